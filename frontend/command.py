@@ -1,0 +1,104 @@
+"""The `vivavoce` command: serve, rehearse, verify, worker."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+from pydantic import ValidationError
+
+from frontend import settings as settings_
+from frontend.app import create_app
+from frontend.rehearse import Rehearsal, RehearsalFailed
+from frontend.settings import Settings
+from hearings import verify
+from hearings.errors import Refusal
+from media import worker
+from media.signalling import LARGEST
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    match given:
+        case ["verify", *rest]:
+            return verify.main(rest)
+        case ["worker", *rest]:
+            return worker.main(rest)
+    parsed = _parser().parse_args(given)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return int(parsed.run(parsed))
+    except ValidationError as error:
+        for part in error.errors():
+            name = settings_.PREFIX + "_".join(str(step) for step in part["loc"]).upper()
+            print(f"{name}: {part['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+    except (Refusal, RehearsalFailed) as error:
+        print(str(error), file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def serve(parsed: argparse.Namespace) -> int:
+    """Runs the service until it is stopped; prints where to go."""
+    settings = settings_.read()
+    if parsed.listen:
+        settings = settings.model_copy(update={"media_listen": parsed.listen})
+    run(settings)
+    return 0
+
+
+def run(settings: Settings) -> None:
+    app = create_app(settings)
+    parts = app.state.service
+    invitation = parts.accounts.first_invitation()
+    if invitation is not None:
+        print(f"First administrator, once: {settings.origin}/invitations/{invitation}")
+    print(f"Viva Voce is at {settings.origin}", flush=True)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,  # addresses hold personal links
+        ws_max_size=LARGEST,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def rehearse(parsed: argparse.Namespace) -> int:
+    """A whole hearing without a page; the package's path is the last line printed."""
+    rehearsal = Rehearsal(Path(parsed.out), seconds=parsed.seconds, participants=parsed.participants)
+    print(rehearsal.run())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vivavoce", description="Hearings by video link between two States."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="run the service (settings: VIVAVOCE_… in the environment)")
+    serving.add_argument(
+        "--listen", metavar="ADDRESS", help="address for sound and picture; loopback by default"
+    )
+    serving.set_defaults(run=serve)
+    rehearsing = commands.add_parser("rehearse", help="conduct a whole hearing with synthetic participants")
+    rehearsing.add_argument("--out", required=True, metavar="DIR", help="where the package and trust.json go")
+    rehearsing.add_argument("--seconds", type=int, default=20, metavar="N", help="time on the record")
+    rehearsing.add_argument("--participants", type=int, default=4, metavar="N", help="people in the room")
+    rehearsing.set_defaults(run=rehearse)
+    commands.add_parser(
+        "verify", help="check a package offline: verify PACKAGE [--trust FILE]", add_help=False
+    )
+    commands.add_parser("worker", help="a media worker for another machine", add_help=False)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,420 @@
+"""`vivavoce rehearse`: a whole hearing without a page, from the letter of request to the sealed package.
+
+It starts the service on a fresh data folder as anybody would, and then knows nothing of it but its public
+doors. The parts (`Court`, `Hearing`) are what the tests of the unhappy ways are made of.
+"""
+
+import asyncio
+import base64
+import os
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from frontend.visitor import DoorRefused, Seat, Visitor, eventually
+from hearings.record import package_name
+from media.channels import Kind
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+SEALING_SECONDS = 60
+FEWEST, MOST = 2, 12
+REFERENCE = "Rehearsal 12/2026"
+PASSWORD = "rehearsal only"  # noqa: S105  # of a service that lives for a minute, on this machine alone
+REQUESTING_ZONE = "Europe/Amsterdam"
+REQUESTED_ZONE = "Europe/Lisbon"
+LETTER = b"%PDF-1.4\n% Letter of request of the Court of Exampleton, for rehearsal only.\n%%EOF\n"
+
+
+class RehearsalFailed(Exception):
+    """The hearing did not go as it must; the sentence says where."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Somebody to be seated."""
+
+    name: str
+    role: str
+    side: str
+    function: str | None = None
+    capacity: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        said = {"name": self.name, "role": self.role, "function": self.function, "capacity": self.capacity}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+JUDGE = Cast("Judge A", "presiding", "requesting")
+WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
+AUTHORITY = Cast("Magistrate B", "authority", "requested", function="investigating judge")
+INTERPRETER = Cast("Interpreter C", "interpreter", "requested")
+OTHERS = (
+    Cast("Prosecutor D", "prosecutor", "requesting"),
+    Cast("Counsel E", "defence", "requesting"),
+    Cast("Lawyer F", "lawyer", "requested"),
+    Cast("Judge G", "panel", "requesting"),
+    Cast("Support person H", "support", "requested"),
+    Cast("Technician J", "technician", "requested"),
+    Cast("Judge K", "panel", "requesting"),
+    Cast("Observer L", "observer", "requesting"),
+)
+
+
+def seating(participants: int) -> list[list[Cast]]:
+    """Who sits where: a place each; with fewer than four places, the requested side shares one room."""
+    abroad = [WITNESS, AUTHORITY, INTERPRETER]
+    if participants < 4:
+        shared = 4 - participants
+        return [[JUDGE], abroad[: shared + 1], *([one] for one in abroad[shared + 1 :])]
+    return [[one] for one in (JUDGE, *abroad, *OTHERS)][:participants]
+
+
+class Court:
+    """A service of its own: `vivavoce serve` as a process on a fresh data folder, and its staff."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data = data
+        self.port = _free_port()
+        self.origin = f"http://localhost:{self.port}"
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._visitors: list[Visitor] = []
+        self.coordinator = self.visitor()
+        self.clerk = self.visitor()
+        self.requesting = ""
+        self.requested = ""
+
+    def visitor(self) -> Visitor:
+        visitor = Visitor(self.origin)
+        self._visitors.append(visitor)
+        return visitor
+
+    async def __aenter__(self) -> Self:
+        invitation = await self.start()
+        if invitation is None:
+            raise RehearsalFailed("The service did not offer to make its first administrator.")
+        administrator = self.visitor()
+        await administrator.sign_in(
+            invitation, login="administrator", name="Administrator", password=PASSWORD
+        )
+        self.requesting = await _authority(administrator, "Court of Exampleton", "NL", REQUESTING_ZONE)
+        self.requested = await _authority(
+            administrator, "Prosecution Office of Samplia", "PT", REQUESTED_ZONE
+        )
+        for visitor, role, name in (
+            (self.coordinator, "coordinator", "Coordinator A"),
+            (self.clerk, "clerk", "Clerk A"),
+        ):
+            made = await administrator.post("/invitations", {"role": role, "authority": self.requesting})
+            await visitor.sign_in(made["link"], login=role, name=name, password=PASSWORD)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        for visitor in self._visitors:
+            await visitor.close()
+        await self.stop()
+
+    async def start(self) -> str | None:
+        """Starts the process; gives the first administrator's link, if there is none yet."""
+        environment = {
+            **os.environ,
+            "VIVAVOCE_DATA": str(self.data),
+            "VIVAVOCE_PORT": str(self.port),
+            **self._settings,
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "frontend.command", "serve", env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(START_SECONDS):
+            invitation = await self._invitation(self._process)
+            async with Visitor(self.origin) as visitor:
+                await eventually(lambda: _answers(visitor, self), seconds=START_SECONDS)
+        return invitation
+
+    async def _invitation(self, process: asyncio.subprocess.Process) -> str | None:
+        """Reads what the service prints until it says where it is."""
+        invitation = None
+        while process.stdout is not None and (line := (await process.stdout.readline()).decode().strip()):
+            if "/invitations/" in line:
+                invitation = line.rpartition(" ")[2]
+            if line.endswith(self.origin):
+                break
+        return invitation
+
+    @property
+    def ended(self) -> bool:
+        return self._process is not None and self._process.returncode is not None
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the service has not been started")
+        return self._process.pid
+
+    async def stop(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+@dataclass
+class Hearing:
+    """A hearing in a court, driven step by step; every step goes through a public door."""
+
+    court: Court
+    id: str = ""
+    desk: Seat | None = None
+    seats: list[Seat] = field(default_factory=list)
+    handles: dict[str, str] = field(default_factory=dict)
+    casts: dict[str, list[Cast]] = field(default_factory=dict)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        for seat in [*self.seats, *([self.desk] if self.desk else [])]:
+            await seat.close()
+
+    def seat(self, role: str) -> Seat:
+        """The place where somebody of this role sits."""
+        for seat in self.seats:
+            if any(one.role == role for one in self.casts[seat.name]):
+                return seat
+        raise KeyError(role)
+
+    @property
+    def bench(self) -> Seat:
+        return self.seat("presiding")
+
+    async def staff(self, what: str, body: dict[str, Any] | None = None) -> Any:
+        """The coordinator of the requesting side acts."""
+        return await self.court.coordinator.post(f"/hearings/{self.id}/{what}", body)
+
+    async def request(self, *, instrument: str = "eio") -> None:
+        document = {
+            "kind": "letter",
+            "name": "Letter of request.pdf",
+            "media_type": "application/pdf",
+            "content": base64.b64encode(LETTER).decode(),
+        }
+        received = await self.court.coordinator.post(
+            "/hearings",
+            {
+                "reference": REFERENCE,
+                "requested_reference": "R-77",
+                "instrument": instrument,
+                "matter": "Rehearsal of a hearing by video link",
+                "purpose": "To hear the person named as a witness, who cannot travel.",
+                "requesting": self.court.requesting,
+                "requested": self.court.requested,
+                "deadline": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+                "documents": [document],
+            },
+        )
+        self.id = received["hearing"]
+        self.desk = Seat(self.court.origin, "desk")
+        await self.desk.open(received["link"])
+
+    async def accept(self) -> None:
+        await self._desk.act("request/accept", {})
+
+    async def schedule(self, *, minutes_ahead: int = 45) -> None:
+        """The requesting side proposes a time on its clock; the requested side confirms it."""
+        wall = datetime.now(ZoneInfo(REQUESTING_ZONE)) + timedelta(minutes=minutes_ahead)
+        body = {
+            "wall": wall.replace(tzinfo=None, second=0, microsecond=0).isoformat(),
+            "zone": REQUESTING_ZONE,
+            "fold": None if wall.fold == 0 else "later",
+            "minutes": 60,
+            "reason": "The next date that suits both sides.",
+        }
+        slot = await self.staff("schedule/proposals", body)
+        await self._desk.act(f"schedule/proposals/{slot['slot']}/confirm")
+
+    async def add(self, casts: list[Cast], *, seed: int) -> Seat:
+        """A place with its people, and its link opened in a browser of its own."""
+        zone = REQUESTING_ZONE if casts[0].side == "requesting" else REQUESTED_ZONE
+        name = f"Place of {casts[0].name}"
+        made = await self.staff(
+            "people/places",
+            {"name": name, "side": casts[0].side, "zone": zone, "people": [one.told() for one in casts]},
+        )
+        self.handles.update({person["name"]: person["handle"] for person in made["people"]})
+        link = await self.staff(f"people/places/{made['place']}/link")
+        seat = Seat(self.court.origin, name, seed=seed)
+        await seat.open(link["link"])
+        self.seats.append(seat)
+        self.casts[name] = casts
+        return seat
+
+    async def confirm_before(self) -> None:
+        """The safeguards that are due before the record begins."""
+        await self._desk.act(
+            "checklist/confirm",
+            {
+                "requirement": "identity-undertaken",
+                "proof": "Magistrate B will identify the witness by passport.",
+            },
+        )
+        await self.staff(
+            "checklist/confirm",
+            {
+                "requirement": "interpreter-ascertained",
+                "proof": "Interpreter C is sworn and will be present.",
+            },
+        )
+
+    async def open_room(self) -> None:
+        await self.staff("room/open")
+        for seat in self.seats:
+            await seat.until(lambda view: view["state"] == "open")
+            await seat.connect_media()
+
+    async def admit_all(self) -> None:
+        for seat in self.seats:
+            if not seat.view["you"]["admitted"]:
+                await self.bench.act(f"room/admit/{seat.place}")
+        for seat in self.seats:
+            await seat.until(lambda view: bool(view["you"]["admitted"]))
+
+    async def go_on_record(self) -> None:
+        await self.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+        await self.bench.act("room/on-record")
+
+    async def establish_identity(self) -> None:
+        await self.seat("authority").act(
+            "checklist/confirm",
+            {
+                "requirement": "identity-established",
+                "proof": "Passport, last characters 42K, seen by Magistrate B.",
+            },
+        )
+
+    async def swear(self) -> None:
+        await self.bench.act(
+            "room/oath",
+            {
+                "person": self.handles["Witness A"],
+                "words": "I solemnly declare that I will tell the whole truth.",
+            },
+        )
+
+    async def finish(self) -> None:
+        """Ends the sitting, has the minutes signed, and closes the file."""
+        await self.bench.act("room/end")
+        authority = self.seat("authority")
+        await authority.until(
+            lambda view: view["state"] == "ended" and view["kept"] >= view["stretches"],
+            seconds=SEALING_SECONDS,
+        )
+        await authority.act("record/sign")
+        await self.court.clerk.post(f"/hearings/{self.id}/record/close")
+
+    async def package(self, folder: Path) -> Path:
+        """Downloads the package and the trust file."""
+        data = await self.court.clerk.bytes(f"/hearings/{self.id}/record/package")
+        trust = await self.court.clerk.bytes(f"/hearings/{self.id}/record/trust")
+        return await asyncio.to_thread(_keep, folder, package_name(self.id, REFERENCE), data, trust)
+
+    @property
+    def _desk(self) -> Seat:
+        if self.desk is None:
+            raise RehearsalFailed("The request has not been made.")
+        return self.desk
+
+
+class Rehearsal:
+    def __init__(self, out: Path, *, seconds: int, participants: int) -> None:
+        if not FEWEST <= participants <= MOST:
+            raise RehearsalFailed(f"A rehearsal has {FEWEST} to {MOST} places.")
+        if seconds < 1:
+            raise RehearsalFailed("A rehearsal is at least one second on the record.")
+        self._out = out
+        self._seconds = seconds
+        self._participants = participants
+
+    def run(self) -> Path:
+        """Conducts the hearing; gives the path of the package. Raises: RehearsalFailed."""
+        with tempfile.TemporaryDirectory(prefix="vivavoce-") as data:
+            try:
+                return asyncio.run(self._conduct(Path(data)))
+            except DoorRefused as error:
+                raise RehearsalFailed(f"A door was closed: {error}") from error
+            except TimeoutError as error:
+                raise RehearsalFailed(f"Something did not happen in time. {error}") from error
+
+    async def _conduct(self, data: Path) -> Path:
+        async with Court(data) as court, Hearing(court) as hearing:
+            await hearing.request()
+            await hearing.accept()
+            await hearing.schedule()
+            for seed, casts in enumerate(seating(self._participants)):
+                await hearing.add(casts, seed=seed)
+            await hearing.confirm_before()
+            await hearing.open_room()
+            await hearing.admit_all()
+            await hearing.go_on_record()
+            await hearing.establish_identity()
+            await hearing.swear()
+            await hearing.bench.act("room/examine")
+            await asyncio.sleep(self._seconds)
+            self._check_media(hearing)
+            await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
+            await hearing.finish()
+            return await hearing.package(self._out)
+
+    def _check_media(self, hearing: Hearing) -> None:
+        """Everyone who may must really have heard and seen everyone."""
+        for seat in hearing.seats:
+            wanted = set(seat.view["hears"])
+            missing = wanted - set(seat.lines.values())
+            if missing:
+                raise RehearsalFailed(f"{seat.name} was not given a line for {len(missing)} others.")
+            for line in seat.lines:
+                for kind in (Kind.AUDIO, Kind.CAMERA):
+                    if not seat.received(line, kind):
+                        raise RehearsalFailed(f"{seat.name} received no {kind} on line {line}.")
+
+
+async def _authority(administrator: Visitor, name: str, state: str, zone: str) -> str:
+    made = await administrator.post(
+        "/authorities", {"name": name, "state": state, "zone": zone, "phone": "+000 000 000"}
+    )
+    return str(made["authority"])
+
+
+async def _answers(visitor: Visitor, court: Court) -> bool:
+    if court.ended:
+        raise RehearsalFailed("The service ended before it answered.")
+    try:
+        await visitor.get("/openapi/openapi.json")
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _keep(folder: Path, name: str, data: bytes, trust: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    (folder / "trust.json").write_bytes(trust)
+    return folder / name
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,84 @@
+"""Every setting, read once from the environment. Nothing else reads it.
+
+| variable | meaning | default |
+|---|---|---|
+| VIVAVOCE_DATA | folder for the database, keys, documents and recordings | `data` |
+| VIVAVOCE_DATABASE | SQLAlchemy URL; PostgreSQL for more than one machine | SQLite in the data folder |
+| VIVAVOCE_HOST | address the web server listens on | 127.0.0.1 |
+| VIVAVOCE_PORT | its port | 8080 |
+| VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
+| VIVAVOCE_MEDIA_LISTEN | address for sound and picture (UDP) | 127.0.0.1 |
+| VIVAVOCE_MEDIA_PORT | its port; 0 takes any | 0 |
+| VIVAVOCE_MEDIA_ANNOUNCE | the address told to browsers, where it differs (NAT) | the one listened on |
+| VIVAVOCE_COURT | name of the court or service whose seal this is | Court of Exampleton |
+| VIVAVOCE_ORGANISATION | its registered identifier, as it stands in the seal's certificate | GOVXX-000000 |
+| VIVAVOCE_SENDER | sender of mail | court@exampleton.invalid |
+| VIVAVOCE_LOSS_SECONDS | a required person gone for so long suspends the hearing | 10 |
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PREFIX = "VIVAVOCE_"
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Path("data")
+    database: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    address: str = ""
+    media_listen: str = "127.0.0.1"
+    media_port: int = Field(default=0, ge=0, le=65535)
+    media_announce: str = ""
+    court: str = "Court of Exampleton"
+    organisation: str = "GOVXX-000000"
+    sender: str = "court@exampleton.invalid"
+    loss_seconds: int = Field(default=10, ge=4, le=600)
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        parts = urlsplit(self.origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+            raise ValueError("VIVAVOCE_ADDRESS is of the form https://court.example")
+        if parts.scheme == "http" and not _this_machine(parts.hostname):
+            raise ValueError("Without https only this machine itself may be served (VIVAVOCE_ADDRESS).")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as a browser's `Origin` header has it."""
+        return (self.address or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        return self.origin.startswith("https://")
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data.absolute()}/vivavoce.db"
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises: pydantic.ValidationError with a line for each setting that cannot be."""
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    return Settings.model_validate(values)

@@ -1,0 +1,69 @@
+"""One step, one transaction: the rule is asked, the rows change, the entries are written, or nothing is.
+
+Every verb of `states.TABLE` runs inside `Acts.act`: it finds the hearing, asks whether this actor may do
+this now, hands over what is needed, and moves the state when the step is done.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from hearings.actors import Actor, Self
+from hearings.errors import NotFound
+from hearings.events import Event
+from hearings.journal import Entry, Journal
+from hearings.states import State, Verb, after
+from hearings.story import Story
+from hearings.tables import Hearing
+
+
+@dataclass
+class Act:
+    """What a step works with. `who`: the person who acts; `story`: what stood before, and what it adds."""
+
+    tx: Session
+    hearing: Hearing
+    who: Self
+    story: Story
+    now: datetime
+    journal: Journal
+
+    def write(self, event: Event) -> Entry:
+        """Appends to the journal of this hearing, in this transaction."""
+        entry = self.journal.append(self.tx, self.hearing, event)
+        self.story.tell([entry])
+        return entry
+
+
+class Acts:
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    @contextmanager
+    def act(self, actor: Actor, verb: Verb) -> Iterator[Act]:
+        """Raises: NotFound, NotAllowed, NotNow, before anything is changed."""
+        with self.journal.transaction() as tx:
+            hearing = locked(tx, actor.hearing)
+            state = hearing.state
+            who = actor.acting(state, verb)
+            story = Story().tell(self.journal.entries(tx, hearing.id))
+            yield Act(tx, hearing, who, story, self.journal.clock(), self.journal)
+            self._move(tx, hearing, after(state, verb, before=hearing.before))
+
+    def _move(self, tx: Session, hearing: Hearing, to: State) -> None:
+        if to is State.SUSPENDED and hearing.state is not State.SUSPENDED:
+            hearing.before = hearing.state
+        hearing.state = to
+        tx.add(hearing)
+
+
+def locked(tx: Session, hearing: UUID) -> Hearing:
+    """The hearing's row, locked to the end of the transaction. Raises: NotFound."""
+    row = tx.exec(select(Hearing).where(Hearing.id == hearing).with_for_update()).first()
+    if row is None:
+        raise NotFound("There is no such hearing.")
+    return row

@@ -1,0 +1,220 @@
+"""What the instrument demands of this hearing, what is met, and what still stands in the way.
+
+The items are computed from the instrument's data and the story, for each person heard; nothing is stored.
+Three gates ask them:
+
+- *on the record*: everything due before, and the recorder armed;
+- *examination*: the opening, with the person heard and the authority present in the room;
+- *closing*: what must be in the record (`record` adds the minutes and the account of time).
+
+An item is confirmed by the function that the instrument names, with its proof. It is overridden only where
+the instrument allows it, by whom it says, with a reason that is printed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from consent.instruments import Instrument, Requirement, Stage
+from hearings.actors import Actor, Self
+from hearings.acts import Act, Acts
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady
+from hearings.events import RequirementConfirmed, RequirementOverridden, RequirementRevoked
+from hearings.roles import OFFICE, REQUIRED, Role
+from hearings.states import Verb
+from hearings.story import Person, Settled, Story
+
+
+class Confirmation(BaseModel):
+    """`person`: the handle of the person heard; `proof`: what was seen, in a sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    requirement: str = Field(min_length=1, max_length=100)
+    person: str | None = Field(default=None, pattern=r"^[a-z2-7]{8}$")
+    proof: str = Field(min_length=1, max_length=1000)
+
+
+class Withdrawal(BaseModel):
+    """Going on without a safeguard, or taking a confirmation back: which, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    requirement: str = Field(min_length=1, max_length=100)
+    person: str | None = Field(default=None, pattern=r"^[a-z2-7]{8}$")
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One demand for one person heard, and how it stands."""
+
+    requirement: Requirement
+    person: Person
+    settled: Settled | None
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return self.requirement.id, self.person.handle
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Who may confirm it."""
+        return frozenset(Role(function) for function in self.requirement.by)
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something that stands in the way: what it is, by which article, and who can settle it."""
+
+    id: str
+    sentence: str
+    article: str | None = None
+    who: tuple[str, ...] = ()
+
+
+def items(instrument: Instrument, story: Story) -> list[Item]:
+    """Every item of this hearing, in the order of its stages."""
+    heard = [person for person in story.people.values() if person.capacity is not None]
+    found = [
+        Item(requirement, person, story.settled.get((requirement.id, person.handle)))
+        for requirement in instrument.requirement
+        for person in heard
+        if requirement.concerns(str(person.capacity))
+    ]
+    order = list(Stage)
+    return sorted(found, key=lambda item: order.index(item.requirement.stage))
+
+
+def open_items(instrument: Instrument, story: Story, *stages: Stage) -> list[Obstacle]:
+    """What is not met of these stages, as obstacles."""
+    return [
+        Obstacle(
+            id=item.requirement.id,
+            sentence=f"{item.requirement.words} (for {item.person.name})",
+            article=f"{instrument.short}, {item.requirement.article}",
+            who=tuple(OFFICE[role] for role in Role if role in item.roles),
+        )
+        for item in items(instrument, story)
+        if item.requirement.stage in stages and item.settled is None
+    ]
+
+
+def to_the_record(instrument: Instrument, story: Story, *, armed: bool) -> list[Obstacle]:
+    """First gate."""
+    found = open_items(instrument, story, Stage.BEFORE)
+    if not any(person.capacity is not None for person in story.people.values()):
+        found.append(Obstacle("heard", "Nobody is named who is to be heard."))
+    found.extend(_missing_links(story))
+    if not armed:
+        found.append(Obstacle("recorder", "The recorder is not ready. Nothing may be said on the record."))
+    return found
+
+
+def to_the_examination(instrument: Instrument, story: Story) -> list[Obstacle]:
+    """Second gate."""
+    found = open_items(instrument, story, Stage.BEFORE, Stage.OPENING)
+    present = {person.role for person in story.people.values() if _in_room(person)}
+    if Role.HEARD not in present:
+        found.append(Obstacle("heard-present", "The person heard is not in the room."))
+    if Role.AUTHORITY not in present:
+        sentence = f"The {instrument.authority} is not in the room."
+        found.append(Obstacle("authority-present", sentence, f"{instrument.short}, presence throughout"))
+    found.extend(_missing_links(story))
+    return found
+
+
+def to_the_closing(instrument: Instrument, story: Story) -> list[Obstacle]:
+    """Third gate, as far as the instrument speaks of it."""
+    return open_items(instrument, story, Stage.CLOSING)
+
+
+def refuse(sentence: str, obstacles: Iterable[Obstacle]) -> None:
+    """Raises: NotReady naming every obstacle, if there is one."""
+    hints = tuple(f"{one.sentence} [{one.article}]" if one.article else one.sentence for one in obstacles)
+    if hints:
+        raise NotReady(sentence, hints=hints)
+
+
+def _missing_links(story: Story) -> list[Obstacle]:
+    return [
+        Obstacle(f"lost-{person.handle}", f"The connection of {person.name} ({person.function}) is lost.")
+        for person in story.people.values()
+        if person.role in REQUIRED and person.admitted and person.lost and person.lost[-1][1] is None
+    ]
+
+
+def _in_room(person: Person) -> bool:
+    return person.admitted and bool(person.present) and person.present[-1][1] is None
+
+
+class Checklist:
+    def __init__(self, acts: Acts, instruments: Mapping[str, Instrument]) -> None:
+        self._acts = acts
+        self._instruments = instruments
+
+    def instrument(self, name: str) -> Instrument:
+        return self._instruments[name]
+
+    def confirm(self, actor: Actor, said: Confirmation) -> None:
+        """Raises: NotFound, NotAllowed, AlreadyDone."""
+        with self._acts.act(actor, Verb.CONFIRM) as act:
+            item = self._item(act, said.requirement, said.person)
+            by = _one_of(actor, item.roles, item)
+            if item.settled is not None:
+                raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
+            act.write(
+                RequirementConfirmed(
+                    requirement=said.requirement, person=item.person.handle, proof=said.proof, by=by.handle
+                )
+            )
+
+    def override(self, actor: Actor, said: Withdrawal) -> None:
+        """Raises: NotFound, NotAllowed, AlreadyDone."""
+        with self._acts.act(actor, Verb.OVERRIDE) as act:
+            item = self._item(act, said.requirement, said.person)
+            if not item.requirement.override:
+                raise NotAllowed(f"Nobody may go on without this: {item.requirement.words}")
+            by = _one_of(actor, frozenset(Role(name) for name in item.requirement.override), item)
+            if item.settled is not None:
+                raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
+            act.write(
+                RequirementOverridden(
+                    requirement=said.requirement, person=item.person.handle, reason=said.reason, by=by.handle
+                )
+            )
+
+    def take_back(self, actor: Actor, said: Withdrawal) -> None:
+        """Whoever may confirm an item may say that it no longer stands. Raises: NotFound, NotAllowed, NotNow."""
+        with self._acts.act(actor, Verb.CONFIRM) as act:
+            item = self._item(act, said.requirement, said.person)
+            by = _one_of(actor, item.roles, item)
+            if item.settled is None:
+                raise NotNow("This has not been confirmed.")
+            act.write(
+                RequirementRevoked(
+                    requirement=said.requirement, person=item.person.handle, reason=said.reason, by=by.handle
+                )
+            )
+
+    def _item(self, act: Act, requirement: str, person: str | None) -> Item:
+        """The item meant; the person may be left out where only one is heard."""
+        found = [
+            item
+            for item in items(self.instrument(act.hearing.instrument), act.story)
+            if item.requirement.id == requirement and person in {None, item.person.handle}
+        ]
+        if not found:
+            raise NotFound("There is no such safeguard in this hearing.")
+        if len(found) > 1:
+            raise NotFound("Say for whom: several persons are heard.")
+        return found[0]
+
+
+def _one_of(actor: Actor, roles: frozenset[Role], item: Item) -> Self:
+    for person in actor.people:
+        if person.role in roles:
+            return person
+    who = " or ".join(OFFICE[role] for role in Role if role in roles)
+    raise NotAllowed(f"This is for the {who} to confirm: {item.requirement.words}")

@@ -1,0 +1,121 @@
+"""The read side: hearings as seen by somebody. What is not theirs is not found."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import Session, col, or_, select
+
+from hearings import tokens
+from hearings.accounts import Staff
+from hearings.actors import Actor, Self
+from hearings.errors import NotFound, NotSignedIn
+from hearings.journal import Journal
+from hearings.roles import COORDINATORS, Role, Side
+from hearings.tables import Authority, Hearing, Login, Participant, Place
+
+_STAFF_ROLES = {
+    (Side.REQUESTING, "coordinator"): Role.COORDINATOR_REQUESTING,
+    (Side.REQUESTING, "judge"): Role.PRESIDING,
+    (Side.REQUESTING, "clerk"): Role.CLERK,
+    (Side.REQUESTED, "coordinator"): Role.COORDINATOR_REQUESTED,
+    (Side.REQUESTED, "judge"): Role.AUTHORITY,
+    (Side.REQUESTED, "clerk"): Role.COORDINATOR_REQUESTED,
+}
+
+
+class Docket:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def hearings(self, staff: Staff) -> list[Hearing]:
+        """The hearings of this member of staff's authority, the next one first."""
+        with self._journal.reading() as tx:
+            return list(
+                tx.exec(
+                    select(Hearing)
+                    .where(
+                        or_(
+                            Hearing.requesting_id == staff.authority, Hearing.requested_id == staff.authority
+                        ),
+                        col(Hearing.requesting_id).is_not(None),
+                    )
+                    .order_by(col(Hearing.start).nulls_last(), col(Hearing.created).desc())
+                )
+            )
+
+    def of_staff(self, staff: Staff, hearing: UUID) -> Actor:
+        """The member of staff as they stand in this hearing. Raises: NotFound."""
+        with self._journal.reading() as tx:
+            side, role = self.standing(tx, staff, hearing)
+            known = tx.exec(
+                select(Participant).where(
+                    Participant.hearing_id == hearing, Participant.account_id == staff.account
+                )
+            ).first()
+            return Actor(hearing, (Self(known.handle if known else "", role, side),))
+
+    def standing(self, tx: Session, staff: Staff, hearing: UUID) -> tuple[Side, Role]:
+        """Side and role that an account has in a hearing. Raises: NotFound."""
+        row = tx.get(Hearing, hearing)
+        if (
+            row is None
+            or staff.authority not in {row.requesting_id, row.requested_id}
+            or staff.authority is None
+        ):
+            raise NotFound("There is no such hearing.")
+        side = Side.REQUESTING if staff.authority == row.requesting_id else Side.REQUESTED
+        role = _STAFF_ROLES.get((side, staff.role))
+        if role is None:
+            raise NotFound("There is no such hearing.")
+        return side, role
+
+    def of_place(self, place: UUID, token: str | None) -> Actor:
+        """Who sits at a place, known by the cookie that its link gave. Raises: NotSignedIn."""
+        with self._journal.reading() as tx:
+            login = tx.get(Login, tokens.digest(token)) if token else None
+            now = self._journal.clock()
+            if login is None or login.place_id != place or login.ended is not None or login.expires < now:
+                raise NotSignedIn(
+                    "Open your personal link first. If it does not open, ask the court for a new one."
+                )
+            people = seated(tx, place)
+            return Actor(people[0].hearing_id, tuple(Self(p.handle, p.role, p.side) for p in people), place)
+
+    def hearing(self, hearing: UUID) -> Hearing:
+        with self._journal.reading() as tx:
+            row = tx.get(Hearing, hearing)
+            if row is None:
+                raise NotFound("There is no such hearing.")
+            return row
+
+    def authority(self, authority: UUID) -> Authority:
+        with self._journal.reading() as tx:
+            row = tx.get(Authority, authority)
+            if row is None:
+                raise NotFound("There is no such authority.")
+            return row
+
+
+def seated(tx: Session, place: UUID) -> Sequence[Participant]:
+    """The persons of a place, the first one first."""
+    return tx.exec(
+        select(Participant).where(Participant.place_id == place).order_by(col(Participant.position))
+    ).all()
+
+
+def places(tx: Session, hearing: UUID) -> list[tuple[Place, Sequence[Participant]]]:
+    """Every place of a hearing with its persons, in the order in which they were added."""
+    rows = tx.exec(
+        select(Place).where(Place.hearing_id == hearing).order_by(col(Place.created), col(Place.id))
+    )
+    return [(row, seated(tx, row.id)) for row in rows]
+
+
+def in_room(people: Sequence[Participant]) -> bool:
+    """Whether the place takes part with sound and picture; a coordinator's desk does not."""
+    return any(person.role not in COORDINATORS for person in people)
+
+
+def sends(people: Sequence[Participant]) -> bool:
+    """Whether the place may be seen and heard; observers only watch."""
+    return any(person.role not in COORDINATORS | {Role.OBSERVER} for person in people)

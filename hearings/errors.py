@@ -1,0 +1,49 @@
+"""Refusals: what could not be done, in a sentence for the person who asked.
+
+Nothing was changed when one of these is raised inside a transaction: it is rolled back whole.
+"""
+
+
+class Refusal(Exception):
+    """Base of all; `str()` is the sentence, `hints` are further lines (what is missing, what to do)."""
+
+    def __init__(self, sentence: str, *, hints: tuple[str, ...] = (), field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.hints = hints
+        self.field = field
+
+
+class NotFound(Refusal):
+    """It does not exist, or is not for the eyes of who asked; which of the two is not said."""
+
+
+class NotSignedIn(Refusal):
+    """Nobody is known behind this request."""
+
+
+class NotAllowed(Refusal):
+    """Who asked is known, and this is not theirs to do."""
+
+
+class NotNow(Refusal):
+    """Theirs to do, but not in the present state of the hearing."""
+
+
+class NotReady(Refusal):
+    """A gate is closed; `hints` name what stands in the way."""
+
+
+class NotValid(Refusal):
+    """What was sent cannot be; `field` names the part."""
+
+
+class AlreadyDone(Refusal):
+    """It was done before, and is not done twice."""
+
+
+class Unreachable(Refusal):
+    """A part of the service (the media worker, the disk) does not answer at present."""
+
+
+class Unverifiable(Refusal):
+    """Bytes that do not hold: a checkpoint, a leaf, a seal."""

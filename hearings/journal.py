@@ -1,0 +1,172 @@
+"""The journal: one tree a hearing, one writer, this module.
+
+An entry is appended inside the transaction of the change it tells of, so that neither can be without the
+other. The hearing's row is locked first: entries of one hearing never interleave. A checkpoint is signed
+only over leaves that are committed, in a transaction of its own: a rollback can never fork the log.
+Followers hear of a hearing after commit and checkpoint.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlmodel import Session, col, select
+
+from hearings import tree
+from hearings.database import Database
+from hearings.events import KINDS, Event, HearingOpened
+from hearings.servicekey import ServiceKey
+from hearings.tables import Checkpoint, Hearing, JournalLeaf
+
+Clock = Callable[[], datetime]
+Follower = Callable[[UUID], None]
+
+FORMAT = 1
+
+
+class Entry(NamedTuple):
+    """A leaf as read back."""
+
+    seq: int
+    time: datetime
+    event: Event
+
+
+class NewLog(NamedTuple):
+    """A fresh log key: wrapped for the database, and its public vkey."""
+
+    wrapped: bytes
+    vkey: str
+
+
+def origin(hearing: UUID) -> str:
+    return f"vivavoce/{hearing}"
+
+
+def urn(hearing: UUID) -> str:
+    return f"urn:uuid:{hearing}"
+
+
+class Journal:
+    """The only writer of leaves and checkpoints."""
+
+    def __init__(self, database: Database, key: ServiceKey, clock: Clock) -> None:
+        self._database = database
+        self._key = key
+        self.clock = clock
+        self._followers: list[Follower] = []
+        self._trees: dict[UUID, tree.Tree] = {}
+        self._signing = threading.Lock()
+
+    def follow(self, follower: Follower) -> None:
+        """`follower(hearing)` is called after each commit that touched the hearing, in the writer's thread."""
+        self._followers.append(follower)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One step: all of its changes and entries, or none; then the checkpoint, then the followers."""
+        touched: set[UUID] = set()
+        with self._database.transaction() as tx:
+            tx.info["touched"] = touched
+            yield tx
+        for hearing in touched:
+            self.checkpoint(hearing)
+        for hearing in touched:
+            for follower in self._followers:
+                follower(hearing)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self._database.reading() as tx:
+            yield tx
+
+    def new_log(self, hearing: UUID) -> NewLog:
+        key = Ed25519PrivateKey.generate()
+        wrapped = self._key.wrap(key.private_bytes_raw(), origin(hearing))
+        return NewLog(wrapped, tree.verifier_key(origin(hearing), key.public_key()))
+
+    def open(self, tx: Session, hearing: Hearing) -> None:
+        """Leaf 0 of a new hearing, whose row is in this transaction."""
+        self.append(tx, hearing, HearingOpened(log_key=hearing.log_vkey))
+
+    def append(self, tx: Session, hearing: Hearing, event: Event) -> Entry:
+        """Writes one leaf. Its time is now, or the last leaf's if the clock went back."""
+        tx.flush()
+        tx.exec(select(Hearing.id).where(Hearing.id == hearing.id).with_for_update()).one()
+        last = tx.exec(
+            select(JournalLeaf.seq, JournalLeaf.time)
+            .where(JournalLeaf.hearing_id == hearing.id)
+            .order_by(col(JournalLeaf.seq).desc())
+            .limit(1)
+        ).first()
+        seq, time = (0, self._now()) if last is None else (last[0] + 1, max(self._now(), last[1]))
+        leaf = tree.write_leaf(_clear(hearing.id, seq, time, event), event.members())
+        tx.add(
+            JournalLeaf(
+                hearing_id=hearing.id,
+                seq=seq,
+                time=time,
+                type=event.type,
+                data=leaf.data,
+                disclosures=list(leaf.disclosures),
+                hash=tree.leaf_hash(leaf.data),
+            )
+        )
+        tx.flush()
+        tx.info.setdefault("touched", set()).add(hearing.id)
+        return Entry(seq, time, event)
+
+    def entries(self, tx: Session, hearing: UUID, *, since: int = 0) -> list[Entry]:
+        """The entries from number `since` on, as they can be read at this moment."""
+        rows = tx.exec(
+            select(JournalLeaf)
+            .where(JournalLeaf.hearing_id == hearing, JournalLeaf.seq >= since)
+            .order_by(col(JournalLeaf.seq))
+        )
+        return [Entry(row.seq, row.time, _event(row)) for row in rows]
+
+    def checkpoint(self, hearing: UUID) -> None:
+        """Signs the committed head, unless that size is signed already."""
+        with self._signing, self._database.transaction() as tx:
+            row = tx.exec(select(Hearing).where(Hearing.id == hearing).with_for_update()).one()
+            grown = self._grown(tx, hearing)
+            if tx.get(Checkpoint, (hearing, grown.size)) is not None:
+                return
+            secret = self._key.unwrap(row.log_key, origin(hearing))
+            note = tree.checkpoint(origin(hearing), grown, Ed25519PrivateKey.from_private_bytes(secret))
+            tx.add(Checkpoint(hearing_id=hearing, size=grown.size, note=note, signed=self._now()))
+
+    def _grown(self, tx: Session, hearing: UUID) -> tree.Tree:
+        """The tree over what is committed: nothing in this transaction has been appended."""
+        kept = self._trees.setdefault(hearing, tree.Tree())
+        for item in tx.exec(
+            select(JournalLeaf.hash)
+            .where(JournalLeaf.hearing_id == hearing, JournalLeaf.seq >= kept.size)
+            .order_by(col(JournalLeaf.seq))
+        ):
+            kept.append(item)
+        return kept
+
+    def _now(self) -> datetime:
+        now = self.clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _clear(hearing: UUID, seq: int, time: datetime, event: Event) -> dict[str, Any]:
+    clear = {"v": FORMAT, "hearing": urn(hearing), "seq": seq, "time": tree.stamp(time), "type": event.type}
+    if event.about_someone():
+        clear["participant"] = event.participant  # type: ignore[attr-defined]
+    return clear
+
+
+def _event(row: JournalLeaf) -> Event:
+    kind = KINDS[row.type]
+    members = dict(tree.read_disclosure(item) for item in row.disclosures)
+    members.pop("names", None)
+    if kind.about_someone():
+        members["participant"] = tree.read_canonical(row.data)["participant"]
+    return kind.model_validate(members)

@@ -1,0 +1,1 @@
+"""Schema versions, oldest first; `database.migrate` brings a database to the newest."""

@@ -1,0 +1,208 @@
+"""The minutes as facts: what the authority on the requested side must have written down at the end.
+
+The rules:
+
+- Five heads are what the treaties demand: date and place; identity of the person heard; identities and
+  functions of everybody else taking part on the requested side; oaths; technical conditions. Each names
+  the article that demands it, which the caller gives as data. Safeguards, the course of the hearing and
+  the signatory come besides. The requesting court's own record is another document.
+- Whatever was left out on purpose has a reason here, or the minutes cannot be made: an oath not taken,
+  a safeguard overridden.
+- What is quoted may be in any language and carries its own tag; everything else is English.
+
+`minutes_page` says what stands on the paper, `minutes.typ` how it looks, `minutes_pdf` draws and seals it.
+
+Sources: Second Additional Protocol to the 1959 Convention (ETS 182), Article 9(6); EU Convention of 29 May
+2000, Article 10(6); Directive 2014/41/EU, Article 24(6).
+"""
+
+import unicodedata
+from typing import Annotated, Literal, Self
+
+import rfc8785
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from hearings.events import Instant, Sha256
+from hearings.roles import Capacity, Side
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+Text = Annotated[str, AfterValidator(_composed)]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class Part(BaseModel):
+    """Base of everything the minutes are made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Seat(Part):
+    """Where one side sat. `zone` is an IANA name."""
+
+    side: Side
+    authority: Text
+    place: Text
+    state: Text
+    zone: str
+    reference: Text
+
+
+class Sitting(Part):
+    begin: Instant
+    end: Instant
+
+
+class Fact(Part):
+    """A labelled value, for what differs from hearing to hearing."""
+
+    label: Text
+    value: Text
+
+
+class Heard(Part):
+    """A person heard; `particulars` such as date of birth or nationality, as far as they may be printed.
+
+    Where identity was not established, `identified_how` says so, and the other two are None.
+    """
+
+    name: Text
+    capacity: Capacity
+    particulars: tuple[Fact, ...] = ()
+    identified_how: Text
+    identified_by: Text | None = None
+    identified_at: Instant | None = None
+
+
+class Presence(Part):
+    """One stay in the hearing; `left` is None for who stayed until the end."""
+
+    entered: Instant
+    left: Instant | None = None
+
+
+class Participant(Part):
+    name: Text
+    function: Text
+    side: Side
+    identified: Text = ""
+    presence: tuple[Presence, ...] = ()
+
+
+class Oath(Part):
+    """An oath or affirmation: taken, with its words and time; or not, with the reason."""
+
+    name: Text
+    taken: bool
+    formula: Text | None = None
+    language: Tag = "en"
+    administered_by: Text | None = None
+    at: Instant | None = None
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.taken and (self.formula is None or self.at is None):
+            raise ValueError("an oath that was taken has its words and its time")
+        if not self.taken and not self.reason:
+            raise ValueError("an oath that was not taken has a reason")
+        return self
+
+
+class Recording(Part):
+    """A file of the recording, by its path in the package."""
+
+    path: Text
+    sha256: Sha256
+    content: Text = ""
+
+
+class Interruption(Part):
+    """A time in which the hearing stood still or something was not recorded; `what` says which."""
+
+    begin: Instant
+    end: Instant
+    what: Text
+    reason: Text
+
+
+class Technical(Part):
+    platform: Text
+    version: Text
+    codecs: tuple[Text, ...]
+    encryption: Text
+    further: tuple[Fact, ...] = ()
+    recordings: tuple[Recording, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+
+
+class Safeguard(Part):
+    """A requirement and its outcome; an overridden one says why."""
+
+    requirement: Text
+    article: Text
+    outcome: Literal["met", "overridden"]
+    by: Text
+    at: Instant
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _overridden_with_reason(self) -> Self:
+        if self.outcome == "overridden" and not self.reason:
+            raise ValueError("a safeguard that was overridden has a reason")
+        return self
+
+
+class Happening(Part):
+    """One sentence of the course of the hearing; `language` is that of the sentence."""
+
+    at: Instant
+    sentence: Text
+    language: Tag = "en"
+
+
+class Sources(Part):
+    """The provision that demands each head, such as "Directive 2014/41/EU, Article 24(6)"."""
+
+    date_and_place: Text
+    person_heard: Text
+    participants: Text
+    oaths: Text
+    technical: Text
+
+
+class Signatory(Part):
+    """The authority present on the requested side, who answers for the minutes."""
+
+    name: Text
+    function: Text
+    authority: Text
+    place: Text
+
+
+class Minutes(Part):
+    """All that the document says. `basis`: instrument and article, one a line; `hearing` is its URN."""
+
+    hearing: str
+    drawn_up: Instant
+    drawn_up_by: Text
+    matter: Text
+    basis: Annotated[tuple[Text, ...], Field(min_length=1)]
+    sources: Sources
+    requesting: Seat
+    requested: Seat
+    sittings: Annotated[tuple[Sitting, ...], Field(min_length=1)]
+    heard: Annotated[tuple[Heard, ...], Field(min_length=1)]
+    participants: tuple[Participant, ...]
+    oaths: tuple[Oath, ...]
+    technical: Technical
+    safeguards: tuple[Safeguard, ...] = ()
+    course: tuple[Happening, ...] = ()
+    signatory: Signatory
+
+    def canonical(self) -> bytes:
+        """The facts as JCS; what is attached to the PDF."""
+        return rfc8785.dumps(self.model_dump(mode="json"))

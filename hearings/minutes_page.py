@@ -1,0 +1,273 @@
+"""What stands on the paper of the minutes: facts into heads, each a list of blocks of plain strings.
+
+Every time is given on the clocks of both seats. The result is data for `minutes.typ` (JSON without
+numbers), so that words reach the page as words and never as markup. A character that has no shape, or
+that would turn the reading order of a line, becomes its number (‹U+202E›): what was written is neither
+lost nor able to deceive.
+
+Sources: Unicode 9 (UAX 9) 2.1, 2.2 (characters that turn the line).
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hearings.minutes import Happening, Heard, Minutes, Oath, Presence, Safeguard, Technical
+from hearings.roles import Capacity, Side
+from scheduling.zones import Clock, on_clock
+
+Block = dict[str, Any]
+"""`kind` is facts, table, digests, course, quote or text; `minutes.typ` draws each."""
+
+_CAPACITY = {
+    Capacity.WITNESS: "Witness",
+    Capacity.EXPERT: "Expert",
+    Capacity.VICTIM: "Victim",
+    Capacity.SUSPECT: "Suspected person",
+    Capacity.ACCUSED: "Accused person",
+    Capacity.SOUGHT: "Person sought",
+}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
+_TURNS_THE_LINE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+
+
+def page(minutes: Minutes) -> Block:
+    """What stands on the paper, as data for the template: heads, each a list of blocks, each of strings."""
+    zones = list(dict.fromkeys((minutes.requesting.zone, minutes.requested.zone)))
+    drawn = on_clock(minutes.drawn_up, minutes.requested.zone)
+    said = {
+        "authority": minutes.drawn_up_by,
+        "matter": minutes.matter,
+        "drawn": drawn.sentence,
+        "drawn-day": drawn.day,
+        "front": _facts(_front(minutes)),
+        "heads": [
+            _head("Date and place", minutes.sources.date_and_place, _date_and_place(minutes, zones)),
+            _head(
+                "Identity of the person heard",
+                minutes.sources.person_heard,
+                _persons_heard(minutes.heard, zones),
+            ),
+            _head("Other persons taking part", minutes.sources.participants, _participants(minutes, zones)),
+            _head("Oaths", minutes.sources.oaths, _oaths(minutes.oaths, zones)),
+            _head("Technical conditions", minutes.sources.technical, _technical(minutes.technical, zones)),
+            _head("Safeguards", "", _safeguards(minutes.safeguards, zones)),
+            _head("Course of the hearing", "", _course(minutes.course, zones)),
+        ],
+        "signatory": minutes.signatory.model_dump(),
+        "hearing": minutes.hearing,
+    }
+    return {name: _visible(value) for name, value in said.items()}
+
+
+def _front(minutes: Minutes) -> Iterator[tuple[str, list[str]]]:
+    for seat in (minutes.requesting, minutes.requested):
+        yield (
+            f"{seat.side.value.capitalize()} side",
+            [
+                f"{seat.authority}, {seat.state}",
+                f"Reference {seat.reference}",
+            ],
+        )
+    yield "Legal basis", list(minutes.basis)
+
+
+def _date_and_place(minutes: Minutes, zones: list[str]) -> Iterator[Block]:
+    yield _facts(
+        (f"{seat.side.value.capitalize()} seat", [f"{seat.place}, {seat.state}", f"Clock: {seat.zone}"])
+        for seat in (minutes.requesting, minutes.requested)
+    )
+    rows = [
+        [
+            [str(number)],
+            [clock.place for clock in _clocks(sitting.begin, zones)],
+            [_dated(clock) for clock in _clocks(sitting.begin, zones)],
+            [_dated(clock) for clock in _clocks(sitting.end, zones)],
+        ]
+        for number, sitting in enumerate(minutes.sittings, 1)
+    ]
+    yield _table("Sittings", {"No.": "auto", "Clock": "auto", "Begin": "1fr", "End": "1fr"}, rows)
+
+
+def _persons_heard(heard: Iterable[Heard], zones: list[str]) -> Iterator[Block]:
+    for person in heard:
+        facts = [
+            ("Name", [person.name]),
+            ("Heard as", [_CAPACITY[person.capacity]]),
+            *((fact.label, [fact.value]) for fact in person.particulars),
+            ("Identified", [person.identified_how]),
+        ]
+        if person.identified_by is not None:
+            facts.append(("Identified by", [person.identified_by]))
+        if person.identified_at is not None:
+            facts.append(("Identified at", _sentences(person.identified_at, zones)))
+        yield _facts(facts)
+
+
+def _participants(minutes: Minutes, zones: list[str]) -> Iterator[Block]:
+    for side, title in (
+        (Side.REQUESTED, "On the requested side"),
+        (Side.REQUESTING, "On the requesting side"),
+    ):
+        rows = [
+            [
+                [person.name],
+                [person.function, *([f"Identified: {person.identified}"] if person.identified else [])],
+                [line for stay in person.presence for line in _stay(stay, zones)],
+            ]
+            for person in minutes.participants
+            if person.side is side
+        ]
+        columns = {"Name": "1.2fr", "Function": "1.5fr", "Present": "auto"}
+        yield _table(title, columns, rows)
+
+
+def _oaths(oaths: Sequence[Oath], zones: list[str]) -> Iterator[Block]:
+    if not oaths:
+        yield _text("No oath is recorded.")
+    for oath in oaths:
+        if oath.taken:
+            assert oath.at is not None
+            by = [("Administered by", [oath.administered_by])] if oath.administered_by else []
+            yield _facts([("Taken by", [oath.name]), *by, ("Taken at", _sentences(oath.at, zones))])
+            yield _text(oath.formula or "", kind="quote", language=oath.language)
+        else:
+            yield _facts([("Not taken by", [oath.name]), ("Reason", [oath.reason or ""])])
+
+
+def _technical(technical: Technical, zones: list[str]) -> Iterator[Block]:
+    yield _facts(
+        [
+            ("Platform", [f"{technical.platform}, version {technical.version}"]),
+            ("Codecs", ["; ".join(technical.codecs)]),
+            ("Encryption", [technical.encryption]),
+            *((fact.label, [fact.value]) for fact in technical.further),
+        ]
+    )
+    yield {
+        "kind": "digests",
+        "title": "Recording, with SHA-256 digests",
+        "rows": [[file.path, file.content, file.sha256] for file in technical.recordings],
+    }
+    rows = [
+        [
+            _brief(pause.begin, zones, "%H:%M:%S"),
+            _brief(pause.end, zones, "%H:%M:%S"),
+            [pause.what, pause.reason],
+        ]
+        for pause in technical.interruptions
+    ]
+    columns = {"From": "auto", "Until": "auto", "What, and why": "1fr"}
+    yield _table("Interruptions and gaps", columns, rows)
+
+
+def _safeguards(safeguards: Sequence[Safeguard], zones: list[str]) -> Iterator[Block]:
+    rows = [
+        [
+            [safeguard.requirement],
+            [safeguard.article],
+            [
+                f"{safeguard.outcome.capitalize()}: {safeguard.by}",
+                *_brief(safeguard.at, zones, "%H:%M"),
+                *([safeguard.reason] if safeguard.reason else []),
+            ],
+        ]
+        for safeguard in safeguards
+    ]
+    yield _table("", {"Safeguard": "1.3fr", "Source": "1fr", "Outcome, by whom and when": "1.2fr"}, rows)
+
+
+def _course(course: Sequence[Happening], zones: list[str]) -> Iterator[Block]:
+    yield {
+        "kind": "course",
+        "columns": [on_clock(course[0].at, zone).place for zone in zones] if course else [],
+        "rows": [
+            {
+                "times": [_short(on_clock(happening.at, zone), "%H:%M") for zone in zones],
+                **_text(happening.sentence, language=happening.language),
+            }
+            for happening in course
+        ],
+    }
+
+
+def _head(title: str, source: str, blocks: Iterable[Block]) -> Block:
+    return {"title": title, "source": source, "blocks": list(blocks)}
+
+
+def _facts(rows: Iterable[tuple[str, list[str]]]) -> Block:
+    return {"kind": "facts", "rows": [[label, [line for line in lines if line]] for label, lines in rows]}
+
+
+def _table(title: str, columns: dict[str, str], rows: list[list[list[str]]]) -> Block:
+    return {
+        "kind": "table",
+        "title": title,
+        "columns": list(columns),
+        "widths": list(columns.values()),
+        "rows": rows,
+    }
+
+
+def _text(text: str, *, kind: str = "text", language: str = "en") -> Block:
+    primary, *more = language.split("-")
+    region = next((part.upper() for part in more if len(part) == 2), None)
+    direction = "rtl" if primary.lower() in _RIGHT_TO_LEFT else "ltr"
+    return {
+        "kind": kind,
+        "lines": text.split("\n"),
+        "language": primary.lower(),
+        "region": region,
+        "direction": direction,
+    }
+
+
+def _clocks(instant: datetime, zones: list[str]) -> list[Clock]:
+    return [on_clock(instant, zone) for zone in zones]
+
+
+def _sentences(instant: datetime, zones: list[str]) -> list[str]:
+    return [clock.sentence for clock in _clocks(instant, zones)]
+
+
+def _brief(instant: datetime, zones: list[str], form: str) -> list[str]:
+    return [f"{clock.place} {_short(clock, form)}" for clock in _clocks(instant, zones)]
+
+
+def _stay(stay: Presence, zones: list[str]) -> Iterator[str]:
+    for zone in zones:
+        entered = on_clock(stay.entered, zone)
+        yield f"{entered.place} {_short(entered, '%H:%M')} – {_until(stay, entered)}"
+
+
+def _until(stay: Presence, entered: Clock) -> str:
+    if stay.left is None:
+        return "the end"
+    left = on_clock(stay.left, entered.zone)
+    return f"{left.time:%H:%M}" if left.date == entered.date else _short(left, "%H:%M")
+
+
+def _dated(clock: Clock) -> str:
+    return f"{clock.day}, {clock.time:%H:%M} (UTC{clock.offset})"
+
+
+def _short(clock: Clock, form: str) -> str:
+    return f"{clock.date.day} {_MONTHS[clock.date.month - 1]}, {clock.time:{form}}"
+
+
+def _visible(value: Any) -> Any:
+    """The same structure, with every character that cannot or must not be drawn as its number."""
+    if isinstance(value, str):
+        return "".join(_seen(char) for char in value)
+    if isinstance(value, list):
+        return [_visible(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _visible(each) for name, each in value.items()}
+    return value
+
+
+def _seen(char: str) -> str:
+    hidden = unicodedata.category(char) in {"Cc", "Cn", "Co", "Cs"} or ord(char) in _TURNS_THE_LINE
+    return f"‹U+{ord(char):04X}›" if hidden else char

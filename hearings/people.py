@@ -1,0 +1,281 @@
+"""People, their places, and the links that open them.
+
+A link is for one place and its roles. Only its digest is kept. It is redeemed once, by pressing a button,
+and gives that browser a login to the place; issuing a new link withdraws the one before and every login
+that came from it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session, col, select
+
+from hearings import docket, tokens
+from hearings.accounts import Staff
+from hearings.actors import Actor, Self
+from hearings.acts import Act, Acts, locked
+from hearings.docket import Docket
+from hearings.errors import AlreadyDone, NotFound, NotNow, NotValid
+from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantNamed
+from hearings.journal import Journal
+from hearings.post import Post
+from hearings.roles import OFFICE, Capacity, Role, Side
+from hearings.states import Verb
+from hearings.tables import Authority, Hearing, Link, Login, Participant, Place
+from scheduling import zones
+
+LINK = timedelta(days=60)
+MOST_PEOPLE = 12
+
+
+class NewPerson(BaseModel):
+    """Somebody to be seated; `function` is what the minutes print, the role's own words if left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    role: Role
+    function: str | None = Field(default=None, min_length=1, max_length=200)
+    language: str = Field(default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    capacity: Capacity | None = None
+    email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class NewPlace(BaseModel):
+    """One connection, with the people who sit at it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    side: Side
+    zone: str = Field(min_length=1, max_length=64)
+    people: list[NewPerson] = Field(min_length=1, max_length=MOST_PEOPLE)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What redeeming a link gives: the place, and the token for its cookie."""
+
+    place: UUID
+    token: str
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What a link shows before it is redeemed."""
+
+    place: Place
+    hearing: Hearing
+    requesting: Authority
+    people: tuple[Participant, ...]
+    redeemed: bool
+
+
+class People:
+    def __init__(self, acts: Acts, post: Post, *, address: str) -> None:
+        self._acts = acts
+        self._journal: Journal = acts.journal
+        self._post = post
+        self._address = address
+
+    def enrol(self, docket_: Docket, staff: Staff, hearing: UUID) -> Actor:
+        """The member of staff as an actor; entered as a participant before their first act. Raises: NotFound."""
+        actor = docket_.of_staff(staff, hearing)
+        if actor.people[0].handle:
+            return actor
+        with self._journal.transaction() as tx:
+            row = locked(tx, hearing)
+            side, role = docket_.standing(tx, staff, hearing)
+            person = Self(tokens.handle(), role, side)
+            enter_staff(tx, self._journal, row, staff, person)
+        return Actor(hearing, (person,))
+
+    def seat(self, actor: Actor, new: NewPlace) -> tuple[Place, list[Participant]]:
+        """Adds a place with its people. Raises: NotValid."""
+        _check(new)
+        with self._acts.act(actor, Verb.SEAT) as act:
+            place = seat(act, new)
+            return place, list(docket.seated(act.tx, place.id))
+
+    def issue(self, actor: Actor, place: UUID) -> str:
+        """A new link for the place, as an address to be shown once; the one before is withdrawn."""
+        with self._acts.act(actor, Verb.LINK) as act:
+            return self.issue_within(act, self._place(act, place))
+
+    def issue_within(self, act: Act, place: Place) -> str:
+        token = tokens.fresh()
+        self._withdraw(act.tx, place.id, act.now)
+        expires = act.now + LINK
+        act.tx.add(Link(digest=tokens.digest(token), place_id=place.id, issued=act.now, expires=expires))
+        act.write(LinkIssued(place=place.name, until=expires, by=act.who.handle))
+        address = f"{self._address}/join/{token}"
+        for person in docket.seated(act.tx, place.id):
+            if person.email:
+                self._post.queue(
+                    act.tx,
+                    act.hearing.id,
+                    to=person.email,
+                    subject="Your personal link to a hearing by video",
+                    text=_letter(person, address),
+                )
+        return address
+
+    def revoke(self, actor: Actor, place: UUID) -> None:
+        """Withdraws the place's link and closes what it opened. Raises: NotNow if there is none."""
+        with self._acts.act(actor, Verb.LINK) as act:
+            row = self._place(act, place)
+            if not self._withdraw(act.tx, place, act.now):
+                raise NotNow("There is no link to withdraw for this place.")
+            act.write(LinkRevoked(place=row.name, by=act.who.handle))
+
+    def behind(self, token: str) -> Behind:
+        """What a link is for; changes nothing, so that a mail scanner opens nothing. Raises: NotFound."""
+        with self._journal.reading() as tx:
+            link = self._link(tx, token)
+            place = tx.get_one(Place, link.place_id)
+            hearing = tx.get_one(Hearing, place.hearing_id)
+            requesting = tx.get_one(Authority, hearing.requesting_id)
+            people = tuple(docket.seated(tx, place.id))
+            return Behind(place, hearing, requesting, people, redeemed=link.redeemed is not None)
+
+    def redeem(self, token: str) -> Opened:
+        """Opens the place for this browser, once. Raises: NotFound, AlreadyDone."""
+        with self._journal.transaction() as tx:
+            link = self._link(tx, token)
+            place = tx.get_one(Place, link.place_id)
+            hearing = locked(tx, place.hearing_id)
+            tx.refresh(link)
+            if link.redeemed is not None:
+                raise AlreadyDone(
+                    "This link has been opened before, perhaps in another browser. "
+                    "Go on there, or ask the court for a new link."
+                )
+            now = self._journal.clock()
+            link.redeemed = now
+            opened = tokens.fresh()
+            tx.add(Login(digest=tokens.digest(opened), place_id=place.id, created=now, expires=link.expires))
+            self._journal.append(tx, hearing, LinkRedeemed(place=place.name))
+            return Opened(place.id, opened, link.expires)
+
+    def _link(self, tx: Session, token: str) -> Link:
+        link = tx.get(Link, tokens.digest(token))
+        if link is None or link.revoked is not None or link.expires < self._journal.clock():
+            raise NotFound("This link does not open anything, or no longer. Ask the court for a new one.")
+        return link
+
+    def _place(self, act: Act, place: UUID) -> Place:
+        row = act.tx.get(Place, place)
+        if row is None or row.hearing_id != act.hearing.id:
+            raise NotFound("There is no such place in this hearing.")
+        return row
+
+    def _withdraw(self, tx: Session, place: UUID, now: datetime) -> bool:
+        """Ends every link of the place that still stands, and every login that came from one."""
+        links = tx.exec(select(Link).where(Link.place_id == place, col(Link.revoked).is_(None))).all()
+        for link in links:
+            link.revoked = now
+        for login in tx.exec(select(Login).where(Login.place_id == place, col(Login.ended).is_(None))):
+            login.ended = now
+        return bool(links)
+
+
+def seat(act: Act, new: NewPlace) -> Place:
+    """Adds a place within a step that is under way."""
+    place = Place(
+        id=uuid4(),
+        hearing_id=act.hearing.id,
+        name=new.name,
+        side=new.side,
+        zone=new.zone,
+        language=new.people[0].language,
+        created=act.now,
+    )
+    act.tx.add(place)
+    act.tx.flush()
+    for position, person in enumerate(_speakers_first(new.people)):
+        row = Participant(
+            id=uuid4(),
+            hearing_id=act.hearing.id,
+            place_id=place.id,
+            handle=tokens.handle(),
+            position=position,
+            name=person.name,
+            role=person.role,
+            function=person.function or OFFICE[person.role],
+            side=new.side,
+            language=person.language,
+            capacity=person.capacity,
+            email=person.email,
+        )
+        act.tx.add(row)
+        act.write(_naming(row, place.name, act.who.handle))
+    return place
+
+
+def enter_staff(tx: Session, journal: Journal, hearing: Hearing, staff: Staff, person: Self) -> None:
+    """Enters a member of staff as a participant, without a place."""
+    row = Participant(
+        id=uuid4(),
+        hearing_id=hearing.id,
+        account_id=staff.account,
+        handle=person.handle,
+        position=0,
+        name=staff.name,
+        role=person.role,
+        function=OFFICE[person.role],
+        side=person.side,
+        language="en",
+    )
+    tx.add(row)
+    journal.append(tx, hearing, _naming(row, "office", row.handle))
+
+
+def _naming(row: Participant, place: str, by: str) -> ParticipantNamed:
+    return ParticipantNamed(
+        participant=row.handle,
+        name=row.name,
+        role=row.role,
+        function=row.function,
+        side=row.side,
+        place=place,
+        language=row.language,
+        capacity=row.capacity,
+        by=by,
+    )
+
+
+def _speakers_first(people: list[NewPerson]) -> list[NewPerson]:
+    """The person heard gives a shared place's tracks their name."""
+    return sorted(people, key=lambda person: person.role is not Role.HEARD)
+
+
+def _check(new: NewPlace) -> None:
+    try:
+        zones.on_clock(datetime.fromisoformat("2026-01-01T00:00:00+00:00"), new.zone)
+    except zones.TimeRefused as error:
+        raise NotValid(str(error), field="zone") from error
+    for person in new.people:
+        if (person.role is Role.HEARD) != (person.capacity is not None):
+            raise NotValid(
+                "Say as what the person is heard (witness, expert, victim, suspect, accused, sought); "
+                "nobody else has a capacity.",
+                field="capacity",
+            )
+        if person.role in {Role.SERVICE, Role.ADMINISTRATOR}:
+            raise NotValid("Nobody can be seated in this role.", field="role")
+        if person.role is Role.AUTHORITY and new.side is not Side.REQUESTED:
+            raise NotValid("The authority present sits on the requested side.", field="side")
+        if person.role in {Role.PRESIDING, Role.PANEL, Role.CLERK} and new.side is not Side.REQUESTING:
+            raise NotValid("The court and its clerk sit on the requesting side.", field="side")
+
+
+def _letter(person: Participant, address: str) -> str:
+    return (
+        f"{person.name},\n\n"
+        f"you take part in a hearing by video link as {person.function}.\n\n"
+        f"This is your personal link. Do not pass it on:\n{address}\n\n"
+        "Opening it shows you when the hearing is and what you need.\n"
+    )

@@ -1,0 +1,87 @@
+"""Letters: queued in the transaction that makes them due, sent afterwards, tried again, never twice at once.
+
+A letter may hold a personal link, so its content lies in the database only under the service key, and is
+erased as soon as it is sent. A letter that was sent but not marked so is sent again: late is worse than twice.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlmodel import Session, col, select
+
+from hearings.journal import Clock
+from hearings.servicekey import ServiceKey
+from hearings.tables import Outbox
+from scheduling.mail import Letter, MailDeferred, MailRefused, Postman, compose
+
+ATTEMPTS = 8
+_PURPOSE = "letter"
+
+
+class Post:
+    def __init__(self, key: ServiceKey, clock: Clock, *, sender: str) -> None:
+        self._key = key
+        self._clock = clock
+        self._sender = sender
+
+    def queue(self, tx: Session, hearing: UUID | None, *, to: str, subject: str, text: str) -> None:
+        """The letter becomes due with this transaction."""
+        row = uuid4()
+        sealed = self._key.wrap(json.dumps(text).encode(), f"{_PURPOSE} {row}")
+        now = self._clock()
+        tx.add(
+            Outbox(
+                id=row, hearing_id=hearing, recipient=to, subject=subject, sealed=sealed, created=now, due=now
+            )
+        )
+
+    def deliver(self, transaction: Callable[[], AbstractContextManager[Session]], postman: Postman) -> int:
+        """Sends what is due; gives how many went out."""
+        sent = 0
+        while (row := self._next(transaction)) is not None:
+            sent += self._send(transaction, row, postman)
+        return sent
+
+    def _next(self, transaction: Callable[[], AbstractContextManager[Session]]) -> Outbox | None:
+        """Claims the oldest due letter, so that nobody else sends it in the next minutes."""
+        now = self._clock()
+        with transaction() as tx:
+            row = tx.exec(
+                select(Outbox)
+                .where(col(Outbox.sent).is_(None), col(Outbox.failed).is_(None), Outbox.due <= now)
+                .order_by(col(Outbox.due))
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            ).first()
+            if row is not None:
+                row.attempts += 1
+                row.due = now + timedelta(seconds=30 * 2**row.attempts)
+            return row
+
+    def _send(
+        self, transaction: Callable[[], AbstractContextManager[Session]], row: Outbox, postman: Postman
+    ) -> int:
+        failed: str | None = None
+        sent = False
+        try:
+            text = json.loads(self._key.unwrap(row.sealed or b"", f"{_PURPOSE} {row.id}"))
+            letter = Letter(
+                to=row.recipient, subject=row.subject, text=text, message_id=f"<{row.id}@vivavoce.invalid>"
+            )
+            postman.deliver(compose(letter, sender=self._sender, date=self._clock()))
+            sent = True
+        except MailRefused as error:
+            failed = str(error)
+        except MailDeferred as error:
+            failed = str(error) if row.attempts >= ATTEMPTS else None
+        with transaction() as tx:
+            row.failed = failed
+            if sent or failed:
+                row.sealed = None
+            if sent:
+                row.sent = self._clock()
+            tx.merge(row)
+        return int(sent)

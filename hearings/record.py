@@ -1,0 +1,387 @@
+"""What leaves the room: the minutes of the authority on the requested side, and the sealed package.
+
+The minutes are drawn up from the story and its figures, once the sitting is over and every second of the
+recording is accounted for; the authority present signs them, and the service's court seal is put over the
+whole file. The file is closed through the third gate. The package is the journal up to its last checkpoint
+with everything that it seals.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from consent.instruments import Instrument
+from hearings import checklist, minutes_pdf, package, tokens
+from hearings.actors import Actor
+from hearings.acts import Act, Acts
+from hearings.checklist import Obstacle
+from hearings.errors import AlreadyDone, NotFound, NotNow, NotReady, Unreachable
+from hearings.events import HearingClosed, MinutesSealed
+from hearings.journal import Entry, origin, urn
+from hearings.minutes import (
+    Fact,
+    Happening,
+    Heard,
+    Interruption,
+    Minutes,
+    Oath,
+    Participant,
+    Presence,
+    Recording,
+    Safeguard,
+    Seat,
+    Signatory,
+    Sitting,
+    Sources,
+    Technical,
+)
+from hearings.recording import MEDIA
+from hearings.recording import Recording as Account
+from hearings.roles import COORDINATORS, Capacity, Role, Side
+from hearings.seals import CourtSeal
+from hearings.states import State, Verb
+from hearings.story import Person, Story
+from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
+
+REQUESTED = "data/minutes/requested.pdf"
+IDENTITY = "identity-established"
+HEADS_KEPT = 16
+_READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
+_COURSE = frozenset(
+    {"hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"}
+)
+_GAP = {
+    "not-joined": "not yet connected",
+    "left": "no longer in the room",
+    "connection-lost": "connection lost",
+    "not-sent": "nothing was sent",
+    "recorder-restarted": "the recorder was restarted",
+    "recorder-failed": "the recorder failed",
+}
+
+
+class Drawn(NamedTuple):
+    """A document to hand out."""
+
+    data: bytes
+    sealed: bool
+
+
+class Records:
+    def __init__(
+        self,
+        acts: Acts,
+        instruments: Mapping[str, Instrument],
+        account: Account,
+        seal: CourtSeal,
+        recordings: Path,
+    ) -> None:
+        self._acts = acts
+        self._journal = acts.journal
+        self._instruments = instruments
+        self._account = account
+        self._seal = seal
+        self._recordings = recordings
+
+    # --- the minutes
+
+    def minutes(self, actor: Actor) -> Drawn:
+        """The sealed minutes; before they are signed, the draft. Raises: NotFound, NotReady."""
+        _may_read(actor)
+        with self._journal.reading() as tx:
+            kept = tx.get(RecordFile, (actor.hearing, REQUESTED))
+            if kept is not None:
+                return Drawn(kept.data, sealed=True)
+            hearing = tx.get_one(Hearing, actor.hearing)
+            if hearing.state is not State.ENDED:
+                raise NotReady("The minutes are drawn up when the sitting has ended.")
+            entries = self._journal.entries(tx, hearing.id)
+            drawn = self._draw(tx, hearing, Story().tell(entries), entries, self._journal.clock())
+        return Drawn(minutes_pdf.draw_up(drawn), sealed=False)
+
+    def sign_minutes(self, actor: Actor) -> None:
+        """The authority present answers for the minutes; they are sealed. Raises: AlreadyDone, NotReady."""
+        with self._acts.act(actor, Verb.SIGN_MINUTES) as act:
+            if REQUESTED in act.story.minutes:
+                raise AlreadyDone("The minutes are signed.")
+            self._refuse_open_account(act)
+            entries = self._journal.entries(act.tx, act.hearing.id)
+            drawn = self._draw(act.tx, act.hearing, act.story, entries, act.now)
+            data = minutes_pdf.seal_pdf(
+                minutes_pdf.draw_up(drawn),
+                key=self._seal.key,
+                certificate=self._seal.certificate,
+                chain=(*self._seal.intermediates, self._seal.root),
+                reason="Minutes of the hearing, signed by the authority present on the requested side",
+                at=act.now,
+            )
+            digest = hashlib.sha256(data).hexdigest()
+            act.tx.add(
+                RecordFile(
+                    hearing_id=act.hearing.id, path=REQUESTED, data=data, sha256=digest, sealed=act.now
+                )
+            )
+            act.write(MinutesSealed(path=REQUESTED, sha256=digest, by=act.who.handle))
+
+    # --- the third gate
+
+    def close(self, actor: Actor) -> None:
+        """Raises: NotReady naming what the record still lacks."""
+        with self._acts.act(actor, Verb.CLOSE) as act:
+            checklist.refuse("The file cannot be closed yet.", self.obstacles(act))
+            act.write(HearingClosed(by=act.who.handle))
+
+    def obstacles(self, act: Act) -> list[Obstacle]:
+        instrument = self._instruments[act.hearing.instrument]
+        found = checklist.to_the_closing(instrument, act.story)
+        if REQUESTED not in act.story.minutes:
+            found.append(
+                Obstacle(
+                    "minutes",
+                    "The minutes of the authority on the requested side are not signed.",
+                    f"{instrument.short}, {instrument.minutes}",
+                )
+            )
+        missing = self._account.unaccounted(act.tx, act.hearing, act.story)
+        return [*found, *(Obstacle("account", sentence) for sentence in missing)]
+
+    def _refuse_open_account(self, act: Act) -> None:
+        missing = self._account.unaccounted(act.tx, act.hearing, act.story)
+        checklist.refuse("The minutes cannot be signed yet.", [Obstacle("account", one) for one in missing])
+
+    # --- the package
+
+    def sealed_package(self, actor: Actor) -> Path:
+        """The sealed package of a closed hearing, on disk. Raises: NotFound, NotNow, Unreachable."""
+        _may_read(actor)
+        with self._journal.reading() as tx:
+            hearing = tx.get_one(Hearing, actor.hearing)
+            if hearing.state is not State.CLOSED:
+                raise NotNow("The package is made when the file is closed.")
+            contents = self._contents(tx, hearing)
+        target = self._recordings.parent / "packages" / f"{hearing.id}-{len(contents.leaves)}.asice"
+        if not target.exists():
+            self._write(target, contents)
+        return target
+
+    def trust(self) -> bytes:
+        """The trust file that names this court's seal, to be handed over apart from any package."""
+        return package.trust(self._seal)
+
+    def _write(self, target: Path, contents: package.Contents) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{tokens.handle()}.part")
+        try:
+            with part.open("xb") as file:
+                package.write(file, contents, seal=self._seal, at=self._journal.clock())
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(target)
+        except OSError as error:
+            raise Unreachable(
+                "The package could not be written: the disk is full, or a recording is missing."
+            ) from error
+
+    def _contents(self, tx: Session, hearing: Hearing) -> package.Contents:
+        heads = tx.exec(
+            select(Checkpoint).where(Checkpoint.hearing_id == hearing.id).order_by(col(Checkpoint.size))
+        ).all()
+        head = heads[-1]
+        leaves = tx.exec(
+            select(JournalLeaf)
+            .where(JournalLeaf.hearing_id == hearing.id, JournalLeaf.seq < head.size)
+            .order_by(col(JournalLeaf.seq))
+        ).all()
+        story = Story().tell(self._journal.entries(tx, hearing.id))
+        files = tx.exec(select(RecordFile).where(RecordFile.hearing_id == hearing.id)).all()
+        folder = self._recordings / str(hearing.id)
+        step = max(1, len(heads) // HEADS_KEPT)
+        return package.Contents(
+            reference=hearing.reference,
+            hearing=hearing.id,
+            origin=origin(hearing.id),
+            leaves=[leaf.data for leaf in leaves],
+            disclosures=[leaf.disclosures for leaf in leaves],
+            checkpoint=head.note,
+            log_vkey=hearing.log_vkey,
+            earlier=[one.note for one in heads[:-1:step]],
+            media={path: folder / path.removeprefix(f"{MEDIA}/") for path in story.sealed},
+            minutes={file.path: file.data for file in files},
+            tools={"vivavoce": version("vivavoce"), "aiortc": version("aiortc"), "typst": version("typst")},
+        )
+
+    # --- drawing up
+
+    def _draw(
+        self, tx: Session, hearing: Hearing, story: Story, entries: list[Entry], at: datetime
+    ) -> Minutes:
+        instrument = self._instruments[hearing.instrument]
+        requesting = tx.get_one(Authority, hearing.requesting_id)
+        requested = tx.get_one(Authority, hearing.requested_id)
+        article = f"{instrument.short}, {instrument.minutes}"
+        heard = [person for person in story.people.values() if person.capacity is not None]
+        if not heard or not story.sittings:
+            raise NotReady("Nobody was heard, so there is nothing to draw up.")
+        authority = _signatory(story)
+        return Minutes(
+            hearing=urn(hearing.id),
+            drawn_up=at,
+            drawn_up_by=f"{authority.name}, {authority.function}" if authority else requested.name,
+            matter=hearing.matter,
+            basis=(instrument.title, article),
+            sources=Sources(
+                date_and_place=article,
+                person_heard=article,
+                participants=article,
+                oaths=article,
+                technical=article,
+            ),
+            requesting=_seat(requesting, Side.REQUESTING, story, hearing.reference),
+            requested=_seat(requested, Side.REQUESTED, story, hearing.requested_reference or "—"),
+            sittings=tuple(Sitting(begin=begin, end=end or at) for begin, end in story.sittings),
+            heard=tuple(_heard(person, person.capacity, story) for person in heard if person.capacity),
+            participants=tuple(
+                _participant(person, at)
+                for person in story.people.values()
+                if person.capacity is None and person.present
+            ),
+            oaths=tuple(_oaths(story)),
+            technical=_technical(story, at),
+            safeguards=tuple(_safeguards(instrument, story)),
+            course=tuple(_course(story, entries)),
+            signatory=Signatory(
+                name=authority.name if authority else requested.name,
+                function=authority.function if authority else instrument.authority,
+                authority=requested.name,
+                place=authority.place if authority else requested.name,
+            ),
+        )
+
+
+def _may_read(actor: Actor) -> None:
+    if not _READERS.intersection(actor.roles):
+        raise NotFound("There is no such document.")
+
+
+def _signatory(story: Story) -> Person | None:
+    return next((person for person in story.people.values() if person.role is Role.AUTHORITY), None)
+
+
+def _seat(authority: Authority, side: Side, story: Story, reference: str) -> Seat:
+    role = Role.AUTHORITY if side is Side.REQUESTED else Role.PRESIDING
+    place = next((person.place for person in story.people.values() if person.role is role), authority.name)
+    return Seat(
+        side=side,
+        authority=authority.name,
+        place=place,
+        state=authority.state,
+        zone=authority.zone,
+        reference=reference,
+    )
+
+
+def _heard(person: Person, capacity: Capacity, story: Story) -> Heard:
+    settled = story.settled.get((IDENTITY, person.handle))
+    if settled is None:
+        return Heard(name=person.name, capacity=capacity, identified_how="Not established.")
+    return Heard(
+        name=person.name,
+        capacity=capacity,
+        identified_how=settled.words,
+        identified_by=story.named(settled.by),
+        identified_at=settled.time,
+    )
+
+
+def _participant(person: Person, at: datetime) -> Participant:
+    return Participant(
+        name=person.name,
+        function=person.function,
+        side=person.side,
+        presence=tuple(Presence(entered=entered, left=left or at) for entered, left in person.present),
+    )
+
+
+def _oaths(story: Story) -> list[Oath]:
+    return [
+        Oath(
+            name=story.named(oath.participant),
+            taken=oath.taken,
+            formula=oath.words if oath.taken else None,
+            administered_by=story.named(oath.by),
+            at=time,
+            reason=None if oath.taken else oath.words,
+        )
+        for time, oath in story.oaths
+    ]
+
+
+def _technical(story: Story, at: datetime) -> Technical:
+    stands = [
+        Interruption(
+            begin=one.since, end=one.until or at, what="The hearing was suspended", reason=one.reason
+        )
+        for one in story.interruptions
+    ]
+    gaps = [
+        Interruption(
+            begin=gap.since,
+            end=gap.until,
+            what=f"No {'sound' if gap.track.endswith('-audio') else 'picture'} of {story.named(gap.track[:8])}",
+            reason=_GAP.get(gap.reason, gap.reason),
+        )
+        for gap in story.gaps
+    ]
+    return Technical(
+        platform="Viva Voce",
+        version=version("vivavoce"),
+        codecs=("Opus (sound)", "VP8 (picture)"),
+        encryption="DTLS-SRTP between each participant and the service",
+        further=(
+            Fact(label="Times on the record", value=str(len(story.stretches))),
+            Fact(label="Clock", value="the service's system clock, UTC"),
+        ),
+        recordings=tuple(
+            Recording(path=path, sha256=digest) for path, digest in sorted(story.sealed.items())
+        ),
+        interruptions=tuple(sorted([*stands, *gaps], key=lambda one: one.begin)),
+    )
+
+
+def _safeguards(instrument: Instrument, story: Story) -> list[Safeguard]:
+    return [
+        Safeguard(
+            requirement=f"{item.requirement.words} ({item.person.name})",
+            article=f"{instrument.short}, {item.requirement.article}",
+            outcome="overridden" if item.settled.overridden else "met",
+            by=story.named(item.settled.by),
+            at=item.settled.time,
+            reason=item.settled.words,
+        )
+        for item in checklist.items(instrument, story)
+        if item.settled is not None
+    ]
+
+
+def _course(story: Story, entries: list[Entry]) -> list[Happening]:
+    opened = story.sittings[0][0]
+    return [
+        Happening(at=entry.time, sentence=entry.event.sentence(story.named))
+        for entry in entries
+        if entry.time >= opened and entry.event.type.partition(".")[0] in _COURSE
+    ]
+
+
+def package_name(hearing: UUID | str, reference: str) -> str:
+    """A file name for the package: the reference, as far as it may stand in one."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in reference).strip(
+        "-"
+    )
+    return f"{kept or hearing}.asice"

@@ -1,0 +1,304 @@
+"""What the media worker reports, turned into facts: presence, segments, gaps, sealed files.
+
+A report is committed together with the number up to which the worker's spool is done, so that one that
+arrives twice changes nothing. Every second of every track from on to off the record is a segment or a gap;
+`unaccounted` says what is missing, and the file cannot be closed while anything is.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
+
+from hearings import docket
+from hearings.acts import locked
+from hearings.events import (
+    Event,
+    HearingSuspended,
+    MediaFailed,
+    MediaGap,
+    MediaProgress,
+    MediaSealed,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantLost,
+    ParticipantReturned,
+    Progress,
+    RecordOff,
+)
+from hearings.journal import Journal
+from hearings.room import ON, OPENED
+from hearings.states import State
+from hearings.story import Story, Stretch
+from hearings.tables import Cursor, Gap, Hearing, Participant, Place, Segment
+from media import control
+from media.control import Report
+
+MEDIA = "data/media"
+
+
+class Recording:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def take(self, report: Report) -> None:
+        """Commits one report, once. A report of a hearing or place that is not known changes nothing."""
+        with self._journal.transaction() as tx:
+            cursor = tx.get(Cursor, report.spool, with_for_update=True)
+            if cursor is not None and report.n <= cursor.n:
+                return
+            tx.merge(Cursor(spool=report.spool, n=report.n))
+            hearing = tx.get(Hearing, UUID(report.hearing), with_for_update=True)
+            if hearing is None:
+                return
+            if isinstance(report.fact, control.Joined | control.Lost | control.Returned | control.Left):
+                self._presence(tx, hearing, report.fact)
+            else:
+                self._kept(tx, hearing, report.fact)
+            tx.info["touched"].add(hearing.id)
+
+    def worker_gone(self, hearing: UUID) -> None:
+        """The media worker has ended: nothing is being kept, and nobody is connected."""
+        with self._journal.transaction() as tx:
+            row = locked(tx, hearing)
+            row.armed = None
+            if row.state not in OPENED:
+                return
+            now = self._journal.clock()
+            for place, people in docket.places(tx, hearing):
+                if place.joined is not None:
+                    place.joined = place.lost = None
+                    self._append(tx, row, (ParticipantLeft(participant=p.handle, at=now) for p in people))
+            if row.state in ON:
+                self._fail(tx, row, "The media service stopped and is being started again.")
+
+    def progress(self, hearing: UUID) -> None:
+        """While on the record: writes down how far each original is on disk."""
+        with self._journal.transaction() as tx:
+            row = locked(tx, hearing)
+            if row.state not in ON:
+                return
+            stretch = Story().tell(self._journal.entries(tx, hearing)).stretch
+            tracks = _progress(tx, hearing, stretch) if stretch else []
+            if tracks:
+                self._journal.append(tx, row, MediaProgress(tracks=tracks))
+
+    def unaccounted(self, tx: Session, hearing: Hearing, story: Story) -> list[str]:
+        """A sentence for each track of a stretch whose segments and gaps do not add up to the whole of it."""
+        missing: list[str] = []
+        for stretch in story.stretches:
+            if stretch.until is None or stretch.n > hearing.kept:
+                missing.append(f"The recording of stretch {stretch.n} is not complete yet.")
+                continue
+            segments = _segments(tx, hearing.id, stretch.n)
+            for track in stretch.tracks:
+                gaps = [(gap.since, gap.until) for gap in story.gaps if gap.track == track]
+                spans = [(row.since, row.until) for row in segments if row.track == track]
+                if not tiles(spans + _within(gaps, stretch), stretch.since, stretch.until):
+                    missing.append(f"Stretch {stretch.n}: not every second of {track} is accounted for.")
+        return missing
+
+    # --- presence
+
+    def _presence(
+        self,
+        tx: Session,
+        hearing: Hearing,
+        fact: control.Joined | control.Lost | control.Returned | control.Left,
+    ) -> None:
+        place = tx.get(Place, UUID(fact.place))
+        if place is None or place.hearing_id != hearing.id:
+            return
+        people = docket.seated(tx, place.id)
+        at = moment(fact.at)
+        match fact:
+            case control.Joined():
+                if place.joined is None:
+                    place.joined, place.lost = at, None
+                    self._append(
+                        tx, hearing, (ParticipantJoined(participant=p.handle, at=at) for p in people)
+                    )
+            case control.Lost():
+                place.lost = since = moment(fact.since)
+                self._append(
+                    tx, hearing, (ParticipantLost(participant=p.handle, since=since) for p in people)
+                )
+            case control.Returned():
+                place.lost = None
+                self._append(tx, hearing, _returned(people, moment(fact.since), at))
+            case control.Left():
+                if place.joined is not None:
+                    place.joined = place.lost = None
+                    self._append(tx, hearing, (ParticipantLeft(participant=p.handle, at=at) for p in people))
+
+    # --- the recorder
+
+    def _kept(self, tx: Session, hearing: Hearing, fact: control.Fact) -> None:
+        match fact:
+            case control.Armed():
+                hearing.armed = moment(fact.at)
+            case control.RecorderFailed():
+                hearing.armed = None
+                self._fail(tx, hearing, fact.reason)
+            case control.SegmentKept():
+                _forget(tx, hearing.id, fact)
+                tx.add(_segment(hearing.id, fact))
+            case control.GapFound():
+                _forget(tx, hearing.id, fact)
+                tx.add(_gap(hearing.id, fact))
+            case control.FileSealed():
+                self._sealed(tx, hearing, fact)
+            case control.StretchKept():
+                self._complete(tx, hearing, fact.stretch)
+
+    def _sealed(self, tx: Session, hearing: Hearing, fact: control.FileSealed) -> None:
+        path = f"{MEDIA}/{fact.name}"
+        if path not in self._story(tx, hearing).sealed:
+            self._journal.append(tx, hearing, MediaSealed(path=path, sha256=fact.sha256))
+
+    def _complete(self, tx: Session, hearing: Hearing, stretch: int) -> None:
+        """Only now are the gaps certain: until the stretch ends the recorder may tell them anew."""
+        if stretch <= hearing.kept:
+            return
+        hearing.kept = stretch
+        for row in tx.exec(
+            select(Gap)
+            .where(Gap.hearing_id == hearing.id, Gap.stretch == stretch)
+            .order_by(Gap.track, col(Gap.since))
+        ):
+            event = {"track": row.track, "from": row.since, "to": row.until, "reason": row.reason}
+            self._journal.append(tx, hearing, MediaGap.model_validate(event))
+
+    def _forget_later(self, tx: Session, hearing: Hearing, n: int) -> None:
+        """What was told of the time after the end was cut off again."""
+        stretch = next(one for one in self._story(tx, hearing).stretches if one.n == n)
+        for track in stretch.tracks:
+            for table in (Segment, Gap):
+                _delete(tx, hearing.id, table, track, n, col(table.since) >= stretch.until)
+
+    def _fail(self, tx: Session, hearing: Hearing, reason: str) -> None:
+        """Recording failure suspends at once."""
+        self._journal.append(tx, hearing, MediaFailed(reason=reason))
+        if hearing.state not in ON:
+            return
+        stretch = self._story(tx, hearing).stretch
+        hearing.before, hearing.state = hearing.state, State.SUSPENDED
+        said = f"The recording failed. {reason}"
+        self._journal.append(tx, hearing, HearingSuspended(reason=said, by="service"))
+        if stretch is not None:
+            self._journal.append(tx, hearing, RecordOff(stretch=stretch.n, reason=said, by="service"))
+
+    def _story(self, tx: Session, hearing: Hearing) -> Story:
+        return Story().tell(self._journal.entries(tx, hearing.id))
+
+    def _append(self, tx: Session, hearing: Hearing, events: Iterable[Event]) -> None:
+        for event in events:
+            self._journal.append(tx, hearing, event)
+
+
+def moment(millis: int) -> datetime:
+    """An instant from milliseconds since 1970."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis)
+
+
+def tiles(spans: Sequence[tuple[datetime, datetime]], since: datetime, until: datetime) -> bool:
+    """Whether the half-open spans cover [since, until) exactly: no hole, no overlap."""
+    at = since
+    for start, end in sorted(spans):
+        if start != at or end <= start:
+            return False
+        at = end
+    return at == until
+
+
+def _within(gaps: Sequence[tuple[datetime, datetime]], stretch: Stretch) -> list[tuple[datetime, datetime]]:
+    return [gap for gap in gaps if gap[0] >= stretch.since and stretch.until and gap[1] <= stretch.until]
+
+
+def _returned(people: Sequence[Participant], since: datetime, at: datetime) -> list[Event]:
+    away = round((at - since).total_seconds() * 1000)
+    return [ParticipantReturned(participant=p.handle, since=since, at=at, away=away) for p in people]
+
+
+def _forget(tx: Session, hearing: UUID, told: control.SegmentKept | control.GapFound) -> None:
+    """What is told later of a track replaces what was told of the same time, or of the same segment."""
+    since, until = moment(told.since), moment(told.until)
+    for table in (Segment, Gap):
+        same_time = (col(table.since) < until) & (col(table.until) > since)
+        _delete(tx, hearing, table, told.track, told.stretch, same_time)
+    if isinstance(told, control.SegmentKept):
+        _delete(tx, hearing, Segment, told.track, told.stretch, col(Segment.seg) == told.seg)
+
+
+def _delete(
+    tx: Session,
+    hearing: UUID,
+    table: type[Segment | Gap],
+    track: str,
+    stretch: int,
+    which: ColumnElement[bool],
+) -> None:
+    for row in tx.exec(
+        select(table).where(
+            table.hearing_id == hearing, table.track == track, table.stretch == stretch, which
+        )
+    ):
+        tx.delete(row)
+    tx.flush()
+
+
+def _gap(hearing: UUID, fact: control.GapFound) -> Gap:
+    return Gap(
+        hearing_id=hearing,
+        track=fact.track,
+        stretch=fact.stretch,
+        since=moment(fact.since),
+        until=moment(fact.until),
+        reason=fact.reason,
+    )
+
+
+def _segment(hearing: UUID, fact: control.SegmentKept) -> Segment:
+    return Segment(
+        hearing_id=hearing,
+        track=fact.track,
+        stretch=fact.stretch,
+        seg=fact.seg,
+        off=fact.off,
+        len=fact.len,
+        since=moment(fact.since),
+        until=moment(fact.until),
+        sha256=fact.sha256,
+        prefix=fact.prefix,
+    )
+
+
+def _segments(tx: Session, hearing: UUID, stretch: int) -> list[Segment]:
+    return list(
+        tx.exec(
+            select(Segment)
+            .where(Segment.hearing_id == hearing, Segment.stretch == stretch)
+            .order_by(Segment.track, col(Segment.seg))
+        )
+    )
+
+
+def _progress(tx: Session, hearing: UUID, stretch: Stretch) -> list[Progress]:
+    """The last segment of each track of the stretch tells how far its file is."""
+    newest = (
+        select(Segment.track, func.max(Segment.seg).label("seg"))
+        .where(Segment.hearing_id == hearing, Segment.stretch == stretch.n)
+        .group_by(Segment.track)
+        .subquery()
+    )
+    rows = tx.exec(
+        select(Segment)
+        .join(newest, (col(Segment.track) == newest.c.track) & (col(Segment.seg) == newest.c.seg))
+        .where(Segment.hearing_id == hearing, Segment.stretch == stretch.n)
+        .order_by(Segment.track)
+    )
+    return [
+        Progress(track=row.track, n=row.seg + 1, len=row.off + row.len, sha256=row.prefix) for row in rows
+    ]

@@ -1,0 +1,257 @@
+"""The letter of request arrives; the requested side accepts or declines.
+
+The hearing, its journal, its documents and the requested side's own place come into being in one step, so
+that the requested authority has a link to its pages from the first moment.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlmodel import Session, col, select
+
+from consent.instruments import Instrument
+from hearings import tokens
+from hearings.accounts import Staff
+from hearings.actors import Actor, Self
+from hearings.acts import Act, Acts
+from hearings.errors import NotAllowed, NotFound, NotValid
+from hearings.events import Filed, RequestAccepted, RequestDeclined, RequestReceived
+from hearings.people import NewPerson, NewPlace, People, enter_staff, seat
+from hearings.roles import COORDINATORS, Role, Side
+from hearings.states import State, Verb
+from hearings.store import LARGEST, Store
+from hearings.story import Story
+from hearings.tables import Authority, Document, Hearing
+
+_MOST_DOCUMENTS = 50
+
+
+class NewDocument(BaseModel):
+    """A letter or annex; `content` is base64."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    kind: str = Field(pattern=r"^(letter|annex|translation)$")
+    name: str = Field(min_length=1, max_length=200)
+    media_type: str = Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$", max_length=100)
+    content: str = Field(min_length=1, max_length=LARGEST * 4 // 3 + 4)
+
+    def data(self) -> bytes:
+        """Raises: NotValid."""
+        try:
+            return base64.b64decode(self.content, validate=True)
+        except binascii.Error as error:
+            raise NotValid(
+                f"The content of “{self.name}” did not arrive whole.", field="documents"
+            ) from error
+
+
+class NewRequest(BaseModel):
+    """What a letter of request says. `side`: the side of the coordinator who enters it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    reference: str = Field(min_length=1, max_length=100)
+    instrument: str
+    matter: str = Field(min_length=1, max_length=300)
+    purpose: str = Field(min_length=1, max_length=2000)
+    requesting: UUID
+    requested: UUID
+    requested_reference: str | None = Field(default=None, min_length=1, max_length=100)
+    deadline: AwareDatetime | None = None
+    documents: list[NewDocument] = Field(min_length=1, max_length=_MOST_DOCUMENTS)
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    reference: str | None = Field(default=None, min_length=1, max_length=100)
+
+
+class Reason(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request that was entered: the hearing, and the link to the other side's own place."""
+
+    hearing: UUID
+    place: UUID
+    link: str
+
+
+class Requests:
+    def __init__(
+        self, acts: Acts, people: People, store: Store, instruments: Mapping[str, Instrument]
+    ) -> None:
+        self._acts = acts
+        self._journal = acts.journal
+        self._people = people
+        self._store = store
+        self._instruments = instruments
+
+    def receive(self, staff: Staff, new: NewRequest) -> Received:
+        """Enters a request. For a coordinator of either side. Raises: NotAllowed, NotValid."""
+        side = self._side(staff, new)
+        self._check(new)
+        contents = [(document, document.data()) for document in new.documents]
+        for document, data in contents:
+            if self._store.put(data) != hashlib.sha256(data).hexdigest() or not data:
+                raise NotValid(f"“{document.name}” is empty.", field="documents")
+        with self._journal.transaction() as tx:
+            requesting, requested = self._authorities(tx, new)
+            hearing = self._row(new)
+            tx.add(hearing)
+            tx.flush()
+            self._journal.open(tx, hearing)
+            now = self._journal.clock()
+            documents = [_row(hearing.id, document, data, now) for document, data in contents]
+            tx.add_all(documents)
+            coordinator = _coordinator(side)
+            self._journal.append(
+                tx, hearing, _received(new, (requesting, requested), documents, coordinator.handle)
+            )
+            enter_staff(tx, self._journal, hearing, staff, coordinator)
+            story = Story().tell(self._journal.entries(tx, hearing.id))
+            act = Act(tx, hearing, coordinator, story, now, self._journal)
+            other = (requested, Side.REQUESTED) if side is Side.REQUESTING else (requesting, Side.REQUESTING)
+            place = seat(act, _desk(*other))
+            return Received(hearing.id, place.id, self._people.issue_within(act, place))
+
+    def accept(self, actor: Actor, answer: Answer) -> None:
+        with self._acts.act(actor, Verb.ACCEPT) as act:
+            reference = answer.reference or act.hearing.requested_reference
+            act.hearing.requested_reference = reference
+            act.write(RequestAccepted(reference=reference, by=act.who.handle))
+
+    def decline(self, actor: Actor, reason: Reason) -> None:
+        with self._acts.act(actor, Verb.DECLINE) as act:
+            act.write(RequestDeclined(reason=reason.reason, by=act.who.handle))
+
+    def documents(self, actor: Actor) -> list[Document]:
+        """The documents of the hearing. Raises: NotFound for whom they are not."""
+        _may_read(actor)
+        with self._journal.reading() as tx:
+            return list(
+                tx.exec(
+                    select(Document).where(Document.hearing_id == actor.hearing).order_by(col(Document.filed))
+                )
+            )
+
+    def document(self, actor: Actor, document: UUID) -> tuple[Document, bytes]:
+        """A document of this hearing, with its bytes. Raises: NotFound."""
+        _may_read(actor)
+        with self._journal.reading() as tx:
+            row = tx.get(Document, document)
+            if row is None or row.hearing_id != actor.hearing:
+                raise NotFound("There is no such document.")
+        return row, self._store.get(row.sha256)
+
+    def _side(self, staff: Staff, new: NewRequest) -> Side:
+        if staff.role != "coordinator":
+            raise NotAllowed("A request is entered by a coordinator.")
+        if staff.authority == new.requesting:
+            return Side.REQUESTING
+        if staff.authority == new.requested:
+            return Side.REQUESTED
+        raise NotAllowed("A request is entered by a coordinator of one of the two authorities.")
+
+    def _check(self, new: NewRequest) -> None:
+        if new.instrument not in self._instruments:
+            known = ", ".join(sorted(self._instruments))
+            raise NotValid(
+                f"“{new.instrument}” is no instrument that is known here ({known}).", field="instrument"
+            )
+        if new.requesting == new.requested:
+            raise NotValid("The two authorities must be different.", field="requested")
+        if not any(document.kind == "letter" for document in new.documents):
+            raise NotValid("The letter of request itself is missing.", field="documents")
+        if new.deadline is not None and new.deadline <= self._journal.clock():
+            raise NotValid("The deadline has passed.", field="deadline")
+
+    def _authorities(self, tx: Session, new: NewRequest) -> tuple[Authority, Authority]:
+        requesting, requested = tx.get(Authority, new.requesting), tx.get(Authority, new.requested)
+        if requesting is None or requested is None:
+            raise NotValid("One of the two authorities is not known here.", field="requested")
+        if requesting.state == requested.state:
+            raise NotValid("The two authorities are of the same State.", field="requested")
+        return requesting, requested
+
+    def _row(self, new: NewRequest) -> Hearing:
+        hearing = uuid4()
+        log = self._journal.new_log(hearing)
+        return Hearing(
+            id=hearing,
+            reference=new.reference,
+            requested_reference=new.requested_reference,
+            matter=new.matter,
+            purpose=new.purpose,
+            instrument=new.instrument,
+            requesting_id=new.requesting,
+            requested_id=new.requested,
+            state=State.REQUESTED,
+            before=State.REQUESTED,
+            deadline=new.deadline,
+            log_key=log.wrapped,
+            log_vkey=log.vkey,
+            created=self._journal.clock(),
+        )
+
+
+_READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
+
+
+def _may_read(actor: Actor) -> None:
+    if not _READERS.intersection(actor.roles):
+        raise NotFound("There is no such document.")
+
+
+def _coordinator(side: Side) -> Self:
+    role = Role.COORDINATOR_REQUESTING if side is Side.REQUESTING else Role.COORDINATOR_REQUESTED
+    return Self(tokens.handle(), role, side)
+
+
+def _received(
+    new: NewRequest, between: tuple[Authority, Authority], documents: list[Document], by: str
+) -> RequestReceived:
+    """Leaf 1; it names by handle the coordinator whom the next leaf introduces."""
+    return RequestReceived(
+        reference=new.reference,
+        instrument=new.instrument,
+        matter=new.matter,
+        purpose=new.purpose,
+        requesting=between[0].name,
+        requested=between[1].name,
+        deadline=new.deadline,
+        documents=[Filed(name=d.name, kind=d.kind, sha256=d.sha256, size=d.size) for d in documents],
+        by=by,
+    )
+
+
+def _row(hearing: UUID, new: NewDocument, data: bytes, now: datetime) -> Document:
+    return Document(
+        id=uuid4(),
+        hearing_id=hearing,
+        kind=new.kind,
+        name=new.name,
+        media_type=new.media_type,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        filed=now,
+    )
+
+
+def _desk(authority: Authority, side: Side) -> NewPlace:
+    """The other authority's own place: its pages, without sound or picture."""
+    role = Role.COORDINATOR_REQUESTED if side is Side.REQUESTED else Role.COORDINATOR_REQUESTING
+    person = NewPerson(name=authority.name, role=role, email=authority.email or None)
+    return NewPlace(name=f"Desk of {authority.name}", side=side, zone=authority.zone, people=[person])

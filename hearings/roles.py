@@ -1,0 +1,65 @@
+"""Who takes part in a hearing: roles, sides, capacities. Pure values; imports nothing of ours."""
+
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    REQUESTING = "requesting"
+    REQUESTED = "requested"
+
+
+class Role(StrEnum):
+    """What a person may do here (the state table says when)."""
+
+    PRESIDING = "presiding"  # presiding judge, or the prosecutor who conducts
+    PANEL = "panel"
+    CLERK = "clerk"
+    PROSECUTOR = "prosecutor"  # as a party
+    DEFENCE = "defence"
+    HEARD = "heard"  # the person heard; their capacity says as what
+    LAWYER = "lawyer"  # of the person heard
+    AUTHORITY = "authority"  # the authority present on the requested side
+    INTERPRETER = "interpreter"
+    SUPPORT = "support"
+    TECHNICIAN = "technician"
+    OBSERVER = "observer"
+    COORDINATOR_REQUESTING = "coordinator-requesting"
+    COORDINATOR_REQUESTED = "coordinator-requested"
+    ADMINISTRATOR = "administrator"
+    SERVICE = "service"  # the clock, the recorder, the connection watch
+
+
+class Capacity(StrEnum):
+    """As what a person is heard; decides which safeguards apply."""
+
+    WITNESS = "witness"
+    EXPERT = "expert"
+    VICTIM = "victim"
+    SUSPECT = "suspect"
+    ACCUSED = "accused"
+    SOUGHT = "sought"
+
+
+COORDINATORS = frozenset({Role.COORDINATOR_REQUESTING, Role.COORDINATOR_REQUESTED})
+
+REQUIRED = frozenset({Role.PRESIDING, Role.HEARD, Role.AUTHORITY, Role.INTERPRETER, Role.LAWYER})
+"""A sitting on the record is suspended when one of these is lost."""
+
+OFFICE: dict[Role, str] = {
+    Role.PRESIDING: "presiding judge or prosecutor",
+    Role.PANEL: "member of the panel",
+    Role.CLERK: "clerk",
+    Role.PROSECUTOR: "prosecutor",
+    Role.DEFENCE: "defence counsel",
+    Role.HEARD: "person heard",
+    Role.LAWYER: "lawyer of the person heard",
+    Role.AUTHORITY: "authority present on the requested side",
+    Role.INTERPRETER: "interpreter",
+    Role.SUPPORT: "support person",
+    Role.TECHNICIAN: "technician",
+    Role.OBSERVER: "observer",
+    Role.COORDINATOR_REQUESTING: "coordinator of the requesting side",
+    Role.COORDINATOR_REQUESTED: "coordinator of the requested side",
+    Role.ADMINISTRATOR: "administrator",
+    Role.SERVICE: "the service",
+}

@@ -1,0 +1,345 @@
+"""The room: opened, people admitted, on and off the record, examined, suspended, resumed, ended.
+
+Going off the record, suspending and ending close the stretch in the same transaction; the media worker is
+told after commit and keeps nothing that came later. What the worker must hold true is computed by `plan`
+from rows and story, whole, each time.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from consent.instruments import Instrument
+from hearings import checklist, docket
+from hearings.actors import Actor, service
+from hearings.acts import Act, Acts, locked
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
+from hearings.events import (
+    ExaminationBegun,
+    HearingAdjourned,
+    HearingResumed,
+    HearingSuspended,
+    OathTaken,
+    ParticipantAdmitted,
+    ParticipantDismissed,
+    ParticipantLeft,
+    RecordOff,
+    RecordOn,
+    SittingEnded,
+    SittingOpened,
+    StatementNoted,
+)
+from hearings.roles import REQUIRED, Role
+from hearings.states import State, Verb
+from hearings.story import Story, Stretch
+from hearings.tables import Hearing, Participant, Place
+from media.channels import Channel, Kind, Row, Seat, table
+from media.control import PeerPlan, RecordPlan, RoomPlan
+
+OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
+ON = frozenset({State.ON_RECORD, State.EXAMINING})
+RECORDED = (Kind.AUDIO, Kind.CAMERA)
+LOSS = timedelta(seconds=10)
+_NEVER_WAIT = frozenset({Role.PRESIDING, Role.PANEL, Role.CLERK})
+
+
+class Words(BaseModel):
+    """A reason, a note, a remark."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    text: str = Field(min_length=1, max_length=4000)
+
+
+class Oath(BaseModel):
+    """`person`: handle; `words`: the oath or affirmation as spoken, or why none was taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    person: str = Field(pattern=r"^[a-z2-7]{8}$")
+    taken: bool = True
+    words: str = Field(min_length=1, max_length=1000)
+
+
+class Adjournment(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    reason: str = Field(min_length=1, max_length=1000)
+    until: AwareDatetime | None = None
+    zone: str | None = Field(default=None, max_length=64)
+
+
+class Room:
+    """The verbs of the sitting. `loss`: how long a required person may be gone before the hearing is suspended."""
+
+    def __init__(self, acts: Acts, instruments: Mapping[str, Instrument], *, loss: timedelta = LOSS) -> None:
+        self._acts = acts
+        self._instruments = instruments
+        self.loss = loss
+
+    # --- the sitting
+
+    def open(self, actor: Actor) -> None:
+        with self._acts.act(actor, Verb.OPEN_ROOM) as act:
+            act.hearing.armed = None
+            act.write(SittingOpened(n=len(act.story.sittings) + 1, by=act.who.handle))
+            for place, people in docket.places(act.tx, act.hearing.id):
+                if _NEVER_WAIT.intersection(person.role for person in people):
+                    self._let_in(act, place, people)
+
+    def go_on_record(self, actor: Actor) -> None:
+        """First gate. Raises: NotReady."""
+        with self._acts.act(actor, Verb.GO_ON_RECORD) as act:
+            instrument = self._instruments[act.hearing.instrument]
+            checklist.refuse(
+                "You cannot go on the record yet.",
+                checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
+            )
+            self._begin_stretch(act)
+
+    def examine(self, actor: Actor) -> None:
+        """Second gate. Raises: NotReady."""
+        with self._acts.act(actor, Verb.EXAMINE) as act:
+            instrument = self._instruments[act.hearing.instrument]
+            checklist.refuse(
+                "The examination cannot begin yet.", checklist.to_the_examination(instrument, act.story)
+            )
+            act.write(ExaminationBegun(by=act.who.handle))
+
+    def go_off_record(self, actor: Actor, why: Words) -> None:
+        with self._acts.act(actor, Verb.GO_OFF_RECORD) as act:
+            self._end_stretch(act, why.text)
+
+    def suspend(self, actor: Actor, why: Words) -> None:
+        with self._acts.act(actor, Verb.SUSPEND) as act:
+            act.write(HearingSuspended(reason=why.text, by=act.who.handle))
+            if act.story.stretch is not None:
+                self._end_stretch(act, why.text)
+
+    def resume(self, actor: Actor, repeated: Words) -> None:
+        """Back to where it was suspended; if that was on the record, a new stretch begins. Raises: NotReady."""
+        with self._acts.act(actor, Verb.RESUME) as act:
+            on = act.hearing.before in ON
+            if on:
+                instrument = self._instruments[act.hearing.instrument]
+                checklist.refuse(
+                    "The hearing cannot be resumed yet.",
+                    checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
+                )
+            act.write(HearingResumed(repeated=repeated.text, by=act.who.handle))
+            if on:
+                self._begin_stretch(act)
+
+    def adjourn(self, actor: Actor, adjournment: Adjournment) -> None:
+        """Ends this sitting; the hearing goes on another day on the same journal."""
+        if (adjournment.until is None) != (adjournment.zone is None):
+            raise NotValid("A date needs its zone, and a zone its date.", field="until")
+        with self._acts.act(actor, Verb.ADJOURN) as act:
+            if adjournment.until is not None and adjournment.until <= act.now:
+                raise NotValid("This date has passed.", field="until")
+            self._end_sitting(act)
+            act.write(
+                HearingAdjourned(
+                    until=adjournment.until,
+                    zone=adjournment.zone,
+                    reason=adjournment.reason,
+                    by=act.who.handle,
+                )
+            )
+
+    def end(self, actor: Actor) -> None:
+        with self._acts.act(actor, Verb.END) as act:
+            self._end_sitting(act)
+
+    # --- the people
+
+    def admit(self, actor: Actor, place: UUID) -> None:
+        """From the waiting room to the floor. Raises: NotFound, AlreadyDone, NotNow."""
+        with self._acts.act(actor, Verb.ADMIT) as act:
+            row, people = _place(act, place)
+            if row.admitted is not None:
+                raise AlreadyDone(f"{row.name} is already in the room.")
+            if row.joined is None:
+                raise NotNow(f"{row.name} is not connected.")
+            stretch = act.story.stretch
+            if stretch is not None and not set(_tracks(people)) <= set(stretch.tracks):
+                raise NotNow(
+                    f"{row.name} was added after the record began. Go off the record and on again, "
+                    "so that they are recorded from their first word."
+                )
+            self._let_in(act, row, people)
+
+    def dismiss(self, actor: Actor, place: UUID, why: Words | None = None) -> None:
+        """Back to the waiting room; no sound or picture goes either way from then on."""
+        with self._acts.act(actor, Verb.DISMISS) as act:
+            row, people = _place(act, place)
+            if row.admitted is None:
+                raise NotNow(f"{row.name} is not in the room.")
+            if place == actor.place:
+                raise NotAllowed("You cannot send yourself out.")
+            row.admitted = None
+            for person in people:
+                act.write(
+                    ParticipantDismissed(
+                        participant=person.handle, by=act.who.handle, reason=why.text if why else None
+                    )
+                )
+
+    def note_oath(self, actor: Actor, oath: Oath) -> None:
+        with self._acts.act(actor, Verb.OATH) as act:
+            if oath.person not in act.story.people:
+                raise NotFound("There is no such person in this hearing.")
+            act.write(
+                OathTaken(participant=oath.person, taken=oath.taken, words=oath.words, by=act.who.handle)
+            )
+
+    def note(self, actor: Actor, note: Words) -> None:
+        with self._acts.act(actor, Verb.NOTE) as act:
+            act.write(StatementNoted(text=note.text, by=act.who.handle))
+
+    def mute(self, actor: Actor, kind: Kind, *, muted: bool) -> None:
+        """A place mutes or opens its own microphone, camera or document; the table denies what is muted."""
+        with self._acts.journal.transaction() as tx:
+            hearing = locked(tx, actor.hearing)
+            row = tx.get(Place, actor.place)
+            if row is None:
+                raise NotFound("You have no place in this room.")
+            row.muted = sorted({*row.muted, kind} if muted else set(row.muted) - {kind})
+            tx.info["touched"].add(hearing.id)
+
+    # --- what happens by itself
+
+    def suspend_for_loss(self, hearing: UUID, place: UUID) -> bool:
+        """Suspends if a required person of this place is still gone after `loss`; says whether it did."""
+        with self._acts.journal.reading() as tx:
+            row, place_row = tx.get(Hearing, hearing), tx.get(Place, place)
+            if row is None or place_row is None or not self._is_loss(tx, row, place_row):
+                return False
+            names = ", ".join(person.name for person in docket.seated(tx, place))
+        try:
+            self.suspend(service(hearing), Words(text=f"The connection of {names} was lost."))
+        except NotNow:
+            return False
+        return True
+
+    def _is_loss(self, tx: Session, hearing: Hearing, place: Place) -> bool:
+        required = REQUIRED.intersection(person.role for person in docket.seated(tx, place.id))
+        return bool(
+            hearing.state in ON
+            and required
+            and place.admitted
+            and place.lost is not None
+            and self._acts.journal.clock() - place.lost >= self.loss
+        )
+
+    # --- inside
+
+    def _begin_stretch(self, act: Act) -> None:
+        tracks = [
+            track
+            for _, people in docket.places(act.tx, act.hearing.id)
+            if docket.sends(people)
+            for track in _tracks(people)
+        ]
+        act.write(RecordOn(stretch=len(act.story.stretches) + 1, tracks=sorted(tracks), by=act.who.handle))
+
+    def _end_stretch(self, act: Act, reason: str) -> None:
+        stretch = act.story.stretch
+        if stretch is None:
+            raise NotReady("The hearing is not on the record.")
+        act.write(RecordOff(stretch=stretch.n, reason=reason, by=act.who.handle))
+
+    def _end_sitting(self, act: Act) -> None:
+        act.write(SittingEnded(by=act.who.handle))
+        act.hearing.armed = None
+        for place, people in docket.places(act.tx, act.hearing.id):
+            if place.joined is not None:
+                for person in people:
+                    act.write(ParticipantLeft(participant=person.handle, at=act.now))
+            place.admitted = place.joined = place.lost = None
+            place.muted = []
+
+    def _let_in(self, act: Act, place: Place, people: Sequence[Participant]) -> None:
+        place.admitted = act.now
+        for person in people:
+            act.write(ParticipantAdmitted(participant=person.handle, by=act.who.handle))
+
+
+def _place(act: Act, place: UUID) -> tuple[Place, Sequence[Participant]]:
+    row = act.tx.get(Place, place)
+    if row is None or row.hearing_id != act.hearing.id:
+        raise NotFound("There is no such place in this hearing.")
+    people = docket.seated(act.tx, place)
+    if not docket.in_room(people):
+        raise NotFound("This place has no seat in the room.")
+    return row, people
+
+
+def _tracks(people: Sequence[Participant]) -> list[str]:
+    return [f"{people[0].handle}-{kind}" for kind in RECORDED]
+
+
+# --- what the media worker must hold true ------------------------------------------------------
+
+
+def seats(hearing: Hearing, rows: Sequence[tuple[Place, Sequence[Participant]]]) -> list[Seat]:
+    """Each place of the room as the table of who sees and hears whom needs it."""
+    opened = hearing.state in OPENED
+    return [
+        Seat(
+            place=str(place.id),
+            channel=Channel.FLOOR if opened and place.admitted is not None else Channel.WAITING,
+            receive_only=not docket.sends(people),
+            muted=frozenset(Kind(kind) for kind in place.muted),
+        )
+        for place, people in rows
+        if docket.in_room(people)
+    ]
+
+
+def see_and_hear(hearing: Hearing, rows: Sequence[tuple[Place, Sequence[Participant]]]) -> frozenset[Row]:
+    """The table as it stands now. The recorder hears the floor only while on the record."""
+    return table(seats(hearing, rows), recorder=hearing.state in OPENED)
+
+
+def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path) -> list[RoomPlan]:
+    """What the worker must hold true, in order: first each earlier stretch that is not complete yet, then
+    the present. Versions are the sender's. Empty once the sitting is over and everything is kept.
+    """
+    rows = docket.places(tx, hearing.id)
+    opened = hearing.state in OPENED
+    unkept = [stretch for stretch in story.stretches if stretch.n > hearing.kept]
+    if not opened and not unkept:
+        return []
+    peers = [
+        PeerPlan(place=str(place.id), handle=people[0].handle)
+        for place, people in rows
+        if opened and docket.in_room(people)
+    ]
+    base = RoomPlan(
+        hearing=str(hearing.id),
+        version=0,
+        folder=str(folder),
+        peers=peers,
+        allowed=sorted((row.source, row.listener, row.kind) for row in see_and_hear(hearing, rows)),
+        armed=opened,
+    )
+    return [base.model_copy(update={"record": _record(stretch)}) for stretch in unkept] or [base]
+
+
+def _record(stretch: Stretch) -> RecordPlan:
+    return RecordPlan(
+        stretch=stretch.n,
+        since=millis(stretch.since),
+        until=millis(stretch.until) if stretch.until else None,
+        tracks=list(stretch.tracks),
+    )
+
+
+def millis(moment: datetime) -> int:
+    """Milliseconds since 1970, of an instant that has no finer part."""
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,220 @@
+"""The court's electronic seal: its certificate, and detached CAdES signatures made with it.
+
+The shape of a signature is that of FORMAT.md (ETSI EN 319 122-1; CMS, RFC 5652, section 5): DER, SHA-256,
+ECDSA P-256 with the smaller s, four signed attributes, no unsigned one, the signer's and the intermediate
+certificates without the root. A court that has no certificate gets an authority and a seal of its own on
+first use; whoever receives its records compares the fingerprint once. `CourtSeal` needs of its key only
+`sign`, so that a key in an HSM (PKCS#11) can stand behind it.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from asn1crypto import cms, tsp
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from hearings.errors import Unreachable
+
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256, SP 800-186
+_FIRST_WITHOUT_UTC_TIME = 2050  # RFC 5652 section 11.3
+_ROOT_YEARS, _SEAL_YEARS = 25, 10
+
+
+@dataclass(frozen=True)
+class CourtSeal:
+    """A key with its certificate, the intermediates above it, and the root that they end in."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+    intermediates: tuple[x509.Certificate, ...]
+    root: x509.Certificate
+
+    def sign(self, content: bytes, at: datetime) -> bytes:
+        """The detached CAdES signature over `content` with signing time `at` (whole seconds), DER."""
+        own = asn1_x509.Certificate.load(self.certificate.public_bytes(Encoding.DER))
+        attributes = _signed_attributes(content, own, at.astimezone(UTC).replace(microsecond=0))
+        algorithm = {"algorithm": "sha256"}
+        signer = cms.SignerInfo(
+            {
+                "version": "v1",
+                "sid": cms.SignerIdentifier(
+                    "issuer_and_serial_number",
+                    cms.IssuerAndSerialNumber({"issuer": own.issuer, "serial_number": own.serial_number}),
+                ),
+                "digest_algorithm": algorithm,
+                "signed_attrs": attributes,
+                "signature_algorithm": {"algorithm": "sha256_ecdsa"},
+                "signature": self._signature(attributes.dump()),
+            }
+        )
+        given = [one.public_bytes(Encoding.DER) for one in (self.certificate, *self.intermediates)]
+        data = {
+            "version": "v1",
+            "digest_algorithms": [algorithm],
+            "encap_content_info": {"content_type": "data"},
+            "certificates": [asn1_x509.Certificate.load(one) for one in given],
+            "signer_infos": [signer],
+        }
+        sealed: bytes = cms.ContentInfo(
+            {"content_type": "signed_data", "content": cms.SignedData(data)}
+        ).dump()
+        return sealed
+
+    def _signature(self, signed: bytes) -> bytes:
+        r, s = decode_dss_signature(self.key.sign(signed, ec.ECDSA(hashes.SHA256())))
+        return encode_dss_signature(r, min(s, _ORDER - s))
+
+
+def found(folder: Path, *, court: str, organisation_identifier: str, at: datetime) -> CourtSeal:
+    """The seal kept in `folder`; if there is none, a new authority and seal, written whole or not at all.
+
+    `organisation_identifier` as in ETSI EN 319 412-1, such as `NTRXX-123`. Raises: Unreachable.
+    """
+    if not (folder / "seal.pem").exists():
+        root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+        root = _certificate(
+            subject=_name(court, organisation_identifier, "certification authority"), key=root_key, at=at
+        )
+        subject = _name(court, organisation_identifier, "seal")
+        own = _certificate(subject=subject, key=key, at=at, issuer=(root, root_key))
+        contents = {"root.pem": _pem(root), "seal.pem": _pem(own)}
+        _keep(folder, {**contents, "root-key.pem": _key_pem(root_key), "seal-key.pem": _key_pem(key)})
+    return load(folder)
+
+
+def load(folder: Path) -> CourtSeal:
+    """The seal kept in `folder`: seal.pem (with its intermediates), seal-key.pem, root.pem.
+
+    Raises: Unreachable if it is not there, not whole, or its parts do not belong together.
+    """
+    try:
+        key = serialization.load_pem_private_key((folder / "seal-key.pem").read_bytes(), None)
+        own, *intermediates = x509.load_pem_x509_certificates((folder / "seal.pem").read_bytes())
+        root = x509.load_pem_x509_certificate((folder / "root.pem").read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise Unreachable(f"The court's seal in {folder} cannot be read.") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+        raise Unreachable(f"The key of the seal in {folder} is not of the curve P-256.")
+    if own.public_key() != key.public_key():
+        raise Unreachable(f"The key and the certificate of the seal in {folder} do not belong together.")
+    return CourtSeal(key, own, tuple(intermediates), root)
+
+
+def _signed_attributes(content: bytes, own: asn1_x509.Certificate, at: datetime) -> cms.CMSAttributes:
+    kind = "utc_time" if at.year < _FIRST_WITHOUT_UTC_TIME else "general_time"
+    named = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(own.dump()).digest()})
+    values = {
+        "content_type": "data",
+        "message_digest": hashlib.sha256(content).digest(),
+        "signing_time": cms.Time({kind: at}),
+        "signing_certificate_v2": tsp.SigningCertificateV2({"certs": [named]}),
+    }
+    return cms.CMSAttributes(
+        [cms.CMSAttribute({"type": name, "values": [value]}) for name, value in values.items()]
+    )
+
+
+def _name(court: str, organisation_identifier: str, part: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, court[:64]),
+            x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, organisation_identifier),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{court[: 63 - len(part)]} {part}"),
+        ]
+    )
+
+
+def _certificate(
+    *,
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    at: datetime,
+    issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None = None,
+) -> x509.Certificate:
+    """A root if there is no `issuer`, else a seal certificate; valid from an hour before `at`."""
+    above, signing = issuer or (None, key)
+    years = _SEAL_YEARS if above else _ROOT_YEARS
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key())
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(above.subject if above else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - timedelta(hours=1))
+        .not_valid_after(at + timedelta(days=365 * years))
+        .add_extension(
+            x509.BasicConstraints(ca=above is None, path_length=None if above else 0), critical=True
+        )
+        .add_extension(_usage(authority=above is None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(identifier, critical=False)
+        .sign(signing, hashes.SHA256())
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(one: x509.Certificate) -> bytes:
+    return one.public_bytes(Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _keep(folder: Path, contents: dict[str, bytes]) -> None:
+    """All files or none: a folder beside it is filled, forced to disk, and takes the name."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for name, data in contents.items():
+                _write(draft / name, data, mode=0o600 if name.endswith("-key.pem") else 0o644)
+            _force(draft)
+            os.rename(draft, folder)  # noqa: PTH104  # onto an empty folder at most
+            _force(folder.parent)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        if not (folder / "seal.pem").exists():  # else another process has just founded it
+            raise Unreachable(f"The court's seal cannot be kept in {folder}.") from error
+
+
+def _write(path: Path, data: bytes, *, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _force(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

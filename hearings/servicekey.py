@@ -1,0 +1,56 @@
+"""The service key: wraps what must not lie in the database in the clear (log keys, letters to be sent).
+
+A file of 32 bytes, mode 0600, made at first start. A PKCS#11 token can stand behind the same two calls.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hearings.errors import Unreachable, Unverifiable
+
+_LENGTH = 32
+_NONCE = 12
+
+
+class ServiceKey:
+    """Authenticated encryption bound to a purpose, so that one kind of secret never passes for another."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+
+    def wrap(self, secret: bytes, purpose: str) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._aead.encrypt(nonce, secret, purpose.encode())
+
+    def unwrap(self, wrapped: bytes, purpose: str) -> bytes:
+        """Raises: Unverifiable if it was wrapped under another key or for another purpose."""
+        try:
+            return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], purpose.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Unverifiable("A protected value does not open with this service's key.") from error
+
+
+def at(path: Path) -> ServiceKey:
+    """The key in this file; made on first use.
+
+    Raises: Unreachable if the file is readable by others, or is no key.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(_LENGTH))
+            file.flush()
+            os.fsync(file.fileno())
+    if path.stat().st_mode & 0o077:
+        raise Unreachable(f"The service key {path} must be readable by the service alone (chmod 600).")
+    key = path.read_bytes()
+    if len(key) != _LENGTH:
+        raise Unreachable(f"{path} is not a service key.")
+    return ServiceKey(key)

@@ -1,0 +1,182 @@
+"""The states of a hearing and who may do what in each: one table, nothing else decides.
+
+Read a row as: in these states, this verb is open to these roles and leads there. A verb that leads
+nowhere (`to` is None) leaves the state as it is. `RESUME` leads back to where the hearing was suspended.
+What is missing is refused. The gates (what must be met before) are `checklist`'s.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from hearings.errors import NotAllowed, NotNow
+from hearings.roles import COORDINATORS, OFFICE, Role
+
+
+class State(StrEnum):
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    SCHEDULED = "scheduled"
+    CANCELLED = "cancelled"
+    OPEN = "open"
+    ON_RECORD = "on-record"
+    EXAMINING = "examining"
+    SUSPENDED = "suspended"
+    ADJOURNED = "adjourned"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+class Verb(StrEnum):
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    PROPOSE = "propose"
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+    OPEN_ROOM = "open-room"
+    GO_ON_RECORD = "go-on-record"
+    EXAMINE = "examine"
+    GO_OFF_RECORD = "go-off-record"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    ADJOURN = "adjourn"
+    END = "end"
+    CLOSE = "close"
+    # these leave the state as it is
+    FILE = "file"
+    SEAT = "seat"
+    LINK = "link"
+    ADMIT = "admit"
+    DISMISS = "dismiss"
+    CONFIRM = "confirm"
+    OVERRIDE = "override"
+    OATH = "oath"
+    NOTE = "note"
+    SIGN_MINUTES = "sign-minutes"
+
+
+class Rule(NamedTuple):
+    states: frozenset[State]
+    roles: frozenset[Role]
+    to: State | None
+
+
+_BEFORE = frozenset({State.ACCEPTED, State.SCHEDULED, State.ADJOURNED})
+_OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
+_ON = frozenset({State.ON_RECORD, State.EXAMINING})
+_LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED}
+_BENCH = frozenset({Role.PRESIDING})
+_CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
+_PLANNERS = COORDINATORS | _BENCH
+_REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
+_EVERYONE = frozenset(Role) - {Role.OBSERVER, Role.SERVICE, Role.ADMINISTRATOR}
+
+TABLE: dict[Verb, tuple[Rule, ...]] = {
+    Verb.ACCEPT: (Rule(frozenset({State.REQUESTED}), _REQUESTED, State.ACCEPTED),),
+    Verb.DECLINE: (Rule(frozenset({State.REQUESTED}), _REQUESTED, State.DECLINED),),
+    Verb.PROPOSE: (Rule(_BEFORE, _PLANNERS, None),),
+    Verb.SCHEDULE: (Rule(_BEFORE, _PLANNERS, State.SCHEDULED),),
+    Verb.CANCEL: (Rule(_BEFORE, _PLANNERS, State.CANCELLED),),
+    Verb.OPEN_ROOM: (
+        Rule(frozenset({State.SCHEDULED}), _CLERKS | COORDINATORS | {Role.SERVICE}, State.OPEN),
+    ),
+    Verb.GO_ON_RECORD: (Rule(frozenset({State.OPEN}), _BENCH, State.ON_RECORD),),
+    Verb.EXAMINE: (Rule(frozenset({State.ON_RECORD}), _BENCH, State.EXAMINING),),
+    Verb.GO_OFF_RECORD: (Rule(_ON, _CLERKS, State.OPEN),),
+    Verb.SUSPEND: (Rule(_ON | {State.OPEN}, _BENCH | {Role.AUTHORITY, Role.SERVICE}, State.SUSPENDED),),
+    Verb.RESUME: (Rule(frozenset({State.SUSPENDED}), _BENCH, State.SUSPENDED),),
+    Verb.ADJOURN: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.ADJOURNED),),
+    Verb.END: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.ENDED),),
+    Verb.CLOSE: (Rule(frozenset({State.ENDED}), frozenset({Role.CLERK}), State.CLOSED),),
+    Verb.FILE: (Rule(_LIVING, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
+    Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
+    Verb.LINK: (Rule(_LIVING, _PLANNERS | {Role.CLERK}, None),),
+    Verb.ADMIT: (Rule(_OPENED, _CLERKS, None),),
+    Verb.DISMISS: (Rule(_OPENED, _CLERKS, None),),
+    Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
+    Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
+    Verb.OATH: (Rule(_ON, _BENCH | {Role.AUTHORITY}, None),),
+    Verb.NOTE: (Rule(_OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
+    Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
+}
+
+SAID: dict[State, str] = {
+    State.REQUESTED: "requested and not yet answered",
+    State.ACCEPTED: "accepted and not yet scheduled",
+    State.DECLINED: "declined",
+    State.SCHEDULED: "scheduled",
+    State.CANCELLED: "cancelled",
+    State.OPEN: "open and not on the record",
+    State.ON_RECORD: "on the record",
+    State.EXAMINING: "on the record, with the examination under way",
+    State.SUSPENDED: "suspended",
+    State.ADJOURNED: "adjourned",
+    State.ENDED: "ended",
+    State.CLOSED: "closed",
+}
+ACT: dict[Verb, str] = {
+    Verb.ACCEPT: "accept the request",
+    Verb.DECLINE: "decline the request",
+    Verb.PROPOSE: "propose a time",
+    Verb.SCHEDULE: "fix the time",
+    Verb.CANCEL: "cancel the hearing",
+    Verb.OPEN_ROOM: "open the room",
+    Verb.GO_ON_RECORD: "go on the record",
+    Verb.EXAMINE: "begin the examination",
+    Verb.GO_OFF_RECORD: "go off the record",
+    Verb.SUSPEND: "suspend the hearing",
+    Verb.RESUME: "resume the hearing",
+    Verb.ADJOURN: "adjourn the hearing",
+    Verb.END: "end the sitting",
+    Verb.CLOSE: "close the file",
+    Verb.FILE: "add a document",
+    Verb.SEAT: "add people and places",
+    Verb.LINK: "issue or withdraw a link",
+    Verb.ADMIT: "admit somebody to the room",
+    Verb.DISMISS: "send somebody back to the waiting room",
+    Verb.CONFIRM: "confirm a safeguard",
+    Verb.OVERRIDE: "go on without a safeguard",
+    Verb.OATH: "note an oath",
+    Verb.NOTE: "make a note",
+    Verb.SIGN_MINUTES: "sign the minutes",
+}
+
+
+def rule(state: State, verb: Verb) -> Rule | None:
+    return next((item for item in TABLE[verb] if state in item.states), None)
+
+
+def acting_role(state: State, verb: Verb, roles: Iterable[Role]) -> Role:
+    """The first of `roles` in which somebody may do this now.
+
+    Raises: NotAllowed if none of them ever may, NotNow if the state forbids it.
+    """
+    held = list(roles)
+    ever = frozenset[Role]().union(*(item.roles for item in TABLE[verb]))
+    if not ever.intersection(held):
+        who = " or ".join(OFFICE[role] for role in Role if role in ever and role is not Role.SERVICE)
+        raise NotAllowed(f"You cannot {ACT[verb]}: that is for the {who}.")
+    found = rule(state, verb)
+    if found is None:
+        raise NotNow(f"You cannot {ACT[verb]} now: the hearing is {SAID[state]}.")
+    role = next((item for item in held if item in found.roles), None)
+    if role is None:
+        raise NotAllowed(f"You cannot {ACT[verb]} while the hearing is {SAID[state]}.")
+    return role
+
+
+def allowed(state: State, roles: Iterable[Role]) -> frozenset[Verb]:
+    """The verbs open to `roles` in this state; pages show these buttons and no others."""
+    held = frozenset(roles)
+    return frozenset(verb for verb in Verb if (found := rule(state, verb)) is not None and found.roles & held)
+
+
+def after(state: State, verb: Verb, *, before: State) -> State:
+    """Where the verb leads; `before` is the state that was suspended. The caller has asked `acting_role`."""
+    if verb is Verb.RESUME:
+        return before
+    found = rule(state, verb)
+    if found is None:
+        raise NotNow(f"You cannot {ACT[verb]} now: the hearing is {SAID[state]}.")
+    return found.to or state

@@ -1,0 +1,245 @@
+"""The journal read as a story: what stands after the entries so far.
+
+Everything that the checklist, the room's plan and the record say of the past is taken from here, so that
+it can be told again from the journal alone. `Story` is folded entry by entry and never looks at a row.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hearings import events as e
+from hearings.journal import Entry
+from hearings.roles import Capacity, Role, Side
+from hearings.states import State
+
+
+@dataclass
+class Person:
+    """A participant as the journal names them, with the times of their connection (until is None while it lasts)."""
+
+    handle: str
+    name: str
+    role: Role
+    function: str
+    side: Side
+    place: str
+    language: str
+    capacity: Capacity | None
+    admitted: bool = False
+    present: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    lost: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A safeguard that stands: confirmed with a proof, or overridden with a reason."""
+
+    by: str
+    words: str
+    time: datetime
+    overridden: bool
+
+
+@dataclass
+class Stretch:
+    """One time on the record."""
+
+    n: int
+    tracks: tuple[str, ...]
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass
+class Interruption:
+    since: datetime
+    reason: str
+    by: str
+    until: datetime | None = None
+    repeated: str | None = None
+
+
+@dataclass
+class Story:
+    """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular)."""
+
+    state: State = State.REQUESTED
+    before: State = State.REQUESTED
+    size: int = 0
+    people: dict[str, Person] = field(default_factory=dict)
+    settled: dict[tuple[str, str | None], Settled] = field(default_factory=dict)
+    sittings: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    interruptions: list[Interruption] = field(default_factory=list)
+    gaps: list[e.MediaGap] = field(default_factory=list)
+    sealed: dict[str, str] = field(default_factory=dict)
+    minutes: dict[str, str] = field(default_factory=dict)
+    oaths: list[tuple[datetime, e.OathTaken]] = field(default_factory=list)
+    notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
+    requested_reference: str | None = None
+
+    def named(self, handle: str) -> str:
+        """The name to print for a handle."""
+        if handle == "service":
+            return "the service"
+        person = self.people.get(handle)
+        return person.name if person else handle
+
+    @property
+    def stretch(self) -> Stretch | None:
+        """The stretch that is on the record now."""
+        return self.stretches[-1] if self.stretches and self.stretches[-1].until is None else None
+
+    def tell(self, entries: Iterable[Entry]) -> "Story":
+        for entry in entries:
+            self._add(entry.time, entry.event)
+            self.size = entry.seq + 1
+        return self
+
+    def _add(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case (
+                e.RequestAccepted()
+                | e.RequestDeclined()
+                | e.HearingScheduled()
+                | e.HearingMoved()
+                | e.HearingCancelled()
+                | e.HearingClosed()
+            ):
+                self._decided(event)
+            case (
+                e.SittingOpened()
+                | e.SittingEnded()
+                | e.HearingAdjourned()
+                | e.RecordOn()
+                | e.RecordOff()
+                | e.ExaminationBegun()
+                | e.HearingSuspended()
+                | e.HearingResumed()
+            ):
+                self._sat(time, event)
+            case (
+                e.ParticipantNamed()
+                | e.ParticipantAdmitted()
+                | e.ParticipantDismissed()
+                | e.ParticipantJoined()
+                | e.ParticipantLost()
+                | e.ParticipantReturned()
+                | e.ParticipantLeft()
+            ):
+                self._attended(time, event)
+            case e.RequirementConfirmed() | e.RequirementOverridden() | e.RequirementRevoked():
+                self._safeguarded(time, event)
+            case _:
+                self._kept(time, event)
+
+    def _decided(self, event: e.Event) -> None:
+        match event:
+            case e.RequestAccepted():
+                self.state = State.ACCEPTED
+                self.requested_reference = event.reference
+            case e.RequestDeclined():
+                self.state = State.DECLINED
+            case e.HearingScheduled() | e.HearingMoved():
+                self.state = State.SCHEDULED
+            case e.HearingCancelled():
+                self.state = State.CANCELLED
+            case e.HearingClosed():
+                self.state = State.CLOSED
+
+    def _sat(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.SittingOpened():
+                self.state = State.OPEN
+                self.sittings.append((time, None))
+            case e.SittingEnded():
+                self._sitting_over(time)
+            case e.HearingAdjourned():
+                self.state = State.ADJOURNED
+            case e.RecordOn():
+                if self.state is not State.EXAMINING:  # resumed in the middle of the examination
+                    self.state = State.ON_RECORD
+                self.stretches.append(Stretch(event.stretch, tuple(event.tracks), time))
+            case e.RecordOff():
+                self.stretches[-1].until = time
+                if self.state is not State.SUSPENDED:
+                    self.state = State.OPEN
+            case e.ExaminationBegun():
+                self.state = State.EXAMINING
+            case e.HearingSuspended():
+                self.before, self.state = self.state, State.SUSPENDED
+                self.interruptions.append(Interruption(time, event.reason, event.by))
+            case e.HearingResumed():
+                self.state = self.before
+                self._interruption_over(time, event.repeated)
+
+    def _sitting_over(self, time: datetime) -> None:
+        self._interruption_over(time, None)
+        self.state = State.ENDED
+        self.sittings[-1] = (self.sittings[-1][0], time)
+        for person in self.people.values():
+            person.admitted = False
+
+    def _interruption_over(self, time: datetime, repeated: str | None) -> None:
+        if self.interruptions and self.interruptions[-1].until is None:
+            self.interruptions[-1].until = time
+            self.interruptions[-1].repeated = repeated
+
+    def _attended(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.ParticipantNamed():
+                self.people[event.participant] = Person(
+                    event.participant,
+                    event.name,
+                    event.role,
+                    event.function,
+                    event.side,
+                    event.place,
+                    event.language,
+                    event.capacity,
+                )
+            case e.ParticipantAdmitted():
+                self.people[event.participant].admitted = True
+            case e.ParticipantDismissed():
+                self.people[event.participant].admitted = False
+            case e.ParticipantJoined():
+                self.people[event.participant].present.append((event.at, None))
+            case e.ParticipantLeft():
+                _finish(self.people[event.participant].present, event.at)
+                _finish(self.people[event.participant].lost, event.at)
+            case e.ParticipantLost():
+                self.people[event.participant].lost.append((event.since, None))
+            case e.ParticipantReturned():
+                _finish(self.people[event.participant].lost, event.at)
+
+    def _safeguarded(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.RequirementConfirmed():
+                self.settled[(event.requirement, event.person)] = Settled(
+                    event.by, event.proof, time, overridden=False
+                )
+            case e.RequirementOverridden():
+                self.settled[(event.requirement, event.person)] = Settled(
+                    event.by, event.reason, time, overridden=True
+                )
+            case e.RequirementRevoked():
+                self.settled.pop((event.requirement, event.person), None)
+
+    def _kept(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.MediaGap():
+                self.gaps.append(event)
+            case e.MediaSealed():
+                self.sealed[event.path] = event.sha256
+            case e.MinutesSealed():
+                self.minutes[event.path] = event.sha256
+            case e.OathTaken():
+                self.oaths.append((time, event))
+            case e.StatementNoted():
+                self.notes.append((time, event))
+
+
+def _finish(times: list[tuple[datetime, datetime | None]], at: datetime) -> None:
+    if times and times[-1][1] is None:
+        times[-1] = (times[-1][0], at)

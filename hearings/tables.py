@@ -1,0 +1,284 @@
+"""Every table. Rows are for finding things; the facts are in the journal.
+
+Instants are stored in UTC; where wall clock matters the zone's name stands beside them. Nothing here is
+particular to one database.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Column, DateTime, LargeBinary, String, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from hearings.roles import Capacity, Role, Side
+from hearings.states import State
+
+
+class Utc(TypeDecorator[datetime]):
+    """An instant: aware in Python, UTC in the database, aware again when read."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+class Word(TypeDecorator[StrEnum]):
+    """One of the words of an enumeration, stored as that word: a new word needs no new schema."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(self.words(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
+
+
+def _word(words: type[StrEnum]) -> Any:
+    return Field(sa_column=Column(Word(words), nullable=False))
+
+
+def _hearing() -> Any:
+    return Field(foreign_key="hearing.id", index=True)
+
+
+class Authority(SQLModel, table=True):
+    """A court or prosecution service, or the authority of the other State."""
+
+    id: UUID = Field(primary_key=True)
+    name: str
+    state: str = Field(max_length=2)
+    zone: str
+    language: str
+    email: str
+    phone: str
+
+
+class Account(SQLModel, table=True):
+    """A member of staff who signs in. `role`: coordinator, presiding, clerk or administrator."""
+
+    id: UUID = Field(primary_key=True)
+    login: str = Field(unique=True)
+    name: str
+    role: str
+    authority_id: UUID | None = Field(default=None, foreign_key="authority.id")
+    password: str
+    created: datetime = Field(sa_type=Utc)
+    ended: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Login(SQLModel, table=True):
+    """A browser that is signed in: an account's, or a place's through its link. Only digests are kept."""
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    account_id: UUID | None = Field(default=None, foreign_key="account.id")
+    place_id: UUID | None = Field(default=None, foreign_key="place.id", index=True)
+    created: datetime = Field(sa_type=Utc)
+    expires: datetime = Field(sa_type=Utc)
+    ended: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Invitation(SQLModel, table=True):
+    """A one-time link that makes an account; the first one makes the first administrator."""
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    role: str
+    authority_id: UUID | None = Field(default=None, foreign_key="authority.id")
+    created: datetime = Field(sa_type=Utc)
+    used: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Hearing(SQLModel, table=True):
+    """One proceeding. `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
+    `kept`: the last stretch whose recording is complete on disk; `log_key` is wrapped under the service key.
+    """
+
+    id: UUID = Field(primary_key=True)
+    reference: str
+    requested_reference: str | None = None
+    matter: str
+    purpose: str
+    instrument: str
+    requesting_id: UUID = Field(foreign_key="authority.id", index=True)
+    requested_id: UUID = Field(foreign_key="authority.id", index=True)
+    state: State = _word(State)
+    before: State = _word(State)
+    deadline: datetime | None = Field(default=None, sa_type=Utc)
+    start: datetime | None = Field(default=None, sa_type=Utc)
+    zone: str | None = None
+    minutes: int | None = None
+    kept: int = 0
+    armed: datetime | None = Field(default=None, sa_type=Utc)
+    log_key: bytes = Field(sa_type=LargeBinary)
+    log_vkey: str
+    created: datetime = Field(sa_type=Utc)
+
+
+class Slot(SQLModel, table=True):
+    """A time that could be agreed; it is fixed once both sides have confirmed it."""
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    start: datetime = Field(sa_type=Utc)
+    zone: str
+    minutes: int
+    reason: str
+    proposed_by: str
+    side: Side = _word(Side)
+    created: datetime = Field(sa_type=Utc)
+    settled: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Place(SQLModel, table=True):
+    """One connection with one or more named persons. `admitted` is None in the waiting room."""
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    name: str
+    side: Side = _word(Side)
+    zone: str
+    language: str
+    admitted: datetime | None = Field(default=None, sa_type=Utc)
+    joined: datetime | None = Field(default=None, sa_type=Utc)
+    lost: datetime | None = Field(default=None, sa_type=Utc)
+    muted: list[str] = Field(default_factory=list, sa_type=JSON)
+    created: datetime = Field(sa_type=Utc)
+
+
+class Participant(SQLModel, table=True):
+    """A person with a role. The first of a place by `position` gives the place's tracks their name."""
+
+    __table_args__ = (UniqueConstraint("hearing_id", "handle"),)
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    place_id: UUID | None = Field(default=None, foreign_key="place.id", index=True)
+    account_id: UUID | None = Field(default=None, foreign_key="account.id")
+    handle: str = Field(max_length=8)
+    position: int
+    name: str
+    role: Role = _word(Role)
+    function: str
+    side: Side = _word(Side)
+    language: str
+    capacity: Capacity | None = Field(default=None, sa_column=Column(Word(Capacity)))
+    email: str | None = None
+
+
+class Link(SQLModel, table=True):
+    """A personal link to a place; the token itself is shown once and kept nowhere."""
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    place_id: UUID = Field(foreign_key="place.id", index=True)
+    issued: datetime = Field(sa_type=Utc)
+    expires: datetime = Field(sa_type=Utc)
+    redeemed: datetime | None = Field(default=None, sa_type=Utc)
+    revoked: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Document(SQLModel, table=True):
+    """A letter or annex; the bytes lie in the data folder under their digest."""
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    kind: str
+    name: str
+    media_type: str
+    sha256: str = Field(max_length=64)
+    size: int
+    filed: datetime = Field(sa_type=Utc)
+
+
+class Outbox(SQLModel, table=True):
+    """A letter to be sent. `sealed` is its content under the service key, and is erased once it is sent."""
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID | None = Field(default=None, foreign_key="hearing.id", index=True)
+    recipient: str
+    subject: str
+    sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created: datetime = Field(sa_type=Utc)
+    due: datetime = Field(sa_type=Utc, index=True)
+    attempts: int = 0
+    sent: datetime | None = Field(default=None, sa_type=Utc)
+    failed: str | None = None
+
+
+class JournalLeaf(SQLModel, table=True):
+    """One leaf: its bytes, its disclosures, its RFC 6962 hash. Written by `journal` alone, never changed."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    seq: int = Field(primary_key=True)
+    time: datetime = Field(sa_type=Utc)
+    type: str
+    data: bytes = Field(sa_type=LargeBinary)
+    disclosures: list[str] = Field(sa_type=JSON)
+    hash: bytes = Field(sa_type=LargeBinary)
+
+
+class Checkpoint(SQLModel, table=True):
+    """A signed head of a hearing's journal."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    size: int = Field(primary_key=True)
+    note: bytes = Field(sa_type=LargeBinary)
+    signed: datetime = Field(sa_type=Utc)
+
+
+class Segment(SQLModel, table=True):
+    """A segment of an original that is on disk; `prefix` is the digest of the file up to its end."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    track: str = Field(primary_key=True)
+    stretch: int = Field(primary_key=True)
+    seg: int = Field(primary_key=True)
+    off: int
+    len: int
+    since: datetime = Field(sa_type=Utc)
+    until: datetime = Field(sa_type=Utc)
+    sha256: str = Field(max_length=64)
+    prefix: str = Field(max_length=64)
+
+
+class Gap(SQLModel, table=True):
+    """A time in which nothing of a track was received or kept, as the recorder told it last."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    track: str = Field(primary_key=True)
+    stretch: int = Field(primary_key=True)
+    since: datetime = Field(primary_key=True, sa_type=Utc)
+    until: datetime = Field(sa_type=Utc)
+    reason: str
+
+
+class Cursor(SQLModel, table=True):
+    """The last report of a worker's spool that was committed."""
+
+    spool: str = Field(primary_key=True)
+    n: int
+
+
+class RecordFile(SQLModel, table=True):
+    """Sealed minutes, and whatever else the record holds beside sound and picture."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    path: str = Field(primary_key=True)
+    data: bytes = Field(sa_type=LargeBinary)
+    sha256: str = Field(max_length=64)
+    sealed: datetime = Field(sa_type=Utc)

@@ -1,0 +1,204 @@
+"""One hearing on one page, as seen by one actor. Reads; changes nothing.
+
+Loaded once for a hearing and then told to each place, so that everyone sees the same moment. Somebody in the
+waiting room sees the court, the time and themself, and nobody else.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from consent.instruments import Instrument
+from hearings import checklist, docket
+from hearings.actors import Actor
+from hearings.checklist import Obstacle
+from hearings.errors import NotFound
+from hearings.journal import Journal
+from hearings.roles import COORDINATORS, Role
+from hearings.room import OPENED, see_and_hear
+from hearings.schedule import Schedule
+from hearings.states import SAID, State, Verb, allowed
+from hearings.story import Story
+from hearings.tables import Authority, Hearing, Participant, Place
+from hearings.tree import stamp
+from scheduling.zones import both_clocks
+
+_OVERSEERS = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
+
+
+class View:
+    """A hearing at one moment; see `load`."""
+
+    def __init__(self, tx: Session, journal: Journal, instrument: Instrument, hearing: Hearing) -> None:
+        self.hearing = hearing
+        self.story = Story().tell(journal.entries(tx, hearing.id))
+        self._instrument = instrument
+        self._rows = docket.places(tx, hearing.id)
+        self._requesting = tx.get_one(Authority, hearing.requesting_id)
+        self._requested = tx.get_one(Authority, hearing.requested_id)
+        self._slots = Schedule.pending(tx, hearing.id)
+        self._table = see_and_hear(hearing, self._rows)
+
+    def as_seen_by(self, actor: Actor) -> dict[str, Any]:
+        place = next((row for row, _ in self._rows if row.id == actor.place), None)
+        told = {**self._outline(), "you": self._you(actor, place), "verbs": self._verbs(actor)}
+        if place is not None and self._waits(actor, place):
+            return told
+        told |= {"places": self._roster(), "hears": self._hears(actor), "heard_by": self._heard_by(actor)}
+        if _OVERSEERS.intersection(actor.roles):
+            told |= {
+                "checklist": self._checklist(actor),
+                "obstacles": self.obstacles(),
+                "proposals": self._proposals(),
+                "sealed": len(self.story.sealed),
+                "minutes": sorted(self.story.minutes),
+            }
+        return told
+
+    def obstacles(self) -> dict[str, list[dict[str, Any]]]:
+        """What stands before each of the two gates that this moment could ask for."""
+        armed = self.hearing.armed is not None
+        record = checklist.to_the_record(self._instrument, self.story, armed=armed)
+        examination = checklist.to_the_examination(self._instrument, self.story)
+        return {Verb.GO_ON_RECORD: _told(record), Verb.EXAMINE: _told(examination)}
+
+    def _outline(self) -> dict[str, Any]:
+        stretch = self.story.stretch
+        return {
+            "hearing": str(self.hearing.id),
+            "reference": self.hearing.reference,
+            "matter": self.hearing.matter,
+            "instrument": self._instrument.title,
+            "state": self.hearing.state,
+            "said": f"The hearing is {SAID[self.hearing.state]}.",
+            "on_record_since": stamp(stretch.since) if stretch else None,
+            "suspended": self._suspended(),
+            "stretches": len(self.story.stretches),
+            "kept": self.hearing.kept,
+            "requesting": self._requesting.name,
+            "requested": self._requested.name,
+            "phone": self._requesting.phone,
+            "start": self._start(),
+        }
+
+    def _suspended(self) -> dict[str, Any] | None:
+        """Since when and why, for everybody."""
+        if self.hearing.state is not State.SUSPENDED or not self.story.interruptions:
+            return None
+        last = self.story.interruptions[-1]
+        return {"since": stamp(last.since), "reason": last.reason, "by": self.story.named(last.by)}
+
+    def _start(self) -> dict[str, Any] | None:
+        if self.hearing.start is None:
+            return None
+        one, other = both_clocks(self.hearing.start, self._requesting.zone, self._requested.zone)
+        return {
+            "instant": stamp(self.hearing.start),
+            "minutes": self.hearing.minutes,
+            "requesting": one.sentence,
+            "requested": other.sentence,
+        }
+
+    def _you(self, actor: Actor, place: Place | None) -> dict[str, Any]:
+        return {
+            "people": [{"handle": one.handle, "role": one.role, "side": one.side} for one in actor.people],
+            "place": str(place.id) if place else None,
+            "admitted": bool(place and place.admitted),
+            "connected": bool(place and place.joined and place.lost is None),
+            "muted": list(place.muted) if place else [],
+        }
+
+    def _verbs(self, actor: Actor) -> list[str]:
+        return sorted(allowed(self.hearing.state, actor.roles))
+
+    def _waits(self, actor: Actor, place: Place) -> bool:
+        return place.admitted is None and not _OVERSEERS.intersection(actor.roles)
+
+    def _roster(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "place": str(place.id),
+                "name": place.name,
+                "side": place.side,
+                "zone": place.zone,
+                "in_room": docket.in_room(people),
+                "admitted": place.admitted is not None,
+                "connected": place.joined is not None and place.lost is None,
+                "lost_since": stamp(place.lost) if place.lost else None,
+                "muted": list(place.muted),
+                "people": [_person(person) for person in people],
+            }
+            for place, people in self._rows
+        ]
+
+    def _hears(self, actor: Actor) -> list[str]:
+        return sorted({row.source for row in self._table if row.listener == str(actor.place)})
+
+    def _heard_by(self, actor: Actor) -> list[str]:
+        return sorted({row.listener for row in self._table if row.source == str(actor.place)})
+
+    def _checklist(self, actor: Actor) -> list[dict[str, Any]]:
+        return [
+            {
+                "requirement": item.requirement.id,
+                "person": item.person.handle,
+                "words": item.requirement.words,
+                "article": f"{self._instrument.short}, {item.requirement.article}",
+                "stage": item.requirement.stage,
+                "met": item.settled is not None,
+                "by": self.story.named(item.settled.by) if item.settled else None,
+                "proof": item.settled.words if item.settled else None,
+                "yours": bool(item.roles.intersection(actor.roles)),
+            }
+            for item in checklist.items(self._instrument, self.story)
+        ]
+
+    def _proposals(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "slot": str(slot.id),
+                "side": slot.side,
+                "instant": stamp(slot.start),
+                "minutes": slot.minutes,
+                "clocks": [
+                    clock.sentence
+                    for clock in both_clocks(slot.start, self._requesting.zone, self._requested.zone)
+                ],
+            }
+            for slot in self._slots
+        ]
+
+
+def _person(person: Participant) -> dict[str, Any]:
+    return {
+        "handle": person.handle,
+        "name": person.name,
+        "role": person.role,
+        "function": person.function,
+        "capacity": person.capacity,
+        "language": person.language,
+    }
+
+
+def _told(obstacles: list[Obstacle]) -> list[dict[str, Any]]:
+    return [
+        {"id": one.id, "sentence": one.sentence, "article": one.article, "who": list(one.who)}
+        for one in obstacles
+    ]
+
+
+def load(tx: Session, journal: Journal, instruments: Mapping[str, Instrument], hearing: UUID) -> View:
+    """The hearing as it stands in this transaction. Raises: NotFound."""
+    row = tx.get(Hearing, hearing)
+    if row is None:
+        raise NotFound("There is no such hearing.")
+    return View(tx, journal, instruments[row.instrument], row)
+
+
+def opened(tx: Session) -> list[UUID]:
+    """The hearings whose room is open, or whose recording is not complete."""
+    return list(
+        tx.exec(select(Hearing.id).where(col(Hearing.state).in_([*OPENED, State.ENDED, State.ADJOURNED])))
+    )

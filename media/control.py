@@ -1,0 +1,332 @@
+"""The control link between the conductor (web process) and one media worker.
+
+A unix socket; each message is a four-byte big-endian length and that many bytes of JSON: one of
+`ToWorker` or `FromWorker`. The conductor sends the *desired state* of a room (`Conduct`, idempotent,
+numbered); the worker makes it so. Facts come back as numbered `Report`s, spooled and fsynced by the
+worker until they are acknowledged, which the conductor does after it has committed them; a report may
+therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined` and `Levels` are of the moment
+and are not spooled.
+
+All times here are milliseconds since 1970-01-01T00:00:00Z, of the clock of the machine.
+"""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from media.channels import Kind
+
+LARGEST = 4 * 1024 * 1024  # bytes of one message
+
+Millis = Annotated[int, Field(ge=0, lt=2**53)]
+TrackName = Annotated[str, Field(pattern=r"^[a-z2-7]{8}-[a-z]+$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- what the conductor wants ------------------------------------------------------------------
+
+
+class PeerPlan(Message):
+    """A place that may connect; its tracks are named `<handle>-<kind>`."""
+
+    place: str
+    handle: str = Field(pattern=r"^[a-z2-7]{8}$")
+
+
+class RecordPlan(Message):
+    """One stretch on the record. Nothing received before `since` or from `until` on is kept."""
+
+    stretch: int = Field(ge=1)
+    since: Millis
+    until: Millis | None = None
+    tracks: list[TrackName]
+
+
+class RoomPlan(Message):
+    """The desired state of one room. `allowed` is the table of `media.channels`: what is missing is denied.
+
+    `armed`: the recorder proves that it can write (probe bytes, fsynced) and meters sound, and keeps nothing.
+    `folder`: where the originals of this hearing go (absolute path on the worker's machine).
+    """
+
+    hearing: str
+    version: int
+    folder: str
+    peers: list[PeerPlan]
+    allowed: list[tuple[str, str, Kind]]
+    armed: bool = False
+    record: RecordPlan | None = None
+
+
+class Conduct(Message):
+    type: Literal["conduct"] = "conduct"
+    room: RoomPlan
+
+
+class Dismiss(Message):
+    """The sitting is over: close every connection of the room and forget it."""
+
+    type: Literal["dismiss"] = "dismiss"
+    hearing: str
+
+
+class Offered(Message):
+    """An offer of a page; answered by `Answered` or `Declined` with the same connection."""
+
+    type: Literal["offered"] = "offered"
+    hearing: str
+    place: str
+    connection: str
+    sdp: str
+
+
+class Acknowledged(Message):
+    """Every report up to `n` is committed and may be forgotten."""
+
+    type: Literal["acknowledged"] = "acknowledged"
+    n: int
+
+
+ToWorker = Annotated[Conduct | Dismiss | Offered | Acknowledged, Field(discriminator="type")]
+
+# --- what the worker reports (spooled) ---------------------------------------------------------
+
+
+class Joined(Message):
+    """The place's connection is up: DTLS done. `connection` is the one offered."""
+
+    fact: Literal["joined"] = "joined"
+    place: str
+    connection: str
+    at: Millis
+
+
+class Lost(Message):
+    """Nothing has come from the place for three seconds; `since` is its last packet."""
+
+    fact: Literal["lost"] = "lost"
+    place: str
+    since: Millis
+    at: Millis
+
+
+class Returned(Message):
+    """Packets come again after `Lost`, on the same connection or a new one."""
+
+    fact: Literal["returned"] = "returned"
+    place: str
+    since: Millis
+    at: Millis
+
+
+class Left(Message):
+    """The place's connection was closed by itself or because the plan no longer has it."""
+
+    fact: Literal["left"] = "left"
+    place: str
+    at: Millis
+
+
+class Armed(Message):
+    """The recorder has written and fsynced its probe and may be relied on."""
+
+    fact: Literal["armed"] = "armed"
+    at: Millis
+
+
+class RecorderFailed(Message):
+    """The recorder cannot write: nothing after `at` is kept."""
+
+    fact: Literal["failed"] = "failed"
+    reason: str
+    at: Millis
+
+
+class SegmentKept(Message):
+    """A segment of an original is on disk, fsynced.
+
+    `off`, `len`: bytes in the file; `since`, `until`: half open; `sha256` of the segment,
+    `prefix` of the file from its first byte to the end of this segment.
+    """
+
+    fact: Literal["segment"] = "segment"
+    track: TrackName
+    stretch: int
+    seg: int
+    off: int
+    len: int
+    since: Millis
+    until: Millis
+    sha256: Sha256
+    prefix: Sha256
+
+
+class GapFound(Message):
+    """Nothing of the track was received, or kept, in this time.
+
+    Reasons: `not-joined`, `connection-lost`, `left`, `not-sent`, `recorder-restarted`, `recorder-failed`.
+    """
+
+    fact: Literal["gap"] = "gap"
+    track: TrackName
+    stretch: int
+    since: Millis
+    until: Millis
+    reason: str
+
+
+class FileSealed(Message):
+    """A file of a stretch is complete: `name` below the hearing's folder, digest of all its bytes."""
+
+    fact: Literal["sealed"] = "sealed"
+    stretch: int
+    name: str
+    sha256: Sha256
+    size: int
+
+
+class StretchKept(Message):
+    """Everything of the stretch is reported: each track's segments and gaps tile it."""
+
+    fact: Literal["stretch"] = "stretch"
+    stretch: int
+    at: Millis
+
+
+Fact = Annotated[
+    Joined
+    | Lost
+    | Returned
+    | Left
+    | Armed
+    | RecorderFailed
+    | SegmentKept
+    | GapFound
+    | FileSealed
+    | StretchKept,
+    Field(discriminator="fact"),
+]
+
+
+class Report(Message):
+    """One fact of one room; `spool` names the worker's spool, `n` rises by one in it."""
+
+    type: Literal["report"] = "report"
+    spool: str
+    n: int
+    hearing: str
+    fact: Fact
+
+
+# --- of the moment (not spooled) ---------------------------------------------------------------
+
+
+class Ready(Message):
+    """First message of a link: the worker stands, and has no rooms until it is told of them."""
+
+    type: Literal["ready"] = "ready"
+    spool: str
+    pid: int
+
+
+class Answered(Message):
+    type: Literal["answered"] = "answered"
+    hearing: str
+    place: str
+    connection: str
+    sdp: str
+
+
+class Declined(Message):
+    """The offer or plan could not be taken, in a sentence for a person."""
+
+    type: Literal["declined"] = "declined"
+    hearing: str
+    place: str
+    connection: str
+    sentence: str
+
+
+class Lined(Message):
+    """Who is on which line of this connection, whole: pairs of line number and place."""
+
+    type: Literal["lined"] = "lined"
+    hearing: str
+    place: str
+    connection: str
+    lines: list[tuple[int, str]]
+    document: str | None = None
+
+
+class Levels(Message):
+    """Once a second: who speaks (place, loudest audio level in −dBov, 127 is silence), bytes received by
+    the recorder of each track in that second, and each place's connection figures."""
+
+    type: Literal["levels"] = "levels"
+    hearing: str
+    audio: dict[str, int]
+    recorded: dict[str, int]
+
+
+FromWorker = Annotated[Ready | Report | Answered | Declined | Lined | Levels, Field(discriminator="type")]
+
+_to_worker: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)
+_from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
+_LENGTH = struct.Struct("!I")
+Kinds = TypeVar("Kinds")
+
+
+class LinkBroken(Exception):
+    """The control link ended, or its other side sent what is no message."""
+
+
+class Link:
+    """One end of a control link. Any task may send; one task receives."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def send(self, message: ToWorker | FromWorker) -> None:
+        """Queues the message; ordering is kept. A broken link is noticed by the receiver."""
+        body = message.model_dump_json().encode()
+        self._writer.write(_LENGTH.pack(len(body)) + body)
+
+    async def at_worker(self) -> AsyncIterator[ToWorker]:
+        """The conductor's messages, until the link ends (LinkBroken if it ends badly)."""
+        async for body in self._bodies():
+            yield _parsed(_to_worker, body)
+
+    async def at_conductor(self) -> AsyncIterator[FromWorker]:
+        """The worker's messages, until the link ends (LinkBroken if it ends badly)."""
+        async for body in self._bodies():
+            yield _parsed(_from_worker, body)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    async def _bodies(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+                if length > LARGEST:
+                    raise LinkBroken(f"a message of {length} bytes, {LARGEST} at most")
+                yield await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if isinstance(error, asyncio.IncompleteReadError) and not error.partial:
+                return
+            raise LinkBroken("the control link broke off within a message") from error
+
+
+def _parsed(adapter: TypeAdapter[Kinds], body: bytes) -> Kinds:
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        raise LinkBroken(f"not a control message: {error}") from error

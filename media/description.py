@@ -1,0 +1,410 @@
+"""Session descriptions: the browser offers, we answer (RFC 8829; ICE-lite, `setup:passive`, all bundled).
+
+How the media sections of an offer are understood:
+
+- sections that send sound: the first is the microphone;
+- sections that send pictures: the first is the camera (perhaps in layers, RFC 8851 and 8853), the second
+  the document;
+- sections that only receive: the n-th of sound and the n-th of picture are **line** n, counted from 0; a
+  picture beyond the last pair is the document line (the last one, if there are several);
+- everything else is refused with port 0.
+
+A line is one `msid` and one `cname`, so that a browser keeps its sound and picture in step. Payload types
+and extension ids are the offer's own. Opus (in-band FEC, no DTX) and VP8 only. The candidates of the
+offer are not used.
+
+`read_offer` catches whatever a foreign or broken offer can raise and turns it into one refusal.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+
+from media.adapter import (
+    Address,
+    Fingerprint,
+    MalformedDescription,
+    MediaDescription,
+    SessionDescription,
+    read_description,
+)
+from media.channels import Kind
+from media.rtp_header import EXTENSIONS
+
+LARGEST_OFFER = 128 * 1024  # characters
+SECTIONS = 64
+LAYERS = 3
+_TOKEN = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}$")  # RFC 8866; 16 fit a one-byte extension
+_FORMAT = re.compile(r"^[A-Za-z0-9-]{1,32}$")
+_FINGERPRINT = re.compile(r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})+$")
+_SIZES = {"sha-256": 32 * 3 - 1, "sha-384": 48 * 3 - 1, "sha-512": 64 * 3 - 1}
+_SSRC_BITS = 32
+
+
+class Refused(ValueError):
+    """The offer cannot be answered; says why in a sentence for a person."""
+
+
+class Direction(Enum):
+    """Of a section, as we answer it."""
+
+    UP = "recvonly"
+    DOWN = "sendonly"
+    NONE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One media section that we take: what it carries, and under which numbers.
+
+    `line` is the line of a DOWN section, None for the document line and for UP sections. `rids`: the
+    names of the layers as offered, lowest first. `ssrcs`: named in the offer, main ones; `repairs`: RTX
+    SSRC to the SSRC that it repeats. `ssrc`: ours, of a DOWN section.
+    """
+
+    mid: str
+    kind: Kind
+    direction: Direction
+    line: int | None
+    payload_type: int
+    rtx_type: int | None
+    feedback: tuple[str, ...]
+    extensions: dict[str, int]
+    rids: tuple[str, ...] = ()
+    ssrcs: tuple[int, ...] = ()
+    repairs: tuple[tuple[int, int], ...] = ()
+    ssrc: int = 0
+
+    @property
+    def clock_rate(self) -> int:
+        return 48000 if self.kind is Kind.AUDIO else 90000
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSection:
+    media: str
+    profile: str
+    formats: str
+    mid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a connection is to be; `sections` in the order of the offer."""
+
+    fingerprints: tuple[Fingerprint, ...]
+    sections: tuple[Section | RefusedSection, ...]
+    cname: str
+
+    @property
+    def taken(self) -> tuple[Section, ...]:
+        return tuple(section for section in self.sections if isinstance(section, Section))
+
+    @property
+    def up(self) -> tuple[Section, ...]:
+        return tuple(section for section in self.taken if section.direction is Direction.UP)
+
+    @property
+    def down(self) -> tuple[Section, ...]:
+        return tuple(section for section in self.taken if section.direction is Direction.DOWN)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read_offer(sdp: str) -> Offer:
+    """Raises: Refused, for whatever is wrong with it, and nothing else."""
+    if len(sdp) > LARGEST_OFFER:
+        raise Refused("The browser's connection offer is too long.")
+    try:
+        return _understood(read_description(sdp), _layers_of(sdp))
+    except Refused:
+        raise
+    except MalformedDescription as error:
+        raise Refused("The browser's connection offer could not be read.") from error
+    except Exception as error:  # an offer that parses may still be rubbish in ways that nobody listed
+        raise Refused("The browser's connection offer could not be understood.") from error
+
+
+def _understood(session: SessionDescription, layers: list[tuple[str, ...]]) -> Offer:
+    if not 1 <= len(session.media) <= SECTIONS:
+        raise Refused(f"The browser offered {len(session.media)} media sections; 1 to {SECTIONS} can be.")
+    bundled = {str(mid) for group in session.group if group.semantic == "BUNDLE" for mid in group.items}
+    roles = _roles(session.media, bundled)
+    sections = [
+        _section(media, role, rids) if role else _refused(media)
+        for media, role, rids in zip(session.media, roles, layers, strict=True)
+    ]
+    taken = [section for section in sections if isinstance(section, Section)]
+    if not taken:
+        raise Refused("The browser offered no sound and no picture in a form known here.")
+    if len({section.mid for section in taken}) != len(taken):
+        raise Refused("The browser's connection offer names two sections alike.")
+    return Offer(_fingerprints(session.media), tuple(sections), secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    kind: Kind
+    direction: Direction
+    line: int | None = None
+
+
+def _roles(media: list[MediaDescription], bundled: set[str]) -> list[_Role | None]:
+    """What each section is for, by the rules at the head of this file."""
+    roles: list[_Role | None] = [None] * len(media)
+    usable = [index for index, each in enumerate(media) if _usable(each) and each.rtp.muxId in bundled]
+    sends = [index for index in usable if media[index].direction in ("sendonly", "sendrecv", None)]
+    receives = [index for index in usable if media[index].direction == "recvonly"]
+    for index, kind in _sent(media, sends):
+        roles[index] = _Role(kind, Direction.UP)
+    sounds = [index for index in receives if media[index].kind == "audio"]
+    pictures = [index for index in receives if media[index].kind == "video"]
+    for line, (sound, picture) in enumerate(zip(sounds, pictures, strict=False)):
+        roles[sound] = _Role(Kind.AUDIO, Direction.DOWN, line)
+        roles[picture] = _Role(Kind.CAMERA, Direction.DOWN, line)
+    if len(pictures) > len(sounds):
+        roles[pictures[-1]] = _Role(Kind.DOCUMENT, Direction.DOWN)
+    return roles
+
+
+def _sent(media: list[MediaDescription], sends: list[int]) -> list[tuple[int, Kind]]:
+    sounds = [index for index in sends if media[index].kind == "audio"]
+    pictures = [index for index in sends if media[index].kind == "video"]
+    return [
+        *zip(sounds, (Kind.AUDIO,), strict=False),
+        *zip(pictures, (Kind.CAMERA, Kind.DOCUMENT), strict=False),
+    ]
+
+
+def _usable(media: MediaDescription) -> bool:
+    return (
+        media.kind in ("audio", "video")
+        and media.port != 0
+        and media.rtcp_mux
+        and _TOKEN.match(media.rtp.muxId or "") is not None
+        and _main_type(media) is not None
+        and media.dtls is not None
+        and media.dtls.role != "server"
+    )
+
+
+def _main_type(media: MediaDescription) -> int | None:
+    wanted = ("audio/opus", 48000) if media.kind == "audio" else ("video/vp8", 90000)
+    for codec in media.rtp.codecs:
+        number = codec.payloadType
+        if number is None or number not in media.fmt or number > 127:
+            continue
+        if (codec.mimeType.lower(), codec.clockRate) == wanted:
+            return number
+    return None
+
+
+def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Section:
+    main = _main_type(media)
+    if main is None:
+        raise Refused("The browser offered no codec that is known here.")
+    upward = role.direction is Direction.UP
+    repairs = _repairs(media)
+    return Section(
+        mid=media.rtp.muxId,
+        kind=role.kind,
+        direction=role.direction,
+        line=role.line,
+        payload_type=main,
+        rtx_type=_rtx_type(media, main) if upward else None,
+        feedback=_feedback(media, main),
+        extensions={
+            each.uri: each.id
+            for each in media.rtp.headerExtensions
+            if each.uri in EXTENSIONS and 1 <= each.id <= 14
+        },
+        rids=rids if upward and role.kind is Kind.CAMERA else (),
+        ssrcs=tuple(each.ssrc for each in media.ssrc if each.ssrc not in dict(repairs)),
+        repairs=repairs,
+        ssrc=0 if upward else 1 + secrets.randbelow(2**_SSRC_BITS - 1),
+    )
+
+
+def _rtx_type(media: MediaDescription, main: int) -> int | None:
+    for codec in media.rtp.codecs:
+        number = codec.payloadType
+        if number is None or number not in media.fmt or number > 127:
+            continue
+        if codec.mimeType.lower() == "video/rtx" and codec.parameters.get("apt") == main:
+            return number
+    return None
+
+
+def _feedback(media: MediaDescription, main: int) -> tuple[str, ...]:
+    """The feedback messages of RFC 4585 and 5104 that we speak and the offer knows."""
+    wanted = () if media.kind == "audio" else ("goog-remb", "ccm fir", "nack", "nack pli")
+    offered = {
+        f"{each.type} {each.parameter}" if each.parameter else each.type
+        for codec in media.rtp.codecs
+        if codec.payloadType == main
+        for each in codec.rtcpFeedback
+    }
+    return tuple(each for each in wanted if each in offered)
+
+
+def _repairs(media: MediaDescription) -> tuple[tuple[int, int], ...]:
+    """RTX SSRC and the one it repeats, RFC 5576 section 4.2 and RFC 4588 section 8.1."""
+    return tuple(
+        (int(group.items[1]), int(group.items[0]))
+        for group in media.ssrc_group
+        if group.semantic == "FID" and len(group.items) == 2
+    )
+
+
+def _refused(media: MediaDescription) -> RefusedSection:
+    formats = " ".join(str(each) for each in media.fmt if _FORMAT.match(str(each)))
+    mid = media.rtp.muxId
+    return RefusedSection(
+        media.kind if media.kind in ("audio", "video", "application") else "application",
+        media.profile,
+        formats or "0",
+        mid if mid and _TOKEN.match(mid) else None,
+    )
+
+
+def _fingerprints(media: list[MediaDescription]) -> tuple[Fingerprint, ...]:
+    """Those of the first section that is used: with everything bundled, all are the same certificate."""
+    for each in media:
+        if _usable(each) and each.dtls is not None:
+            known = tuple(
+                Fingerprint(printed.algorithm.lower(), printed.value.upper())
+                for printed in each.dtls.fingerprints
+                if _FINGERPRINT.match(printed.value)
+                and _SIZES.get(printed.algorithm.lower()) == len(printed.value)
+            )
+            if known:
+                return known
+    raise Refused("The browser's connection offer has no certificate that could be checked.")
+
+
+def _layers_of(sdp: str) -> list[tuple[str, ...]]:
+    """The layers each section offers to send, in the order of its `a=simulcast` line (aiortc drops both)."""
+    layers: list[tuple[str, ...]] = []
+    for line in sdp.splitlines():
+        if line.startswith("m="):
+            layers.append(())
+        elif line.startswith("a=simulcast:") and layers:
+            layers[-1] = _simulcast(line.removeprefix("a=simulcast:"))
+    return layers
+
+
+def _simulcast(value: str) -> tuple[str, ...]:
+    """RFC 8853: `send l;h recv …`; of alternatives the first; a leading tilde means paused at first."""
+    words = value.split()
+    if "send" not in words[:-1]:
+        return ()
+    streams = words[words.index("send") + 1].split(";")
+    names = [stream.split(",")[0].removeprefix("~") for stream in streams]
+    return tuple(name for name in names if _TOKEN.match(name))[:LAYERS]
+
+
+# --- answering -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OurSide:
+    """What an answer says of us."""
+
+    ufrag: str
+    password: str
+    fingerprint: Fingerprint
+    candidate: Address
+
+
+def write_answer(offer: Offer, ours: OurSide) -> str:
+    version = "IP6" if ":" in ours.candidate[0] else "IP4"
+    lines = [
+        "v=0",
+        f"o=- {secrets.randbelow(2**62)} 1 IN {version} {ours.candidate[0]}",
+        "s=-",
+        "t=0 0",
+        "a=ice-lite",
+        "a=group:BUNDLE " + " ".join(section.mid for section in offer.taken),
+        "a=msid-semantic: WMS *",
+    ]
+    for section in offer.sections:
+        if isinstance(section, Section):
+            lines += _answered(section, ours, offer.cname)
+        else:
+            lines += _declined(section)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _answered(section: Section, ours: OurSide, cname: str) -> list[str]:
+    address, port = ours.candidate
+    types = [section.payload_type, *([section.rtx_type] if section.rtx_type is not None else [])]
+    media = "audio" if section.kind is Kind.AUDIO else "video"
+    return [
+        f"m={media} {port} UDP/TLS/RTP/SAVPF {' '.join(map(str, types))}",
+        f"c=IN {'IP6' if ':' in address else 'IP4'} {address}",
+        f"a=mid:{section.mid}",
+        f"a={section.direction.value}",
+        f"a=ice-ufrag:{ours.ufrag}",
+        f"a=ice-pwd:{ours.password}",
+        f"a=fingerprint:{ours.fingerprint.algorithm} {ours.fingerprint.value}",
+        "a=setup:passive",
+        f"a=candidate:1 1 udp 2130706431 {address} {port} typ host",
+        "a=end-of-candidates",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        *(f"a=extmap:{number} {uri}" for uri, number in section.extensions.items()),
+        *_codecs(section),
+        *(_sent_by_us(section, cname) if section.direction is Direction.DOWN else _layers(section)),
+    ]
+
+
+def _codecs(section: Section) -> list[str]:
+    number = section.payload_type
+    if section.kind is Kind.AUDIO:
+        return [
+            f"a=rtpmap:{number} opus/48000/2",
+            f"a=fmtp:{number} minptime=10;useinbandfec=1;usedtx=0",
+        ]
+    lines = [f"a=rtpmap:{number} VP8/90000"]
+    lines += [f"a=rtcp-fb:{number} {each}" for each in section.feedback]
+    if section.rtx_type is not None:
+        lines += [f"a=rtpmap:{section.rtx_type} rtx/90000", f"a=fmtp:{section.rtx_type} apt={number}"]
+    return lines
+
+
+def _sent_by_us(section: Section, cname: str) -> list[str]:
+    stream = line_name(section.line)
+    return [
+        f"a=msid:{stream} {stream}-{section.kind.value}",
+        f"a=ssrc:{section.ssrc} cname:{line_cname(cname, section.line)}",
+    ]
+
+
+def _layers(section: Section) -> list[str]:
+    if not section.rids:
+        return []
+    return [
+        *(f"a=rid:{rid} recv" for rid in section.rids),
+        f"a=simulcast:recv {';'.join(section.rids)}",
+    ]
+
+
+def _declined(section: RefusedSection) -> list[str]:
+    return [
+        f"m={section.media} 0 {section.profile} {section.formats}",
+        "c=IN IP4 0.0.0.0",
+        *([f"a=mid:{section.mid}"] if section.mid else []),
+        "a=inactive",
+    ]
+
+
+def line_name(line: int | None) -> str:
+    """The stream of a line in the answer; None is the document line."""
+    return "document" if line is None else f"line{line}"
+
+
+def line_cname(cname: str, line: int | None) -> str:
+    """One for each line: lines carry different people, who are not in step with each other."""
+    return f"{cname}-{line_name(line)}"

@@ -1,0 +1,237 @@
+"""Sound and picture that are really encoded, once, and sent round and round (for synthetic peers).
+
+Four seconds of Opus (48 kHz, frames of 20 ms, in-band FEC, no DTX; RFC 7587): a tone whose pitch depends on
+the seed, spoken in syllables. Four seconds of VP8 (15 frames a second, a key frame each second; RFC 7741):
+a pattern that moves, its colour of the seed. Encoding takes a tenth of a second or two; do it in a thread.
+"""
+
+import math
+import secrets
+import threading
+from array import array
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import NamedTuple
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.video.codeccontext import VideoCodecContext
+
+from media.rtcp import SenderFigures, ntp_of
+from media.rtp_header import HEADER, extension_block
+
+SECONDS = 4
+SOUND_RATE, SOUND_STEP = 48_000, 960
+PICTURE_RATE, PICTURE_STEP = 90_000, 6_000
+PICTURES = PICTURE_RATE // PICTURE_STEP  # a second
+LARGEST_PAYLOAD = 1100  # bytes of VP8 in a packet
+_SILENCE = 127  # −dBov, RFC 6464
+
+_encoding = threading.Lock()
+
+
+class Frame(NamedTuple):
+    """`parts`: the encoded frame, cut into what one packet carries. `level`: of sound, in −dBov."""
+
+    parts: tuple[bytes, ...]
+    keyframe: bool = True
+    level: int = _SILENCE
+
+
+def sound(seed: int) -> tuple[Frame, ...]:
+    """200 frames of 20 ms. Blocks while it encodes; the second time it is there at once."""
+    with _encoding:
+        return _sound(seed)
+
+
+def picture(seed: int, *, width: int, height: int) -> tuple[Frame, ...]:
+    """60 frames, the first of each 15 a key frame. Blocks while it encodes, as `sound` does."""
+    with _encoding:
+        return _picture(seed, width, height)
+
+
+class Source:
+    """A loop as one RTP stream without end. `due`: when its next frame is to be sent, by the loop's clock.
+
+    `extensions`: the header extension block of a packet, from the frame's level.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Frame],
+        *,
+        payload_type: int,
+        rate: int,
+        step: int,
+        extensions: Callable[[int], bytes],
+    ) -> None:
+        self.ssrc = 1 + secrets.randbelow(2**32 - 1)
+        self.due = 0.0
+        self._frames = frames
+        self._payload_type = payload_type
+        self._rate, self._step = rate, step
+        self._period = step / rate
+        self._extensions = extensions
+        self._at = 0
+        self._sequence = secrets.randbelow(2**16)
+        self._timestamp = secrets.randbelow(2**32)
+        self._picture = secrets.randbelow(2**15)
+        self._packets = 0
+        self._octets = 0
+
+    def packets(self, now: float) -> list[bytes]:
+        """The packets of the frame that is due; what is more than a second late is left out."""
+        late = int((now - self.due) / self._period)
+        self._advance(late if now - self.due > 1 else 0)
+        frame = self._frames[self._at]
+        last = len(frame.parts) - 1
+        packets = [
+            self._packet(self._described(part, number), frame.level, ends=number == last)
+            for number, part in enumerate(frame.parts)
+        ]
+        self._at = (self._at + 1) % len(self._frames)
+        self._picture = (self._picture + 1) & 0x7FFF
+        self._advance(1)
+        return packets
+
+    def refresh(self) -> None:
+        """The next frame is to be a key frame: goes to the next one of the loop."""
+        while not self._frames[self._at].keyframe:
+            self._at = (self._at + 1) % len(self._frames)
+
+    def figures(self, *, now: float, wall: float) -> SenderFigures:
+        """For a sender report at `now` of the loop's clock, which is `wall` in seconds since 1970."""
+        return SenderFigures(
+            ssrc=self.ssrc,
+            ntp=ntp_of(wall),
+            rtp=self._timestamp + round((now - self.due) * self._rate),
+            packets=self._packets,
+            octets=self._octets,
+        )
+
+    def _advance(self, frames: int) -> None:
+        self.due += frames * self._period
+        self._timestamp = (self._timestamp + frames * self._step) & 0xFFFFFFFF
+
+    def _described(self, part: bytes, number: int) -> bytes:
+        """With the VP8 descriptor in front: a picture id of 15 bits, no layers (RFC 7741 section 4.2)."""
+        if self._rate == SOUND_RATE:
+            return part
+        begins = 0x90 if number == 0 else 0x80
+        return bytes((begins, 0x80, 0x80 | self._picture >> 8, self._picture & 0xFF)) + part
+
+    def _packet(self, payload: bytes, level: int, *, ends: bool) -> bytes:
+        marker = ends and self._rate == PICTURE_RATE
+        header = HEADER.pack(
+            0x90, marker << 7 | self._payload_type, self._sequence, self._timestamp, self.ssrc
+        )
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._packets += 1
+        self._octets += len(payload)
+        return header + self._extensions(level) + payload
+
+
+def extensions_of(*, mid: str, mid_id: int, level_id: int | None) -> Callable[[int], bytes]:
+    """The extension block of a section: its mid, and for sound the level with the voice bit (RFC 6464)."""
+    named = (mid_id, mid.encode())
+    if level_id is None:
+        block = extension_block([named])
+        return lambda _: block
+    blocks = [
+        extension_block([named, (level_id, bytes([(level < 60) << 7 | level]))]) for level in range(128)
+    ]
+    return blocks.__getitem__
+
+
+# --- encoding ------------------------------------------------------------------------------------
+
+
+@cache
+def _sound(seed: int) -> tuple[Frame, ...]:
+    samples = _speech(seed)
+    codec = av.CodecContext.create("libopus", "w")
+    assert isinstance(codec, AudioCodecContext)
+    codec.sample_rate, codec.layout, codec.format, codec.bit_rate = SOUND_RATE, "mono", "s16", 32_000
+    codec.time_base = Fraction(1, SOUND_RATE)
+    codec.options = {"application": "voip", "fec": "1", "packet_loss": "10", "dtx": "0"}
+    parts: list[bytes] = []
+    levels: list[int] = []
+    for start in range(0, len(samples), SOUND_STEP):
+        piece = samples[start : start + SOUND_STEP]
+        frame = av.AudioFrame(format="s16", layout="mono", samples=SOUND_STEP)
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, start, codec.time_base
+        frame.planes[0].update(piece.tobytes())
+        parts += map(bytes, codec.encode(frame))
+        levels.append(_level(piece))
+    parts += map(bytes, codec.encode(None))
+    return tuple(Frame((part,), level=level) for part, level in zip(parts, levels, strict=False))
+
+
+def _speech(seed: int) -> "array[int]":
+    """A voiced tone with overtones, loud and soft four times a second, with a breath in each loop."""
+    pitch = 100 + seed * 37 % 160
+    turns = [2 * math.pi * pitch * at / SOUND_RATE for at in range(SOUND_RATE)]
+    second = [math.sin(turn) + 0.5 * math.sin(2 * turn) + 0.25 * math.sin(5 * turn) for turn in turns]
+    syllable = SOUND_RATE // 4
+    loud = [9000 * math.sin(math.pi * at / syllable) ** 2 + 60 for at in range(syllable)]
+    breath = (SECONDS - 1) * SOUND_RATE + SOUND_RATE // 2
+    return array(
+        "h",
+        (
+            int(second[at % SOUND_RATE] * (loud[at % syllable] if at < breath else 60))
+            for at in range(SECONDS * SOUND_RATE)
+        ),
+    )
+
+
+def _level(samples: "array[int]") -> int:
+    """RFC 6464: the mean power in −dBov, 0 loudest, 127 silence."""
+    power = sum(sample * sample for sample in samples) / len(samples) / 32767**2
+    return min(_SILENCE, max(0, round(-10 * math.log10(power)))) if power else _SILENCE
+
+
+@cache
+def _picture(seed: int, width: int, height: int) -> tuple[Frame, ...]:
+    codec = av.CodecContext.create("libvpx", "w")
+    assert isinstance(codec, VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
+    codec.time_base, codec.framerate = Fraction(1, PICTURES), Fraction(PICTURES)
+    codec.bit_rate, codec.gop_size, codec.thread_count = width * height * 4, PICTURES, 1
+    codec.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0"}
+    frames = []
+    for number in range(SECONDS * PICTURES):
+        frame = av.VideoFrame(width, height, "yuv420p")
+        frame.pts, frame.time_base = number, codec.time_base
+        for plane, content in zip(frame.planes, _planes(seed, number, width, height), strict=True):
+            plane.update(_padded(content, plane.width, plane.line_size))
+        frames += codec.encode(frame)
+    frames += codec.encode(None)
+    return tuple(Frame(_cut(bytes(packet)), packet.is_keyframe) for packet in frames)
+
+
+def _planes(seed: int, number: int, width: int, height: int) -> tuple[bytes, bytes, bytes]:
+    """Slanting bars that walk one way, a square that walks the other; the colours are the seed's."""
+    bars = bytes(60 + 2 * abs((at + seed * 11) % 64 - 32) for at in range(width + 64))
+    side = height // 4
+    left = (width - side) * number // (SECONDS * PICTURES)
+    square = bytes([200]) * side
+    rows = []
+    for y in range(height):
+        start = (y + 4 * number) % 64
+        row = bars[start : start + width]
+        rows.append(row[:left] + square + row[left + side :] if side <= y < 2 * side else row)
+    tint = bytes([64 + seed * 53 % 128]), bytes([64 + seed * 89 % 128])
+    quarter = width // 2 * (height // 2)
+    return b"".join(rows), tint[0] * quarter, tint[1] * quarter
+
+
+def _padded(content: bytes, width: int, line_size: int) -> bytes:
+    if width == line_size:
+        return content
+    padding = bytes(line_size - width)
+    return b"".join(content[at : at + width] + padding for at in range(0, len(content), width))
+
+
+def _cut(frame: bytes) -> tuple[bytes, ...]:
+    return tuple(frame[at : at + LARGEST_PAYLOAD] for at in range(0, len(frame), LARGEST_PAYLOAD))

@@ -1,0 +1,167 @@
+"""One connection of one place: its secure transport, what it sends, and the outlets to it.
+
+A peer is made from an offer and answers it. `run` shakes hands and ends with the connection; whatever one
+peer's packets break is logged and ends here. The room is told through `Room`-shaped callbacks (`Owner`).
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from media.adapter import HANDSHAKE_SECONDS, Dtls, DtlsFailed, MalformedRtcp, NotProtected, Role
+from media.channels import Kind
+from media.description import Offer, OurSide, line_cname, write_answer
+from media.ice_lite import Endpoint, IceLite
+from media.outlet import Outlet
+from media.publisher import Arrival, Publisher
+from media.rtcp import Feedback, read_feedback, sender_report
+from media.rtp_header import MalformedRtp
+
+CHECKED_SECONDS = 15.0  # a connection that sends no media is alive as long as its checks come
+
+log = logging.getLogger(__name__)
+
+
+class Owner(Protocol):
+    """What a peer tells its room."""
+
+    def arrived(self, peer: "Peer", arrival: Arrival) -> None: ...
+
+    def asked(self, peer: "Peer", feedback: Feedback) -> None: ...
+
+    def sender_told(self, peer: "Peer", feedback: Feedback, raw: bytes) -> None: ...
+
+    def closed_by_itself(self, peer: "Peer") -> None: ...
+
+
+class Peer:
+    """`outlets` by SSRC; `lines` counts the lines that the page offered; `on_lines` and `document` are who
+    is on them. A `silenced` peer is sent no media: it is lost, and nobody may be there.
+    """
+
+    def __init__(
+        self,
+        *,
+        place: str,
+        connection: str,
+        offer: Offer,
+        ice: IceLite,
+        owner: Owner,
+        clock: Callable[[], float],
+    ) -> None:
+        self.place = place
+        self.connection = connection
+        self.outlets = {section.ssrc: Outlet(section) for section in offer.down}
+        self.lines = sum(section.kind is Kind.AUDIO for section in offer.down)
+        self.on_lines: dict[int, str] = {}
+        self.document: str | None = None
+        self.closed = False
+        self.silenced = False
+        self._offer = offer
+        self._ice = ice
+        self._owner = owner
+        self._clock = clock
+        self._dtls = Dtls(
+            role=Role.SERVER,
+            send=self._to_wire,
+            on_rtp=self._rtp,
+            on_rtcp=self._rtcp,
+            on_closed=lambda: owner.closed_by_itself(self),
+        )
+        self._endpoint: Endpoint = ice.endpoint(self._dtls.receive)
+        self.publisher = Publisher(
+            place,
+            offer.up,
+            ssrc=1 + secrets.randbelow(2**32 - 1),
+            cname=offer.cname,
+            send=self._send_rtcp,
+            clock=clock,
+        )
+
+    @property
+    def answer(self) -> str:
+        ours = OurSide(
+            self._endpoint.ufrag, self._endpoint.password, self._dtls.fingerprint, self._ice.candidate
+        )
+        return write_answer(self._offer, ours)
+
+    @property
+    def last_sign(self) -> float:
+        """When this connection was last known to live, on its clock.
+
+        Valid SRTP or SRTCP counts. A page that has sent no media yet (an observer's never does, and
+        a browser sends no RTCP while it receives nothing) also lives by its signed checks.
+        """
+        heard = self._endpoint.heard_at
+        checked = self._endpoint.checked_at
+        if not self.publisher.streams and self._clock() - checked < CHECKED_SECONDS:
+            return max(heard, self._clock())
+        return heard
+
+    async def start(self, *, seconds: float = HANDSHAKE_SECONDS) -> None:
+        """Returns when the connection is up. Raises: DtlsFailed."""
+        await self._dtls.start(self._offer.fingerprints, seconds=seconds)
+        self._endpoint.heard()
+
+    async def close(self) -> None:
+        """Frees everything; may be called twice."""
+        if self.closed:
+            return
+        self.closed = True
+        self.publisher.close()
+        await self._dtls.close()
+        self._ice.forget(self._endpoint)
+
+    def outlet(self, kind: Kind, line: int | None) -> Outlet | None:
+        for outlet in self.outlets.values():
+            if outlet.section.kind is kind and outlet.section.line == line:
+                return outlet
+        return None
+
+    def send_rtp(self, packet: bytes) -> None:
+        if self.silenced:
+            return
+        try:
+            self._endpoint.send(self._dtls.protect_rtp(packet))
+        except NotProtected as error:
+            log.debug("a packet to %s was not sent: %s", self.place, error)
+
+    def send_report(self, outlet: Outlet, source_rtp: int, wall: float) -> None:
+        """A sender report for what the outlet carries; times as in `Outlet.figures`."""
+        cname = line_cname(self._offer.cname, outlet.section.line)
+        self._send_rtcp(sender_report(outlet.figures(source_rtp, wall), cname))
+
+    def _send_rtcp(self, compound: bytes) -> None:
+        try:
+            self._endpoint.send(self._dtls.protect_rtcp(compound))
+        except NotProtected as error:
+            log.debug("a report to %s was not sent: %s", self.place, error)
+
+    def _to_wire(self, datagram: bytes) -> None:
+        self._endpoint.send(datagram)
+
+    def _rtp(self, raw: bytes) -> None:
+        self._endpoint.heard()
+        try:
+            arrival = self.publisher.arrived(raw)
+        except MalformedRtp as error:
+            log.debug("a packet of %s was dropped: %s", self.place, error)
+            return
+        if arrival is not None:
+            self._owner.arrived(self, arrival)
+
+    def _rtcp(self, raw: bytes) -> None:
+        self._endpoint.heard()
+        try:
+            feedback = read_feedback(raw)
+        except MalformedRtcp as error:
+            log.debug("a report of %s was dropped: %s", self.place, error)
+            return
+        if feedback.sent:
+            self.publisher.told(feedback)
+            self._owner.sender_told(self, feedback, raw)
+        self._owner.asked(self, feedback)
+
+
+__all__ = ["CHECKED_SECONDS", "DtlsFailed", "Owner", "Peer"]

@@ -1,0 +1,294 @@
+"""One room: made what its plan says, and telling what happens in it.
+
+The plan is the desired state and may come any number of times; an older version than the last one is
+ignored. A place of the plan may connect; its newest connection that came up is the one that counts, and
+the one before is closed. A place that the plan no longer has is closed at once.
+
+What is told: `Joined`, `Lost`, `Returned` and `Left` of places (`media.presence`), the facts of the
+recorder, and of the moment who is on which line and who speaks.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Protocol
+
+from media.adapter import HANDSHAKE_SECONDS, DtlsFailed
+from media.channels import Kind
+from media.control import Answered, Declined, Fact, FromWorker, Levels, Lined, RecordPlan, RoomPlan
+from media.description import Refused, read_offer
+from media.fanout import Fanout
+from media.ice_lite import IceLite
+from media.peer import Peer
+from media.presence import LOST_MILLIS, Presence, State
+from media.publisher import Arrival
+from media.recorder import Recorder
+from media.rtcp import Feedback
+
+PEERS = 32
+LEVELS_EVERY = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Taker(Protocol):
+    """What the room asks of a recorder; see `media.recorder.Recorder`."""
+
+    async def arm(self) -> None: ...
+
+    def conduct(self, record: RecordPlan | None) -> None: ...
+
+    def rtp(self, track: str, data: bytes, at_us: int) -> None: ...
+
+    def rtcp(self, track: str, data: bytes, at_us: int) -> None: ...
+
+    def absent(self, track: str, reason: str) -> None: ...
+
+    def received(self) -> dict[str, int]: ...
+
+    async def close(self) -> None: ...
+
+
+def recorder_in(folder: Path, report: Callable[[Fact], None]) -> Taker:
+    return Recorder(folder, report=report)
+
+
+class Room:
+    """`report` takes facts, in order; `send` takes messages of the moment, which may be lost."""
+
+    def __init__(
+        self,
+        hearing: str,
+        *,
+        ice: IceLite,
+        report: Callable[[Fact], None],
+        send: Callable[[FromWorker], None],
+        recorder: Callable[[Path, Callable[[Fact], None]], Taker] = recorder_in,
+        clock: Callable[[], float] = time.monotonic,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
+    ) -> None:
+        self.hearing = hearing
+        self._ice = ice
+        self._report = report
+        self._send = send
+        self._make_recorder = recorder
+        self._clock = clock
+        self._handshake_seconds = handshake_seconds
+        self._plan: RoomPlan | None = None
+        self._handles: dict[str, str] = {}
+        self._presences: dict[str, Presence] = {}
+        self._pending: dict[str, Peer] = {}
+        self._fanout = Fanout(lined=self._lined, record=self._record, clock=clock)
+        self._recorder: Taker | None = None
+        self._armed = False
+        self._stretch: int | None = None
+        self._levels_at = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- the plan ----------------------------------------------------------------------------------
+
+    def conduct(self, plan: RoomPlan) -> None:
+        if self._plan is not None and plan.version < self._plan.version:
+            return
+        self._plan = plan
+        self._handles = {peer.place: peer.handle for peer in plan.peers}
+        for place in [place for place in self._presences if place not in self._handles]:
+            self._dismiss(place)
+        for place in self._handles:
+            self._presences.setdefault(place, Presence(place))
+        self._fanout.allow(plan.allowed)
+        self._conduct_recorder(plan)
+
+    def _dismiss(self, place: str) -> None:
+        pending = self._pending.pop(place, None)
+        if pending is not None:
+            self._spawn(pending.close())
+        self._leave(place, self._presences[place])
+        del self._presences[place]
+
+    def _conduct_recorder(self, plan: RoomPlan) -> None:
+        wanted = plan.armed or plan.record is not None
+        if wanted and self._recorder is None:
+            self._recorder = self._make_recorder(Path(plan.folder), self._report)
+        if self._recorder is None:
+            return
+        if wanted and not self._armed:
+            self._spawn(self._recorder.arm())
+        self._armed = wanted
+        self._recorder.conduct(plan.record)
+        stretch = plan.record.stretch if plan.record is not None else None
+        if stretch != self._stretch:
+            self._stretch = stretch
+            for place, presence in self._presences.items():
+                if presence.state is not State.PRESENT:
+                    self._explain(place)
+
+    # --- connections -------------------------------------------------------------------------------
+
+    def offered(self, *, place: str, connection: str, sdp: str) -> None:
+        """Answers with `Answered` or `Declined`; the connection then has 15 seconds to come up."""
+        try:
+            peer = self._admitted(place, connection, sdp)
+        except Refused as refusal:
+            self._send(
+                Declined(hearing=self.hearing, place=place, connection=connection, sentence=str(refusal))
+            )
+            return
+        before = self._pending.get(place)
+        if before is not None:
+            self._spawn(before.close())
+        self._pending[place] = peer
+        self._spawn(self._connect(peer))
+        self._send(Answered(hearing=self.hearing, place=place, connection=connection, sdp=peer.answer))
+
+    def _admitted(self, place: str, connection: str, sdp: str) -> Peer:
+        if place not in self._handles:
+            raise Refused("This place is not expected in the room.")
+        present = {*self._fanout.peers, *self._pending}
+        if place not in present and len(present) >= PEERS:
+            raise Refused(f"The room is full: {PEERS} places are connected.")
+        return Peer(
+            place=place,
+            connection=connection,
+            offer=read_offer(sdp),
+            ice=self._ice,
+            owner=self,
+            clock=self._clock,
+        )
+
+    async def _connect(self, peer: Peer) -> None:
+        try:
+            await peer.start(seconds=self._handshake_seconds)
+        except DtlsFailed as failure:
+            log.info("%s: connection %s of %s: %s", self.hearing, peer.connection, peer.place, failure)
+            await peer.close()
+        if self._pending.get(peer.place) is peer:
+            del self._pending[peer.place]
+            if not peer.closed:
+                self._up(peer)
+
+    def _up(self, peer: Peer) -> None:
+        before = self._fanout.join(peer)
+        fact = self._presences[peer.place].up(peer.connection, _milliseconds())
+        if fact is not None:
+            self._report(fact)
+        self._explain(peer.place)
+        if before is not None:
+            self._spawn(before.close())
+
+    def _leave(self, place: str, presence: Presence) -> None:
+        peer = self._fanout.leave(place)
+        if peer is not None:
+            self._spawn(peer.close())
+        fact = presence.left(_milliseconds())
+        if fact is not None:
+            self._report(fact)
+            self._explain(place)
+
+    # --- what peers tell (media.peer.Owner) --------------------------------------------------------
+
+    def arrived(self, peer: Peer, arrival: Arrival) -> None:
+        self._fanout.arrived(peer, arrival)
+
+    def asked(self, peer: Peer, feedback: Feedback) -> None:
+        self._fanout.asked(peer, feedback)
+
+    def sender_told(self, peer: Peer, feedback: Feedback, raw: bytes) -> None:
+        if self._recorder is None or self._fanout.peers.get(peer.place) is not peer:
+            return
+        for ssrc in feedback.sent:
+            stream = self._fanout.records(peer.place, ssrc)
+            if stream is not None:
+                self._recorder.rtcp(self._track(peer.place, stream.kind), raw, _microseconds())
+
+    def closed_by_itself(self, peer: Peer) -> None:
+        if self._fanout.peers.get(peer.place) is peer:
+            self._leave(peer.place, self._presences[peer.place])
+
+    # --- recording and telling ---------------------------------------------------------------------
+
+    def _record(self, arrival: Arrival) -> None:
+        if self._recorder is not None:
+            track = self._track(arrival.stream.place, arrival.stream.kind)
+            self._recorder.rtp(track, arrival.raw, _microseconds())
+
+    def _track(self, place: str, kind: Kind) -> str:
+        return f"{self._handles[place]}-{kind.value}"
+
+    def _explain(self, place: str) -> None:
+        """Tells the recorder why nothing comes of a place; packets that come speak for themselves."""
+        if self._recorder is None or place not in self._handles:
+            return
+        presence = self._presences[place]
+        absent = "left" if presence.ever else "not-joined"
+        reasons = {State.PRESENT: "not-sent", State.LOST: "connection-lost", State.ABSENT: absent}
+        for kind in Kind:
+            self._recorder.absent(self._track(place, kind), reasons[presence.state])
+
+    def _lined(self, peer: Peer) -> None:
+        self._send(
+            Lined(
+                hearing=self.hearing,
+                place=peer.place,
+                connection=peer.connection,
+                lines=list(peer.on_lines.items()),
+                document=peer.document,
+            )
+        )
+
+    # --- time --------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """About ten times a second."""
+        now = self._clock()
+        self._fanout.tick(now)
+        for place, presence in self._presences.items():
+            self._watch(place, presence, now)
+        if now >= self._levels_at:
+            self._levels_at = now + LEVELS_EVERY
+            recorded = self._recorder.received() if self._recorder is not None else {}
+            self._send(Levels(hearing=self.hearing, audio=self._fanout.levels(), recorded=recorded))
+
+    def _watch(self, place: str, presence: Presence, now: float) -> None:
+        peer = self._fanout.peers.get(place)
+        if peer is None:
+            return
+        at = _milliseconds()
+        since = at - round((now - peer.last_sign) * 1000)
+        back = at - since < LOST_MILLIS
+        fact = presence.heard(at) if back else presence.silent(since=since, at=at)
+        if fact is not None:
+            peer.silenced = presence.state is State.LOST
+            self._report(fact)
+            self._explain(place)
+        if presence.given_up(at):
+            self._leave(place, presence)
+
+    async def close(self) -> None:
+        """Closes every connection and the recorder; everything is reported when this returns."""
+        for place in list(self._presences):
+            self._dismiss(place)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._recorder is not None:
+            await self._recorder.close()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s: a task of the room failed", self.hearing, exc_info=task.exception())
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1_000

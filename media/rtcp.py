@@ -1,0 +1,146 @@
+"""RTCP that we write, and what others' RTCP asks of us (RFC 3550 section 6, RFC 4585, RFC 5104, REMB).
+
+Every compound begins with a report and the name of its sender, as RFC 3550 section 6.1 asks; the rest of
+`media` never sees a field of a packet class.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from media.adapter import (
+    CNAME,
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSdesPacket,
+    RtcpSenderInfo,
+    RtcpSourceInfo,
+    RtcpSrPacket,
+    pack_remb_fci,
+    read_rtcp,
+    unpack_remb_fci,
+)
+
+NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
+LARGEST_REPORTS = 31
+LARGEST_ASKED = 1024  # sequence numbers of one compound's NACKs that are looked at
+
+_PAIR = struct.Struct("!HH")
+_FIR_ENTRY = struct.Struct("!LL")
+_RTPFB = struct.Struct("!BBHLL")
+
+
+def ntp_of(seconds: float) -> int:
+    """64-bit NTP time of seconds since 1970."""
+    return int((seconds + NTP_EPOCH) * 2**32) & 0xFFFFFFFFFFFFFFFF
+
+
+def seconds_of(ntp: int) -> float:
+    return ntp / 2**32 - NTP_EPOCH
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Feedback:
+    """One compound, sorted by what it asks: sender reports by SSRC as (NTP, RTP) times; packets asked for
+    again; streams of which a key frame is wanted; receiver reports; and the bitrate allowed, in bit/s.
+    """
+
+    sent: dict[int, tuple[int, int]] = field(default_factory=dict)
+    nacks: dict[int, list[int]] = field(default_factory=dict)
+    keyframes: set[int] = field(default_factory=set)
+    reports: dict[int, RtcpReceiverInfo] = field(default_factory=dict)
+    bitrate: int | None = None
+
+
+def read_feedback(data: bytes) -> Feedback:
+    """Raises: MalformedRtcp."""
+    feedback = Feedback()
+    for packet in read_rtcp(data):
+        if isinstance(packet, RtcpSrPacket):
+            info = packet.sender_info
+            feedback.sent[packet.ssrc] = (info.ntp_timestamp, info.rtp_timestamp)
+        if isinstance(packet, RtcpSrPacket | RtcpRrPacket):
+            feedback.reports.update({report.ssrc: report for report in packet.reports})
+        elif isinstance(packet, RtcpRtpfbPacket):
+            asked = feedback.nacks.setdefault(packet.media_ssrc, [])
+            asked += [sequence & 0xFFFF for sequence in packet.lost[: LARGEST_ASKED - len(asked)]]
+        elif isinstance(packet, RtcpPsfbPacket):
+            _read_psfb(packet, feedback)
+    return feedback
+
+
+def _read_psfb(packet: RtcpPsfbPacket, feedback: Feedback) -> None:
+    if packet.fmt == RTCP_PSFB_PLI:
+        feedback.keyframes.add(packet.media_ssrc)
+    elif packet.fmt == RTCP_PSFB_FIR:
+        whole = packet.fci[: len(packet.fci) // _FIR_ENTRY.size * _FIR_ENTRY.size]
+        feedback.keyframes |= {ssrc for ssrc, _ in _FIR_ENTRY.iter_unpack(whole)}
+    elif packet.fmt == RTCP_PSFB_APP:
+        try:
+            feedback.bitrate = unpack_remb_fci(packet.fci)[0]
+        except (ValueError, struct.error):
+            return
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def receiver_report(ssrc: int, reports: Sequence[RtcpReceiverInfo], cname: str) -> bytes:
+    return bytes(RtcpRrPacket(ssrc=ssrc, reports=list(reports[:LARGEST_REPORTS]))) + _named(ssrc, cname)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFigures:
+    """Of one stream that we send: the same instant in NTP and RTP time, and what was sent until then."""
+
+    ssrc: int
+    ntp: int
+    rtp: int
+    packets: int
+    octets: int
+
+
+def sender_report(figures: SenderFigures, cname: str) -> bytes:
+    info = RtcpSenderInfo(
+        ntp_timestamp=figures.ntp,
+        rtp_timestamp=figures.rtp & 0xFFFFFFFF,
+        packet_count=figures.packets & 0xFFFFFFFF,
+        octet_count=figures.octets & 0xFFFFFFFF,
+    )
+    return bytes(RtcpSrPacket(ssrc=figures.ssrc, sender_info=info)) + _named(figures.ssrc, cname)
+
+
+def remb(ssrc: int, *, bitrate: int, sources: Iterable[int]) -> bytes:
+    """`bitrate` in bit/s, of all `sources` together."""
+    fci = pack_remb_fci(bitrate, list(sources))
+    return bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=ssrc, media_ssrc=0, fci=fci))
+
+
+def pli(ssrc: int, source: int) -> bytes:
+    return bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=ssrc, media_ssrc=source))
+
+
+def nack(ssrc: int, source: int, sequences: Sequence[int]) -> bytes:
+    """Asks for packets of `source`; `sequences` in the order they were sent in, wrapping allowed."""
+    pairs: list[list[int]] = []
+    for sequence in sequences:
+        ahead = (sequence - pairs[-1][0] - 1) & 0xFFFF if pairs else 16
+        if ahead < 16:
+            pairs[-1][1] |= 1 << ahead
+        else:
+            pairs.append([sequence, 0])
+    fci = b"".join(_PAIR.pack(*pair) for pair in pairs)
+    return _RTPFB.pack(0x80 | RTCP_RTPFB_NACK, 205, 2 + len(pairs), ssrc, source) + fci
+
+
+def _named(ssrc: int, cname: str) -> bytes:
+    return bytes(RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=ssrc, items=[(CNAME, cname.encode())])]))

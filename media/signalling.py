@@ -1,0 +1,124 @@
+"""The messages between a participant's page and the service, over one WebSocket.
+
+Each message is one JSON object with a `type`. The page tells (`FromPage`), the service answers
+(`ToPage`). A message that is not understood is answered with `refused`; the socket stays open.
+The page mirrors what it is told and decides nothing.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+VERSION = 1
+LARGEST = 256 * 1024  # bytes of one message
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- from the page -----------------------------------------------------------------------------
+
+
+class Hello(Message):
+    """First message of a socket: which version of these messages the page speaks."""
+
+    type: Literal["hello"] = "hello"
+    version: int
+
+
+class Offer(Message):
+    """A new media connection for this place; the newest one wins."""
+
+    type: Literal["offer"] = "offer"
+    connection: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")
+    sdp: str = Field(min_length=1, max_length=128 * 1024)
+
+
+class Mute(Message):
+    """The person has muted, or opened, their own microphone, camera or document."""
+
+    type: Literal["mute"] = "mute"
+    kind: Literal["audio", "camera", "document"]
+    muted: bool
+
+
+class Ping(Message):
+    """Heartbeat, every five seconds; answered with `pong` of the same number."""
+
+    type: Literal["ping"] = "ping"
+    n: int = Field(ge=0, lt=2**53)
+
+
+FromPage = Annotated[Hello | Offer | Mute | Ping, Field(discriminator="type")]
+
+# --- to the page -------------------------------------------------------------------------------
+
+
+class State(Message):
+    """The hearing as this place may see it, whole, each time anything changed.
+
+    `n` rises with every message on this socket. `view` is the same object that the HTTP door
+    `GET /places/{place}/hearing` gives.
+    """
+
+    type: Literal["state"] = "state"
+    n: int
+    view: dict[str, Any]
+
+
+class Answer(Message):
+    """The service's side of the offered connection (ICE-lite, passive)."""
+
+    type: Literal["answer"] = "answer"
+    connection: str
+    sdp: str
+
+
+class Line(Message):
+    """Line `line` now carries sound and picture of `place`; `document` rides on the last line."""
+
+    line: int
+    place: str
+
+
+class Lines(Message):
+    """Who is on which line of this connection, whole, each time it changed."""
+
+    type: Literal["lines"] = "lines"
+    connection: str
+    lines: list[Line]
+    document: str | None = None
+
+
+class Refused(Message):
+    """What could not be done, in a sentence for the person; `about` is the type of the message refused."""
+
+    type: Literal["refused"] = "refused"
+    about: str
+    sentence: str
+
+
+class Pong(Message):
+    type: Literal["pong"] = "pong"
+    n: int
+
+
+class Superseded(Message):
+    """The same place was opened elsewhere; this page is no longer connected, and the socket closes."""
+
+    type: Literal["superseded"] = "superseded"
+    sentence: str
+
+
+class Closed(Message):
+    """The link was withdrawn, or the sitting is over: nothing more comes, and the socket closes."""
+
+    type: Literal["closed"] = "closed"
+    sentence: str
+
+
+ToPage = Annotated[State | Answer | Lines | Refused | Pong | Superseded | Closed, Field(discriminator="type")]
+
+from_page: TypeAdapter[FromPage] = TypeAdapter(FromPage)
+to_page: TypeAdapter[ToPage] = TypeAdapter(ToPage)

@@ -1,0 +1,58 @@
+"""What every test may ask for: a clock that stands still, a database, a service of its own."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from frontend.rehearse import Court, Hearing
+from hearings import servicekey
+from hearings.database import Database
+from hearings.journal import Journal
+
+
+class FakeClock:
+    """Time that passes only when told."""
+
+    def __init__(self) -> None:
+        self.now = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += dt.timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/test.db")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def journal(database: Database, clock: FakeClock, tmp_path: Path) -> Journal:
+    return Journal(database, servicekey.at(tmp_path / "service.key"), clock)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court]:
+    """One service for all tests that come through the doors."""
+    async with Court(tmp_path_factory.mktemp("court") / "data") as court:
+        yield court
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hearing(court: Court) -> AsyncIterator[Hearing]:
+    """A hearing of its own in that service, with nothing done yet."""
+    async with Hearing(court) as hearing:
+        yield hearing

@@ -1,0 +1,517 @@
+"""Minutes drawn up, read back with other people's tools (poppler, qpdf, pyHanko), sealed and attacked."""
+
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import typst
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from pyhanko.pdf_utils.generic import NameObject, NumberObject
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import signers
+from pyhanko.sign.fields import MDPPerm
+from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+from hearings import minutes_pdf
+from hearings.errors import Unreachable
+from hearings.minutes import Minutes, Oath, Safeguard, Seat
+from hearings.minutes_page import page
+from hearings.minutes_pdf import SEAL_FIELD, draw_up, seal_pdf
+from hearings.roles import Side
+
+
+def t(hour: int, minute: int = 0, second: int = 0) -> str:
+    return f"2026-11-23T{hour:02}:{minute:02}:{second:02}.000Z"
+
+
+ARTICLE = "Directive 2014/41/EU, Article 24(6)"
+FACTS = {
+    "hearing": "urn:uuid:0b1c2d3e-4f50-4617-8899-aabbccddeeff",
+    "drawn_up": t(12, 40),
+    "drawn_up_by": "Court of Samplia",
+    "matter": "Matter 12/2026",
+    "basis": ["Directive 2014/41/EU, Article 24", "Directive 2010/64/EU, Article 7"],
+    "sources": dict.fromkeys(
+        ["date_and_place", "person_heard", "participants", "oaths", "technical"], ARTICLE
+    ),
+    "requesting": {
+        "side": "requesting",
+        "authority": "Court of Exampleton",
+        "place": "Courtroom 4, Amsterdam",
+        "state": "Netherlands",
+        "zone": "Europe/Amsterdam",
+        "reference": "13/998877-26",
+    },
+    "requested": {
+        "side": "requested",
+        "authority": "Court of Samplia",
+        "place": "Video room 2, Lima",
+        "state": "Peru",
+        "zone": "America/Lima",
+        "reference": "00412-2026-0",
+    },
+    "sittings": [{"begin": t(9, 2), "end": t(10, 31)}, {"begin": t(10, 52), "end": t(12, 20)}],
+    "heard": [
+        {
+            "name": "Wítness Ñ",
+            "capacity": "witness",
+            "particulars": [{"label": "Nationality", "value": "Peruvian"}],
+            "identified_how": "National identity card",
+            "identified_by": "Magistrate B, judge",
+            "identified_at": t(9, 4),
+        }
+    ],
+    "participants": [
+        {
+            "name": "Magistrate B",
+            "function": "Judge, authority present",
+            "side": "requested",
+            "identified": "known to the court",
+            "presence": [{"entered": t(8, 58)}],
+        },
+        {
+            "name": "Lucía Ferro",
+            "function": "Interpreter",
+            "side": "requested",
+            "presence": [{"entered": t(8, 59), "left": t(10, 29)}, {"entered": t(10, 50)}],
+        },
+        {"name": "Maria van den Berg", "function": "Presiding judge", "side": "requesting"},
+    ],
+    "oaths": [
+        {
+            "name": "Wítness Ñ",
+            "taken": True,
+            "formula": "Juro decir la verdad.",
+            "language": "es",
+            "administered_by": "Magistrate B",
+            "at": t(9, 9),
+        },
+        {"name": "Lucía Ferro", "taken": False, "reason": "Sworn once for all."},
+    ],
+    "technical": {
+        "platform": "Viva Voce",
+        "version": "0.1.0",
+        "codecs": ["Opus", "VP8"],
+        "encryption": "DTLS-SRTP on every link",
+        "further": [{"label": "Round trip", "value": "182 ms median"}],
+        "recordings": [
+            {"path": "data/media/k3v7q2ma-audio-1.pcapng", "sha256": "0a" * 32, "content": "sound"}
+        ],
+        "interruptions": [
+            {"begin": t(10, 29, 40), "end": t(10, 52, 3), "what": "Suspended", "reason": "Interpreter lost"}
+        ],
+    },
+    "safeguards": [
+        {
+            "requirement": "Authority present",
+            "article": "Article 24(5)(a)",
+            "outcome": "met",
+            "by": "Magistrate B",
+            "at": t(9),
+        },
+        {
+            "requirement": "Protection agreed",
+            "article": "Article 24(5)(b)",
+            "outcome": "overridden",
+            "by": "M. van den Berg",
+            "at": t(9),
+            "reason": "Not asked for",
+        },
+    ],
+    "course": [
+        {"at": t(9, 2), "sentence": "The presiding judge went on the record."},
+        {"at": t(10, 12), "sentence": "«No lo recuerdo.»", "language": "es"},
+    ],
+    "signatory": {
+        "name": "Magistrate B",
+        "function": "Judge",
+        "authority": "Court of Samplia",
+        "place": "Lima",
+    },
+}
+
+
+def minutes(**changes) -> Minutes:
+    return Minutes.model_validate({**FACTS, **changes})
+
+
+def about(name: str) -> Minutes:
+    return minutes(heard=[{**FACTS["heard"][0], "name": name}])
+
+
+def tool(*command: str, pdf: bytes, folder: Path) -> str:
+    file = folder / "minutes.pdf"
+    file.write_bytes(pdf)
+    done = subprocess.run([*command[:-1], str(file), command[-1]], capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def printed(pdf: bytes, folder: Path) -> str:
+    return tool("pdftotext", "-layout", "-", pdf=pdf, folder=folder)
+
+
+@pytest.fixture
+def built_in_fonts_only(monkeypatch):
+    fonts = typst.Fonts(include_system_fonts=False)
+
+    def only() -> typst.Fonts:
+        return fonts
+
+    only.cache_clear = lambda: None
+    monkeypatch.setattr(minutes_pdf, "_fonts", only)
+
+
+def test_the_five_heads_stand_in_order_each_with_its_source(tmp_path, built_in_fonts_only):
+    text = printed(draw_up(minutes()), tmp_path)
+    heads = [
+        "1    Date and place",
+        "2    Identity of the person heard",
+        "3    Other persons taking part",
+        "4    Oaths",
+        "5    Technical conditions",
+        "6    Safeguards",
+        "7    Course of the hearing",
+    ]
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    at = [lines.index(" ".join(head.split())) for head in heads]
+    assert at == sorted(at)
+    assert lines.count(ARTICLE) == 5
+
+
+def test_everything_that_was_given_is_on_the_paper(tmp_path, built_in_fonts_only):
+    text = " ".join(printed(draw_up(minutes()), tmp_path).split())
+    for words in (
+        *("13/998877-26", "00412-2026-0", "Directive 2010/64/EU, Article 7", "Courtroom 4, Amsterdam"),
+        *(
+            "23 November 2026, 10:02 (UTC+01:00)",
+            "23 November 2026, 04:02 (UTC-05:00)",
+            "Witness",
+            "Peruvian",
+        ),
+        *("National identity card", "Magistrate B, judge", "Judge, authority present", "known to the court"),
+        *("Amsterdam 23 Nov, 09:59 – 11:29", "Lima 23 Nov, 05:50 – the end", "Juro decir la verdad."),
+        *(
+            "Sworn once for all.",
+            "Viva Voce, version 0.1.0",
+            "Opus; VP8",
+            "DTLS-SRTP",
+            "182 ms median",
+            "0a" * 32,
+        ),
+        *(
+            "data/media/k3v7q2ma-audio-1.pcapng",
+            "Amsterdam 23 Nov, 11:29:40",
+            "Interpreter lost",
+            "Not asked for",
+        ),
+        *(
+            "Overridden: M. van den Berg",
+            "«No lo recuerdo.»",
+            "Signature",
+            FACTS["hearing"],
+            "Matter 12/2026",
+        ),
+    ):
+        assert words in text
+
+
+def test_the_same_minutes_give_the_same_bytes_dated_by_themselves(tmp_path):
+    first = draw_up(minutes())
+    minutes_pdf._fonts.cache_clear()
+    assert draw_up(minutes()) == first
+    assert first.endswith(b"%%EOF\n")
+    info = PdfFileReader(BytesIO(first)).trailer["/Info"]
+    assert "20261123124000" in str(info["/CreationDate"])
+    assert draw_up(minutes(matter="Matter 13/2026")) != first
+
+
+def test_the_structure_is_sound_tagged_and_has_a_language(tmp_path):
+    pdf = draw_up(minutes())
+    assert "No syntax or stream encoding errors" in tool("qpdf", "--check", pdf=pdf, folder=tmp_path)
+    root = PdfFileReader(BytesIO(pdf)).root
+    assert root["/Lang"] == "en"
+    assert root["/MarkInfo"]["/Marked"]
+    metadata = root["/Metadata"].data
+    for mark in (b"<pdfaid:part>3<", b"<pdfaid:conformance>A<", b"<pdfuaid:part>1<"):
+        assert mark in metadata
+
+
+def test_the_facts_are_attached_for_machines(tmp_path):
+    given = about("محمد الحسيني")
+    pdf = tmp_path / "minutes.pdf"
+    pdf.write_bytes(draw_up(given))
+    subprocess.run(["pdfdetach", "-savefile", "minutes.json", "-o", tmp_path / "out.json", pdf], check=True)
+    attached = (tmp_path / "out.json").read_bytes()
+    assert attached == given.canonical()
+    assert Minutes.model_validate_json(attached) == given
+
+
+HOSTILE = r"""#read("/etc/passwd") $a$ \ ` _* <b> [x] //-- @ref \u{202e} "'"""
+
+
+def test_hostile_names_print_as_they_are(tmp_path, built_in_fonts_only):
+    text = printed(draw_up(about(HOSTILE)), tmp_path)
+    assert HOSTILE in text
+    assert "root:" not in text
+
+
+def test_what_has_no_shape_or_turns_the_line_is_printed_as_its_number(tmp_path, built_in_fonts_only):
+    text = printed(draw_up(about("Ana\u202e\x00 \ue000\u2066 \U000e0fff")), tmp_path)
+    assert "Ana‹U+202E›‹U+0000› ‹U+E000›‹U+2066› ‹U+E0FFF›" in text
+
+
+def test_a_run_without_spaces_stays_on_the_page(tmp_path, built_in_fonts_only):
+    boxes = tool("pdftotext", "-bbox", "-", pdf=draw_up(about("x" * 400)), folder=tmp_path)
+    rights = [float(part.split('"')[0]) for part in boxes.split('xMax="')[1:]]
+    assert 300 < max(rights) < 525  # A4 is 595 points wide, its margins 71
+
+
+latin = st.characters(max_codepoint=0x17F)
+odd = st.characters(categories=("Cc", "Co", "Zs", "Zl", "Zp"), exclude_characters="\u1680")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(st.one_of(latin, odd), min_size=1, max_size=60))
+def test_no_words_stop_the_minutes(name):
+    assert draw_up(about(name)).startswith(b"%PDF-1.7")
+
+
+@pytest.mark.parametrize(
+    "name", ["محمد بن عبد الله", "Ольга Шевченко", "Νίκος Ιωάννου", "ნინო", "יעל", "தமிழ்", "अनिता"]
+)
+def test_names_in_the_scripts_of_the_core_fonts_are_drawn(name):
+    assert draw_up(about(name))
+
+
+@pytest.mark.parametrize("name", ["张伟", "さくら", "김민준"])
+def test_eastern_names_are_drawn_or_the_package_is_named(name):
+    try:
+        assert draw_up(about(name)).startswith(b"%PDF")
+    except Unreachable as refused:
+        assert "fonts-noto-cjk" in str(refused)  # noqa: PT017 - both ends are right; which one hangs on the machine
+
+
+def test_a_missing_font_is_a_refusal_that_says_what_to_do(built_in_fonts_only):
+    with pytest.raises(Unreachable) as refused:
+        draw_up(about("Ana 张伟 த"))
+    assert str(refused.value) == (
+        "The minutes cannot be drawn up yet: no font on this machine has த (U+0BA4), 伟 (U+4F1F), 张 (U+5F20). "
+        "Nothing is lost; whoever runs the service must install fonts-noto-cjk and fonts-noto-core, then draw them "
+        "up again."
+    )
+
+
+def test_a_font_that_is_installed_later_is_found(monkeypatch):
+    few, all_there = typst.Fonts(include_system_fonts=False), typst.Fonts()
+    monkeypatch.setattr(typst, "Fonts", lambda: few)
+    minutes_pdf._fonts.cache_clear()
+    with pytest.raises(Unreachable, match="fonts-noto-core"):
+        draw_up(about("தமிழ்"))
+    monkeypatch.setattr(typst, "Fonts", lambda: all_there)
+    assert draw_up(about("தமிழ்"))
+
+
+def test_every_time_is_on_both_clocks_unless_they_are_one():
+    course = page(minutes())["heads"][6]["blocks"][0]
+    assert course["columns"] == ["Amsterdam", "Lima"]
+    assert course["rows"][0]["times"] == ["23 Nov, 10:02", "23 Nov, 04:02"]
+    same = page(minutes(requested={**FACTS["requested"], "zone": "Europe/Amsterdam"}))
+    assert same["heads"][6]["blocks"][0]["columns"] == ["Amsterdam"]
+
+
+def test_a_stay_that_ends_on_another_day_says_so():
+    person = {**FACTS["participants"][0], "presence": [{"entered": t(22, 30), "left": t(23, 30)}]}
+    rows = page(minutes(participants=[person]))["heads"][2]["blocks"][0]["rows"]
+    assert rows[0][2] == ["Amsterdam 23 Nov, 23:30 – 24 Nov, 00:30", "Lima 23 Nov, 17:30 – 18:30"]
+
+
+def test_words_carry_their_language_and_direction():
+    said = [{"at": t(9), "sentence": "نعم.\nلا.", "language": "ar-EG"}]
+    (row,) = page(minutes(course=said))["heads"][6]["blocks"][0]["rows"]
+    assert (row["language"], row["region"], row["direction"]) == ("ar", "EG", "rtl")
+    assert row["lines"] == ["نعم.", "لا."]
+    assert draw_up(minutes(course=said))
+
+
+def test_empty_heads_are_still_there(tmp_path, built_in_fonts_only):
+    bare = minutes(
+        participants=[],
+        oaths=[],
+        safeguards=[],
+        course=[],
+        technical={**FACTS["technical"], "recordings": [], "interruptions": []},
+    )
+    text = printed(draw_up(bare), tmp_path)
+    assert text.count("None.") == 6
+    assert "No oath is recorded." in text
+
+
+def test_what_was_left_out_has_a_reason():
+    for taken in ({"taken": True, "at": t(9)}, {"taken": True, "formula": "x"}, {"taken": False}):
+        with pytest.raises(ValidationError):
+            Oath.model_validate({"name": "Ana", **taken})
+    with pytest.raises(ValidationError):
+        Safeguard.model_validate({**FACTS["safeguards"][1], "reason": None})
+    with pytest.raises(ValidationError):
+        minutes(sittings=[])
+
+
+def test_text_is_composed_so_that_equal_names_are_equal():
+    assert about("Nu\u0301n\u0303ez").heard[0].name == "Núñez"
+    assert Seat.model_validate(FACTS["requested"]).side is Side.REQUESTED
+
+
+# The seal.
+
+AT = datetime(2026, 11, 23, 12, 45, 6, tzinfo=UTC)
+
+
+def certify(subject: str, key, issuer: str, issuer_key, *, authority: bool) -> x509.Certificate:
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    usage = dict.fromkeys(
+        [
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+            *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+        ],
+        False,
+    ) | ({"key_cert_sign": True} if authority else {"digital_signature": True, "content_commitment": True})
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name(subject))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(AT - timedelta(days=1))
+        .not_valid_after(AT + timedelta(days=365))
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+        )
+        .sign(issuer_key, hashes.SHA256())
+    )
+
+
+class Court:
+    """A root, an intermediate, and the certificate of a court's seal."""
+
+    def __init__(self) -> None:
+        root_key, middle_key, self.key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+        self.root = certify("Root", root_key, "Root", root_key, authority=True)
+        self.middle = certify("Middle", middle_key, "Root", root_key, authority=True)
+        self.certificate = certify("Court of Samplia", self.key, "Middle", middle_key, authority=False)
+
+    def seal(self, pdf: bytes) -> bytes:
+        return seal_pdf(
+            pdf, key=self.key, certificate=self.certificate, chain=[self.middle], reason="Minutes", at=AT
+        )
+
+    def judge(self, pdf: bytes):
+        (first, *_) = PdfFileReader(BytesIO(pdf)).embedded_regular_signatures
+        root = asn1_x509.Certificate.load(self.root.public_bytes(Encoding.DER))
+        context = ValidationContext(trust_roots=[root], moment=AT, allow_fetching=False)
+        return first, validate_pdf_signature(first, context)
+
+
+@pytest.fixture(scope="module")
+def court() -> Court:
+    return Court()
+
+
+@pytest.fixture(scope="module")
+def drawn() -> bytes:
+    return draw_up(minutes())
+
+
+@pytest.fixture(scope="module")
+def sealed(court, drawn) -> bytes:
+    return court.seal(drawn)
+
+
+def test_a_sealed_file_is_valid_as_a_whole(court, drawn, sealed, tmp_path):
+    seal, status = court.judge(sealed)
+    assert status.bottom_line
+    assert status.coverage is SignatureCoverageLevel.ENTIRE_FILE
+    assert seal.field_name == SEAL_FIELD
+    assert seal.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
+    assert seal.sig_object["/Reason"] == "Minutes"
+    assert seal.self_reported_timestamp == AT
+    assert seal.docmdp_level is MDPPerm.FILL_FORMS
+    assert "/DocMDP" in PdfFileReader(BytesIO(sealed)).root["/Perms"]
+    assert {str(cert.subject.human_friendly) for cert in seal.other_embedded_certs} == {"Common Name: Middle"}
+    tool("qpdf", "--check", pdf=sealed, folder=tmp_path)
+    assert printed(sealed, tmp_path) == printed(drawn, tmp_path)
+
+
+def test_the_seal_begins_on_a_line_of_its_own(drawn, sealed):
+    assert sealed.startswith(drawn)
+    assert drawn.endswith(b"\n")
+    assert re.match(rb"\d+ 0 obj\s", sealed[len(drawn) :])
+
+
+async def test_it_can_be_sealed_inside_a_running_loop(court, drawn):
+    assert court.seal(drawn).startswith(drawn)
+
+
+def test_a_changed_byte_breaks_the_seal(court, sealed):
+    place = sealed.index(b"/MediaBox")
+    _, status = court.judge(sealed[:place] + b"/MediaBux" + sealed[place + 9 :])
+    assert not status.intact
+    assert not status.bottom_line
+
+
+def test_a_change_added_behind_the_seal_is_seen(court, sealed):
+    writer = IncrementalPdfFileWriter(BytesIO(sealed))
+    writer.root["/Pages"]["/Kids"][0][NameObject("/Rotate")] = NumberObject(180)
+    writer.update_container(writer.root["/Pages"]["/Kids"][0])
+    turned = BytesIO()
+    writer.write(turned)
+    _, status = court.judge(turned.getvalue())
+    assert status.intact
+    assert status.coverage is not SignatureCoverageLevel.ENTIRE_FILE
+    assert not status.docmdp_ok
+    assert not status.bottom_line
+
+
+def test_another_signature_may_be_added(court, sealed):
+    second = Court()
+    signer = signers.SimpleSigner(
+        signing_cert=asn1_x509.Certificate.load(second.certificate.public_bytes(Encoding.DER)),
+        signing_key=minutes_pdf.keys.PrivateKeyInfo.load(
+            second.key.private_bytes(
+                Encoding.DER, minutes_pdf.PrivateFormat.PKCS8, minutes_pdf.NoEncryption()
+            )
+        ),
+        cert_registry=None,
+    )
+    both = signers.sign_pdf(
+        IncrementalPdfFileWriter(BytesIO(sealed)),
+        signers.PdfSignatureMetadata(field_name="Judge"),
+        signer=signer,
+    ).getvalue()
+    _, status = court.judge(both)
+    assert status.docmdp_ok
+    assert status.bottom_line
+
+
+def test_a_stranger_s_root_is_not_trusted(court, sealed):
+    _, status = Court().judge(sealed)
+    assert status.intact
+    assert not status.trusted
+    assert not status.bottom_line

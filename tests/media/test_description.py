@@ -1,0 +1,189 @@
+"""Offers understood, refused and answered; the answer is read back with aiortc's parser."""
+
+import random
+
+import pytest
+from bare_page import OPUS, RTX, VP8, BarePage
+
+from media.adapter import Fingerprint, read_description
+from media.channels import Kind
+from media.description import (
+    LARGEST_OFFER,
+    SECTIONS,
+    Direction,
+    OurSide,
+    Refused,
+    read_offer,
+    write_answer,
+)
+from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID
+
+OURS = OurSide("ufrag", "password" * 4, Fingerprint("sha-256", ":".join(["AB"] * 32)), ("192.0.2.1", 4711))
+
+
+def offer(**parts):
+    return BarePage().offer(**parts)
+
+
+def answered(sdp):
+    return write_answer(read_offer(sdp), OURS)
+
+
+def sections(answer):
+    return [f"m={part}" for part in answer.split("m=")[1:]]
+
+
+async def test_sending_and_receiving_sections_are_told_apart():
+    read = read_offer(offer(lines=2, sends=("audio", "camera", "document")))
+    assert [(each.kind, each.direction, each.line) for each in read.taken] == [
+        (Kind.AUDIO, Direction.UP, None),
+        (Kind.CAMERA, Direction.UP, None),
+        (Kind.DOCUMENT, Direction.UP, None),
+        (Kind.AUDIO, Direction.DOWN, 0),
+        (Kind.CAMERA, Direction.DOWN, 0),
+        (Kind.AUDIO, Direction.DOWN, 1),
+        (Kind.CAMERA, Direction.DOWN, 1),
+        (Kind.DOCUMENT, Direction.DOWN, None),
+    ]
+
+
+async def test_pairs_are_counted_by_kind_whatever_their_order():
+    page = BarePage()
+    page.offer()
+    head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE a b c d e\r\n"
+    made = [
+        page._section(kind, mid, "recvonly")
+        for kind, mid in (
+            ("camera", "a"),
+            ("camera", "b"),
+            ("audio", "c"),
+            ("audio", "d"),
+            ("document", "e"),
+        )
+    ]
+    taken = read_offer(head + "".join(made)).taken
+    assert [(each.mid, each.kind, each.line) for each in taken] == [
+        ("a", Kind.CAMERA, 0),
+        ("b", Kind.CAMERA, 1),
+        ("c", Kind.AUDIO, 0),
+        ("d", Kind.AUDIO, 1),
+        ("e", Kind.DOCUMENT, None),
+    ]
+
+
+async def test_the_answer_is_ice_lite_passive_bundled_and_uses_the_offers_numbers():
+    sdp = offer(lines=1)
+    answer = answered(sdp)
+    assert "\r\na=ice-lite\r\n" in answer
+    assert "a=group:BUNDLE s0 s1 r0a r0c rd\r\n" in answer
+    for section in sections(answer):
+        assert "a=setup:passive\r\n" in section
+        assert "a=rtcp-mux\r\n" in section
+        assert "a=candidate:1 1 udp 2130706431 192.0.2.1 4711 typ host\r\n" in section
+    read = read_description(answer)
+    sound, camera, line_sound, line_camera, document = read.media
+    assert sound.direction == camera.direction == "recvonly"
+    assert line_sound.direction == line_camera.direction == document.direction == "sendonly"
+    assert sound.fmt == [OPUS]
+    assert sound.rtp.codecs[0].parameters == {"minptime": 10, "useinbandfec": 1, "usedtx": "0"}
+    assert camera.fmt == [VP8, RTX]
+    assert {(each.uri, each.id) for each in sound.rtp.headerExtensions} >= {
+        (MID, 1),
+        (AUDIO_LEVEL, 2),
+        (ABS_SEND_TIME, 3),
+    }
+    feedback = {(each.type, each.parameter) for each in camera.rtp.codecs[0].rtcpFeedback}
+    assert feedback == {("nack", None), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", None)}
+
+
+async def test_a_line_is_one_msid_and_one_cname_and_lines_differ():
+    read = read_description(answered(offer(lines=2)))
+    streams = [each.msid.split()[0] for each in read.media if each.direction == "sendonly"]
+    assert streams == ["line0", "line0", "line1", "line1", "document"]
+    cnames = [each.ssrc[0].cname for each in read.media if each.direction == "sendonly"]
+    assert cnames[0] == cnames[1]
+    assert cnames[2] == cnames[3]
+    assert len(set(cnames)) == 3
+    assert len({each.ssrc[0].ssrc for each in read.media if each.direction == "sendonly"}) == 5
+
+
+async def test_layers_are_read_in_order_and_answered():
+    sdp = offer(rids=("l", "h"))
+    assert read_offer(sdp).up[1].rids == ("l", "h")
+    assert "a=rid:l recv\r\na=rid:h recv\r\na=simulcast:recv l;h\r\n" in answered(sdp)
+    paused = sdp.replace("a=simulcast:send l;h", "a=simulcast:recv x send l,m;~h")
+    assert read_offer(paused).up[1].rids == ("l", "h")
+
+
+async def test_what_is_not_known_gets_port_zero():
+    extra = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:data\r\na=sctp-port:5000\r\n"
+    answer = answered(offer(lines=1) + extra)
+    assert sections(answer)[-1].startswith("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n")
+    assert "a=group:BUNDLE s0 s1 r0a r0c rd\r\n" in answer
+    third = offer(sends=("audio", "camera", "document"), lines=0, document=False)
+    h264 = third.replace(f"a=rtpmap:{VP8} VP8/90000", f"a=rtpmap:{VP8} H264/90000")
+    assert [section.split("\r\n")[0].split()[1] for section in sections(answered(h264))] == ["4711", "0", "0"]
+
+
+async def test_an_existing_rtx_pair_is_read():
+    sdp = offer(lines=0, document=False, sends=("audio", "camera"), ssrcs={"audio": 1, "camera": 2})
+    sdp += "a=ssrc:3 cname:x\r\na=ssrc-group:FID 2 3\r\n"
+    camera = read_offer(sdp).up[1]
+    assert (camera.ssrcs, camera.repairs, camera.rtx_type) == ((2,), ((3, 2),), RTX)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda sdp: sdp.replace("a=fingerprint:sha-256", "a=fingerprint:md5"), "certificate"),
+        (lambda sdp: sdp.replace("a=setup:actpass", "a=setup:passive"), "no sound"),
+        (lambda sdp: sdp.replace("a=rtcp-mux\r\n", ""), "no sound"),
+        (lambda sdp: sdp.replace("a=group:BUNDLE", "a=group:LS"), "no sound"),
+        (lambda sdp: sdp.replace("a=mid:r0a", "a=mid:s0"), "alike"),
+        (lambda sdp: sdp + "m=audio 9 RTP/AVP 0\r\n" * SECTIONS, "media sections"),
+        (lambda _: "v=0\r\n", "media sections"),
+        (lambda _: "", "media sections"),
+        (lambda sdp: sdp.replace("a=setup:actpass", "a=setup:"), "read"),
+        (lambda sdp: sdp + "x" * LARGEST_OFFER, "too long"),
+        (lambda sdp: sdp.replace("m=audio 9", "m=audio nine"), "read"),
+    ],
+)
+async def test_an_offer_that_cannot_be_taken_is_refused_in_a_sentence(change, words):
+    with pytest.raises(Refused, match=words):
+        read_offer(change(offer()))
+
+
+async def test_nothing_of_the_offer_can_add_lines_to_the_answer():
+    page = BarePage()
+    sdp = page.offer().replace("a=mid:s0", "a=mid:s0 a=evil").replace("a=mid:s1", "a=mid:" + "x" * 17)
+    taken = read_offer(sdp).taken
+    assert {each.mid for each in taken}.isdisjoint({"s0 a=evil", "x" * 17})
+
+
+async def test_broken_offers_raise_refusals_only():
+    seeded = random.Random(11)
+    good = offer(rids=("l", "h"), sends=("audio", "camera", "document"))
+    lines = good.split("\r\n")
+    outcomes = {True: 0, False: 0}
+    for _ in range(1500):
+        broken = list(lines)
+        for _ in range(seeded.randrange(1, 6)):
+            at = seeded.randrange(len(broken))
+            line = broken[at]
+            cut = seeded.randrange(len(line) + 1)
+            broken[at] = seeded.choice(
+                [
+                    line[:cut],
+                    line[cut:],
+                    line[:cut] + chr(seeded.randrange(1, 300)) + line[cut:],
+                    "",
+                    line * 2,
+                ]
+            )
+        try:
+            write_answer(read_offer("\r\n".join(broken)), OURS)
+            outcomes[True] += 1
+        except Refused:
+            outcomes[False] += 1
+    assert outcomes[True] > 100
+    assert outcomes[False] > 100

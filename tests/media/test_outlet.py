@@ -1,0 +1,201 @@
+"""The rewriting for one listener: numbers, times and picture ids that go on over every change."""
+
+import pytest
+
+from media.channels import Kind
+from media.description import Direction, Section
+from media.outlet import KEPT, KEPT_SECONDS, Outlet
+from media.publisher import Arrival, Stream
+from media.reception import Reception
+from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, RtpPacket, abs_send_time, read_rtp, read_vp8
+
+
+def section(kind, *, direction=Direction.DOWN, extensions=None):
+    return Section(
+        mid="m7",
+        kind=kind,
+        direction=direction,
+        line=0,
+        payload_type=120,
+        rtx_type=None,
+        feedback=("nack",),
+        extensions={MID: 3, AUDIO_LEVEL: 1, ABS_SEND_TIME: 9} if extensions is None else extensions,
+        ssrc=4242,
+    )
+
+
+class Source:
+    """A stream of one place, making its arrivals."""
+
+    def __init__(self, place, kind, *, index, timestamp, picture=0, wide=True):
+        up = section(kind, direction=Direction.UP)
+        self.stream = Stream(place, 1, up, 0, Reception(up.clock_rate, asks_again=False))
+        self.index, self.timestamp, self.picture, self.wide = index, timestamp, picture, wide
+
+    def sends(self, now, *, key=True, index=None, level=None, payload=None):
+        self.index += 1
+        self.timestamp += 3000
+        self.picture += 1
+        picture = self.picture & 0x7FFF
+        identity = [0x80 | picture >> 8, picture & 0xFF] if self.wide else [picture & 0x7F]
+        vp8 = bytes([0x90, 0xC0, *identity, self.picture & 0xFF, 0 if key else 1]) + b"body"
+        body = payload if payload is not None else (b"opus" if self.stream.kind is Kind.AUDIO else vp8)
+        index = self.index if index is None else index
+        return Arrival(
+            stream=self.stream,
+            packet=RtpPacket(96, 1, index & 0xFFFF, self.timestamp & 0xFFFFFFFF, 1, {}, body),
+            raw=b"",
+            index=index,
+            epoch=0,
+            now=now,
+            vp8=read_vp8(body) if body and self.stream.kind is not Kind.AUDIO else None,
+            level=level,
+            stamp=abs_send_time(now),
+            padding=not body,
+        )
+
+
+def written(outlet, *arrivals):
+    return [None if packet is None else read_rtp(packet) for packet in map(outlet.forward, arrivals)]
+
+
+def carrying(kind, source):
+    outlet = Outlet(section(kind))
+    outlet.target = source.stream
+    return outlet
+
+
+def test_the_header_is_the_listeners_own():
+    source = Source("a", Kind.AUDIO, index=500, timestamp=9)
+    outlet = carrying(Kind.AUDIO, source)
+    (packet,) = written(outlet, source.sends(2.5, level=0x80 | 33))
+    assert (packet.payload_type, packet.marker, packet.ssrc, packet.payload) == (120, 1, 4242, b"opus")
+    assert packet.extensions == {3: b"m7", 1: bytes([0x80 | 33]), 9: abs_send_time(2.5)}
+    (packet,) = written(outlet, source.sends(2.6))
+    assert packet.extensions == {3: b"m7", 9: abs_send_time(2.6)}
+
+
+@pytest.mark.parametrize("known", [{}, {MID: 3}, {AUDIO_LEVEL: 5}, {ABS_SEND_TIME: 2}])
+def test_only_extensions_that_the_listener_knows_are_written(known):
+    source = Source("a", Kind.AUDIO, index=0, timestamp=0)
+    outlet = Outlet(section(Kind.AUDIO, extensions=known))
+    outlet.target = source.stream
+    (packet,) = written(outlet, source.sends(1.0, level=12))
+    assert set(packet.extensions) == set(known.values())
+    assert packet.payload == b"opus"
+
+
+def test_a_change_of_source_goes_on_in_number_time_and_picture():
+    first = Source("a", Kind.CAMERA, index=70_000, timestamp=1_000_000, picture=300)
+    second = Source("b", Kind.CAMERA, index=90_123, timestamp=77, picture=9000)
+    outlet = carrying(Kind.CAMERA, first)
+    one, two = written(outlet, first.sends(10.0), first.sends(10.1, key=False))
+    outlet.target = second.stream
+    assert outlet.waits
+    delta, still, three, four = written(
+        outlet,
+        second.sends(10.15, key=False),
+        first.sends(10.2, key=False),
+        second.sends(10.5),
+        second.sends(10.6, key=False),
+    )
+    assert delta is None
+    assert not outlet.waits
+    assert written(outlet, first.sends(10.7)) == [None]
+    sequences = [packet.sequence for packet in (one, two, still, three, four)]
+    assert [(each - sequences[0]) & 0xFFFF for each in sequences] == [0, 1, 2, 3, 4]
+    assert (three.timestamp - still.timestamp) & 0xFFFFFFFF == 27_000
+    pictures = [read_vp8(packet.payload) for packet in (one, two, still, three, four)]
+    assert [each.picture - pictures[0].picture for each in pictures] == [0, 1, 2, 3, 4]
+    assert [(each.tl0 - pictures[0].tl0) & 0xFF for each in pictures] == [0, 1, 2, 3, 4]
+
+
+def test_the_first_source_keeps_its_own_picture_ids_and_gaps_stay_gaps():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0, picture=0x7FFE)
+    outlet = carrying(Kind.CAMERA, source)
+    first = source.sends(1.0)
+    source.index += 5
+    one, two = written(outlet, first, source.sends(1.1, key=False))
+    assert one.payload == first.packet.payload
+    assert (two.sequence - one.sequence) & 0xFFFF == 6
+
+
+def test_what_is_older_than_the_change_is_dropped_and_what_is_late_is_not():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    key, late, newer = source.sends(1.0), source.sends(1.1, key=False), source.sends(1.2, key=False)
+    first, third = written(outlet, key, newer)
+    (second,) = written(outlet, late)
+    assert (second.sequence - first.sequence) & 0xFFFF == 1
+    assert (third.sequence - first.sequence) & 0xFFFF == 2
+    assert written(outlet, source.sends(1.3, index=99)) == [None]
+
+
+def test_after_a_cut_it_begins_anew_without_a_gap():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    (before,) = written(outlet, source.sends(1.0))
+    outlet.cut()
+    missed = source.sends(1.1, key=False)
+    assert written(outlet, missed) == [None]
+    outlet.target = source.stream
+    delta, after = written(outlet, source.sends(1.2, key=False), source.sends(1.5))
+    assert delta is None
+    assert after.sequence == (before.sequence + 1) & 0xFFFF
+    assert written(outlet, missed) == [None]
+
+
+def test_a_senders_new_beginning_is_a_change():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    (before,) = written(outlet, source.sends(1.0))
+    fresh = source.sends(1.1, key=False)
+    fresh.epoch = 1
+    assert written(outlet, fresh) == [None]
+    assert outlet.waits
+    again = source.sends(1.2)
+    again.epoch, again.index = 1, 5
+    (after,) = written(outlet, again)
+    assert after.sequence == (before.sequence + 1) & 0xFFFF
+
+
+def test_a_packet_without_payload_goes_on_as_padding():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    assert written(outlet, source.sends(0.9, payload=b"")) == [None]
+    (before,) = written(outlet, source.sends(1.0))
+    (padding,) = written(outlet, source.sends(1.1, payload=b""))
+    assert padding.payload == b""
+    assert padding.sequence == (before.sequence + 1) & 0xFFFF
+
+
+def test_what_was_sent_is_repeated_for_two_seconds_and_counted():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    data = outlet.forward(source.sends(1.0))
+    sequence = read_rtp(data).sequence
+    sent = outlet.repeated(sequence, 1.0 + KEPT_SECONDS)
+    assert sent.header + sent.payload == data
+    assert sent.source == "a"
+    assert outlet.repeated(sequence, 1.1 + KEPT_SECONDS) is None
+    assert outlet.repeated((sequence + KEPT) & 0xFFFF, 1.0) is None
+    granted = sum(outlet.repeated(sequence, 3.0) is not None for _ in range(2 * KEPT))
+    assert granted == KEPT - 1
+
+
+def test_sound_is_not_repeated():
+    source = Source("a", Kind.AUDIO, index=100, timestamp=0)
+    outlet = carrying(Kind.AUDIO, source)
+    data = outlet.forward(source.sends(1.0))
+    assert outlet.repeated(read_rtp(data).sequence, 1.0) is None
+
+
+def test_figures_for_a_sender_report_are_in_the_lines_time():
+    source = Source("a", Kind.AUDIO, index=100, timestamp=0)
+    outlet = carrying(Kind.AUDIO, source)
+    (packet,) = written(outlet, source.sends(1.0))
+    assert outlet.report_due
+    figures = outlet.figures(source.timestamp + 480, 1e9)
+    assert figures.rtp - packet.timestamp in (480, 480 + 2**32)
+    assert (figures.ssrc, figures.packets, figures.octets) == (4242, 1, 4)
+    assert not outlet.report_due

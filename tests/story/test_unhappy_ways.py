@@ -1,0 +1,248 @@
+"""What goes wrong in hearings, each told through the public doors."""
+
+from pathlib import Path
+
+import pytest
+
+from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Hearing
+from frontend.visitor import DoorRefused, Seat
+from tests.story.telling import (
+    entries,
+    kept,
+    ready,
+    received_from_all,
+    scheduled,
+    seconds,
+    sit_for_a_moment,
+    verified,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_identity_is_not_confirmed(hearing: Hearing) -> None:
+    await scheduled(hearing)
+    await hearing.add([JUDGE], seed=0)
+    await hearing.add([WITNESS, AUTHORITY, INTERPRETER], seed=1)
+    await hearing.open_room()
+    await hearing.admit_all()
+    await hearing.bench.until(lambda view: "recorder" not in names(view, "go-on-record"))
+
+    with pytest.raises(DoorRefused) as first:
+        await hearing.bench.act("room/on-record")
+    await hearing.confirm_before()
+    await hearing.go_on_record()
+    with pytest.raises(DoorRefused) as second:
+        await hearing.bench.act("room/examine")
+
+    assert (first.value.status, first.value.kind) == (409, "not-ready")
+    assert any("undertaken to identify" in hint and "Article 24(3)(c)" in hint for hint in first.value.hints)
+    assert any("interpreter" in hint for hint in first.value.hints)
+    (missing,) = second.value.hints
+    assert "established the identity of the person heard" in missing
+    assert "Article 24(5)(a)" in missing
+    assert (await hearing.bench.look())["state"] == "on-record"
+    await hearing.establish_identity()
+    await hearing.bench.act("room/examine")
+    assert (await hearing.bench.look())["state"] == "examining"
+
+
+async def test_nobody_else_can_confirm_identity(hearing: Hearing) -> None:
+    await ready(hearing)
+    with pytest.raises(DoorRefused) as refused:
+        await hearing.bench.act(
+            "checklist/confirm", {"requirement": "identity-established", "proof": "I know him."}
+        )
+    assert refused.value.status == 403
+    assert "authority present on the requested side" in refused.value.sentence
+
+
+async def test_a_link_is_used_twice_and_one_is_revoked(hearing: Hearing) -> None:
+    await scheduled(hearing)
+    seat = await hearing.add([WITNESS], seed=1)
+    link = await hearing.staff(f"people/places/{seat.place}/link")
+    with pytest.raises(DoorRefused) as shut_out:
+        await seat.look()
+    await seat.when(lambda: seat.last is not None)
+
+    owner, thief = hearing.court.visitor(), hearing.court.visitor()
+    path = link["link"].removeprefix(hearing.court.origin)
+    assert (await owner.get(path))["opened"] is False
+    assert (await owner.get(path))["opened"] is False, "looking opens nothing"
+    place = (await owner.post(path))["place"]
+    with pytest.raises(DoorRefused) as twice:
+        await thief.post(path)
+    assert (await owner.get(f"/places/{place}/hearing"))["state"] == "scheduled"
+
+    await hearing.staff(f"people/places/{seat.place}/link/revoke")
+    with pytest.raises(DoorRefused) as revoked:
+        await owner.get(f"/places/{place}/hearing")
+    with pytest.raises(DoorRefused) as gone:
+        await thief.get(path)
+
+    assert shut_out.value.status == 401
+    assert "withdrawn" in str(seat.last)
+    assert (twice.value.status, twice.value.kind) == (409, "already-done")
+    assert revoked.value.status == 401
+    assert gone.value.status == 404
+    assert len(await entries(hearing, "link.revoked")) == 1
+
+
+async def test_a_person_is_lost_for_four_seconds_and_then_for_twelve(
+    hearing: Hearing, tmp_path: Path
+) -> None:
+    await ready(hearing)
+    await hearing.go_on_record()
+    await hearing.establish_identity()
+    await hearing.bench.act("room/examine")
+    witness = hearing.seat("heard")
+    assert witness.peer is not None
+
+    witness.peer.silence()
+    await hearing.bench.until(lambda view: lost(view, witness))
+    await seconds(0.8)
+    witness.peer.speak()
+    await hearing.bench.until(lambda view: not lost(view, witness))
+    assert hearing.bench.view["state"] == "examining", "four seconds do not suspend"
+
+    witness.peer.silence()
+    await hearing.bench.until(lambda view: lost(view, witness))
+    await hearing.bench.until(lambda view: view["state"] == "suspended")
+    suspended = hearing.bench.view["suspended"]
+    assert "connection" in suspended["reason"]
+    assert suspended["by"] == "the service"
+    await witness.until(lambda view: view["suspended"] == suspended)  # everybody is told why
+    await seconds(1.5)
+    witness.peer.speak()
+    await hearing.bench.until(lambda view: not lost(view, witness))
+    await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+    await hearing.bench.act("room/resume", {"text": "The last question was put again."})
+    assert (await hearing.bench.look())["state"] == "examining"
+    await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
+    await hearing.finish()
+
+    away = [
+        entry["members"]["away"] / 1000
+        for entry in await entries(hearing, "participant.returned")
+        if entry["participant"] == hearing.handles["Witness A"]
+    ]
+    gaps = [entry["members"] for entry in await entries(hearing, "media.gap")]
+    assert len(away) == 2
+    assert 3.5 < away[0] < 6
+    assert 11 < away[1] < 15
+    assert any(gap["reason"] == "connection-lost" and gap["track"].endswith("-audio") for gap in gaps)
+    assert verified(await hearing.package(tmp_path)).accepted
+
+
+async def test_suspended_and_resumed(hearing: Hearing, tmp_path: Path) -> None:
+    await ready(hearing)
+    await hearing.go_on_record()
+    await hearing.establish_identity()
+    await hearing.seat("authority").act("room/suspend", {"text": "The witness is not well."})
+    with pytest.raises(DoorRefused) as not_hers:
+        await hearing.seat("authority").act("room/resume", {"text": "Go on."})
+    with pytest.raises(DoorRefused) as twice:
+        await hearing.bench.act("room/suspend", {"text": "Again."})
+    await hearing.bench.act("room/resume", {"text": "Nothing was lost; repetition was waived."})
+    await hearing.bench.act("room/off-record", {"text": "Enough for today."})
+    await hearing.finish()
+
+    types = [entry["type"] for entry in await entries(hearing)]
+    assert not_hers.value.status == 403
+    assert twice.value.status == 409
+    assert [one for one in types if one.startswith(("record.", "hearing.suspended", "hearing.resumed"))] == [
+        "record.on",
+        "hearing.suspended",
+        "record.off",
+        "hearing.resumed",
+        "record.on",
+        "record.off",
+    ]
+    assert verified(await hearing.package(tmp_path)).accepted
+
+
+async def test_adjourned_to_a_later_sitting_on_one_journal(hearing: Hearing, tmp_path: Path) -> None:
+    await sit_for_a_moment(hearing)
+    until = "2031-03-03T09:00:00Z"
+    await hearing.bench.act(
+        "room/adjourn", {"reason": "A document is missing.", "until": until, "zone": "Europe/Amsterdam"}
+    )
+    await kept(hearing)
+    with pytest.raises(DoorRefused) as closed:
+        await hearing.bench.act("room/on-record")
+    await hearing.schedule(minutes_ahead=60)
+    await hearing.open_room()
+    await hearing.admit_all()
+    await hearing.go_on_record()
+    await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
+    await hearing.finish()
+
+    told = await entries(hearing)
+    assert closed.value.kind == "not-now"
+    assert "adjourned" in closed.value.sentence
+    assert [entry["members"]["n"] for entry in told if entry["type"] == "sitting.opened"] == [1, 2]
+    assert [entry["members"]["stretch"] for entry in told if entry["type"] == "record.on"] == [1, 2]
+    assert [entry["seq"] for entry in told] == list(range(len(told)))
+    assert sum(entry["type"] == "hearing.moved" for entry in told) == 1
+    assert verified(await hearing.package(tmp_path)).accepted
+
+
+async def test_two_participants_in_one_place(hearing: Hearing) -> None:
+    await ready(hearing)
+    await hearing.go_on_record()
+    await received_from_all(hearing.bench)
+    room = hearing.seat("heard")
+    joined = [entry["participant"] for entry in await entries(hearing, "participant.joined")]
+
+    assert len(hearing.bench.lines) == 1, "one place is one line, however many sit there"
+    assert {hearing.handles[name] for name in ("Witness A", "Magistrate B", "Interpreter C")} <= set(joined)
+    assert {one["role"] for one in room.view["you"]["people"]} == {"heard", "authority", "interpreter"}
+    record = (await entries(hearing, "record.on"))[0]["members"]["tracks"]
+    assert len(record) == 4
+    assert f"{hearing.handles['Witness A']}-audio" in record
+
+
+async def test_a_second_window_takes_over(hearing: Hearing) -> None:
+    await ready(hearing)
+    first = hearing.seat("heard")
+    second = Seat(hearing.court.origin, first.name, seed=7)
+    second.http.cookies = first.http.cookies
+    second.place = first.place
+    hearing.seats.append(second)
+    hearing.casts[second.name] = hearing.casts[first.name]
+    await second.listen()
+    await first.when(lambda: first.last is not None)
+    assert "another window" in str(first.last)
+    await second.connect_media()
+    await received_from_all(second)
+
+
+async def test_who_was_sent_out_hears_nothing_more(hearing: Hearing) -> None:
+    await scheduled(hearing)
+    for seed, casts in enumerate(([JUDGE], [WITNESS], [AUTHORITY, INTERPRETER])):
+        await hearing.add(casts, seed=seed)
+    await hearing.open_room()
+    assert "places" not in hearing.seat("heard").view, "whoever waits sees nobody else"
+    await hearing.admit_all()
+    witness = hearing.seat("heard")
+    await received_from_all(witness)
+    await hearing.bench.act(f"room/dismiss/{witness.place}", {"text": "Wait outside, please."})
+    await witness.until(lambda view: not view["you"]["admitted"])
+    await witness.when(lambda: not witness.lines)
+    before = {mid: one.packets for mid, one in witness.peer.received.items()} if witness.peer else {}
+    await seconds(1)
+    after = {mid: one.packets for mid, one in witness.peer.received.items()} if witness.peer else {}
+    assert before == after
+    assert "places" not in witness.view, "whoever waits sees nobody else"
+
+
+def names(view: dict[str, object], gate: str) -> set[str]:
+    obstacles = view["obstacles"]
+    assert isinstance(obstacles, dict)
+    return {one["id"] for one in obstacles[gate]}
+
+
+def lost(view: dict[str, object], seat: Seat) -> bool:
+    places = view["places"]
+    assert isinstance(places, list)
+    return any(one["place"] == seat.place and one["lost_since"] for one in places)
