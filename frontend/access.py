@@ -6,6 +6,7 @@ Every request that changes something, and every socket, must come from a page of
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -53,28 +54,17 @@ HEADERS = {
 
 
 class Walls:
-    """ASGI middleware: refuses what another site's page sends, and puts the same headers on every answer."""
+    """ASGI middleware: refuses what another site's page sends."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._headers = dict(HEADERS)
-        if settings.secure:
-            self._headers["strict-transport-security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._is_foreign(scope):
             await _refuse(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in self._headers.items():
-                    headers[name] = value
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+        else:
+            await self._app(scope, receive, send)
 
     def _is_foreign(self, scope: Scope) -> bool:
         origin = next(
@@ -83,6 +73,21 @@ class Walls:
         if scope["type"] == ScopeType.WEBSOCKET:
             return origin != self._settings.origin
         return scope["method"] in _UNSAFE and origin is not None and origin != self._settings.origin
+
+
+def with_headers(settings: Settings) -> Callable[[Message, Scope], Awaitable[None]]:
+    """The same headers on every answer, whoever gives it."""
+    told = dict(HEADERS)
+    if settings.secure:
+        told["strict-transport-security"] = "max-age=31536000"
+
+    async def before_send(message: Message, _scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableScopeHeaders.from_message(message)
+            for name, value in told.items():
+                headers[name] = value
+
+    return before_send
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -173,6 +173,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             cookie_samesite="strict",
         ),
         middleware=[_walls(settings)],
+        before_send=[access.with_headers(settings)],
         lifespan=[_running(service_)],
         openapi_config=OpenAPIConfig(
             title="Viva Voce", version="1", path="/openapi", render_plugins=[JsonRenderPlugin()]

@@ -78,6 +78,11 @@ def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
     return told(error.status_code, Problem(kind="http", sentence=sentence))
 
 
+def on_bottomless(_request: Request[Any, Any, Any], _error: RecursionError) -> Response[dict[str, Any]]:
+    """JSON that is nested without end."""
+    return told(422, Problem(kind="not-valid", sentence="This is nested too deeply to be read."))
+
+
 def on_unforeseen(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     reference = secrets.token_hex(4)
     log.error("unforeseen, reference %s, at %s", reference, request.scope.get("path"), exc_info=error)
@@ -96,5 +101,6 @@ HANDLERS: dict[Any, Any] = {
     errors.Refusal: on_refusal,
     ValidationException: on_invalid,
     HTTPException: on_http,
+    RecursionError: on_bottomless,
     Exception: on_unforeseen,
 }

@@ -39,6 +39,7 @@ from hearings.story import Story, Stretch
 from hearings.tables import Hearing, Participant, Place
 from media.channels import Channel, Kind, Row, Seat, table
 from media.control import PeerPlan, RecordPlan, RoomPlan
+from scheduling import zones
 
 OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
 ON = frozenset({State.ON_RECORD, State.EXAMINING})
@@ -138,6 +139,8 @@ class Room:
         """Ends this sitting; the hearing goes on another day on the same journal."""
         if (adjournment.until is None) != (adjournment.zone is None):
             raise NotValid("A date needs its zone, and a zone its date.", field="until")
+        if adjournment.zone is not None and adjournment.zone not in zones.names():
+            raise NotValid(f"“{adjournment.zone}” is no time zone that is known here.", field="zone")
         with self._acts.act(actor, Verb.ADJOURN) as act:
             if adjournment.until is not None and adjournment.until <= act.now:
                 raise NotValid("This date has passed.", field="until")
@@ -254,7 +257,6 @@ class Room:
         act.write(RecordOff(stretch=stretch.n, reason=reason, by=act.who.handle))
 
     def _end_sitting(self, act: Act) -> None:
-        act.write(SittingEnded(by=act.who.handle))
         act.hearing.armed = None
         for place, people in docket.places(act.tx, act.hearing.id):
             if place.joined is not None:
@@ -262,6 +264,7 @@ class Room:
                     act.write(ParticipantLeft(participant=person.handle, at=act.now))
             place.admitted = place.joined = place.lost = None
             place.muted = []
+        act.write(SittingEnded(by=act.who.handle))
 
     def _let_in(self, act: Act, place: Place, people: Sequence[Participant]) -> None:
         place.admitted = act.now

@@ -329,7 +329,7 @@ def _clear(leaf: bytes, seq: int, hearing: str) -> dict[str, Any]:
 
 def _check_digests(digests: list[Any], seq: int, seen: set[str]) -> set[str]:
     if not texts(digests, f"_sd of leaf {seq}") or len(digests) % 4:
-        raise Unverifiable(f"The concealed digests of leaf {seq} are not padded to 4, 8, 12 …")
+        raise Unverifiable(f"The concealed digests of leaf {seq} are not padded to a multiple of four.")
     if any(one >= other for one, other in pairwise(digests)):
         raise Unverifiable(f"The concealed digests of leaf {seq} are not in their order.")
     if not all(_DIGEST.fullmatch(digest) for digest in digests) or not seen.isdisjoint(digests):

@@ -71,14 +71,18 @@ def tiling_fault(spans: Sequence[Span], since: int, until: int) -> str | None:
     """What is wrong with these spans as an account of `[since, until)`; None if they tile it."""
     place = since
     ordered = sorted(spans)
-    for span, after in zip(ordered, [*ordered[1:], None], strict=True):
+    for number, span in enumerate(ordered):
         if span.since != place:
             amount = abs(span.since - place)
             return f"{amount} ms are {'not accounted for' if span.since > place else 'accounted for twice'}"
         length = span.until - span.since
         if length <= 0 or (span.segment and length > SEGMENT):
             return f"a segment or gap of {length} ms cannot be"
-        if span.segment and length < SEGMENT and after is not None and after.segment:
+        if (
+            span.segment
+            and length < SEGMENT
+            and any(after.segment for after in ordered[number + 1 : number + 2])
+        ):
             return "a segment is shorter than 2000 ms before another segment"
         place = span.until
     if place != until:

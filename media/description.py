@@ -1,4 +1,4 @@
-"""Session descriptions: the browser offers, we answer (RFC 8829; ICE-lite, `setup:passive`, all bundled).
+"""Offers: what a browser's session description asks for (RFC 8866, RFC 8829); `answer` writes ours.
 
 How the media sections of an offer are understood:
 
@@ -9,9 +9,8 @@ How the media sections of an offer are understood:
   picture beyond the last pair is the document line (the last one, if there are several);
 - everything else is refused with port 0.
 
-A line is one `msid` and one `cname`, so that a browser keeps its sound and picture in step. Payload types
-and extension ids are the offer's own. Opus (in-band FEC, no DTX) and VP8 only. The candidates of the
-offer are not used.
+Opus and VP8 only; a section counts if it is in the BUNDLE group and multiplexes RTCP. The candidates of
+the offer are not used.
 
 `read_offer` catches whatever a foreign or broken offer can raise and turns it into one refusal.
 """
@@ -22,7 +21,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from media.adapter import (
-    Address,
     Fingerprint,
     MalformedDescription,
     MediaDescription,
@@ -303,108 +301,3 @@ def _simulcast(value: str) -> tuple[str, ...]:
     streams = words[words.index("send") + 1].split(";")
     names = [stream.split(",")[0].removeprefix("~") for stream in streams]
     return tuple(name for name in names if _TOKEN.match(name))[:LAYERS]
-
-
-# --- answering -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class OurSide:
-    """What an answer says of us."""
-
-    ufrag: str
-    password: str
-    fingerprint: Fingerprint
-    candidate: Address
-
-
-def write_answer(offer: Offer, ours: OurSide) -> str:
-    version = "IP6" if ":" in ours.candidate[0] else "IP4"
-    lines = [
-        "v=0",
-        f"o=- {secrets.randbelow(2**62)} 1 IN {version} {ours.candidate[0]}",
-        "s=-",
-        "t=0 0",
-        "a=ice-lite",
-        "a=group:BUNDLE " + " ".join(section.mid for section in offer.taken),
-        "a=msid-semantic: WMS *",
-    ]
-    for section in offer.sections:
-        if isinstance(section, Section):
-            lines += _answered(section, ours, offer.cname)
-        else:
-            lines += _declined(section)
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _answered(section: Section, ours: OurSide, cname: str) -> list[str]:
-    address, port = ours.candidate
-    types = [section.payload_type, *([section.rtx_type] if section.rtx_type is not None else [])]
-    media = "audio" if section.kind is Kind.AUDIO else "video"
-    return [
-        f"m={media} {port} UDP/TLS/RTP/SAVPF {' '.join(map(str, types))}",
-        f"c=IN {'IP6' if ':' in address else 'IP4'} {address}",
-        f"a=mid:{section.mid}",
-        f"a={section.direction.value}",
-        f"a=ice-ufrag:{ours.ufrag}",
-        f"a=ice-pwd:{ours.password}",
-        f"a=fingerprint:{ours.fingerprint.algorithm} {ours.fingerprint.value}",
-        "a=setup:passive",
-        f"a=candidate:1 1 udp 2130706431 {address} {port} typ host",
-        "a=end-of-candidates",
-        "a=rtcp-mux",
-        "a=rtcp-rsize",
-        *(f"a=extmap:{number} {uri}" for uri, number in section.extensions.items()),
-        *_codecs(section),
-        *(_sent_by_us(section, cname) if section.direction is Direction.DOWN else _layers(section)),
-    ]
-
-
-def _codecs(section: Section) -> list[str]:
-    number = section.payload_type
-    if section.kind is Kind.AUDIO:
-        return [
-            f"a=rtpmap:{number} opus/48000/2",
-            f"a=fmtp:{number} minptime=10;useinbandfec=1;usedtx=0",
-        ]
-    lines = [f"a=rtpmap:{number} VP8/90000"]
-    lines += [f"a=rtcp-fb:{number} {each}" for each in section.feedback]
-    if section.rtx_type is not None:
-        lines += [f"a=rtpmap:{section.rtx_type} rtx/90000", f"a=fmtp:{section.rtx_type} apt={number}"]
-    return lines
-
-
-def _sent_by_us(section: Section, cname: str) -> list[str]:
-    stream = line_name(section.line)
-    return [
-        f"a=msid:{stream} {stream}-{section.kind.value}",
-        f"a=ssrc:{section.ssrc} cname:{line_cname(cname, section.line)}",
-    ]
-
-
-def _layers(section: Section) -> list[str]:
-    if not section.rids:
-        return []
-    return [
-        *(f"a=rid:{rid} recv" for rid in section.rids),
-        f"a=simulcast:recv {';'.join(section.rids)}",
-    ]
-
-
-def _declined(section: RefusedSection) -> list[str]:
-    return [
-        f"m={section.media} 0 {section.profile} {section.formats}",
-        "c=IN IP4 0.0.0.0",
-        *([f"a=mid:{section.mid}"] if section.mid else []),
-        "a=inactive",
-    ]
-
-
-def line_name(line: int | None) -> str:
-    """The stream of a line in the answer; None is the document line."""
-    return "document" if line is None else f"line{line}"
-
-
-def line_cname(cname: str, line: int | None) -> str:
-    """One for each line: lines carry different people, who are not in step with each other."""
-    return f"{cname}-{line_name(line)}"

@@ -15,8 +15,9 @@ from media.channels import RECORDER, Kind
 from media.lines import assigned
 from media.outlet import Outlet
 from media.peer import Peer
-from media.publisher import PRESENT_SECONDS, Arrival, Stream
+from media.publisher import PRESENT_SECONDS
 from media.rtcp import Feedback
+from media.stream import Arrival, Stream
 
 DOCUMENT_SECONDS = 5.0
 REPORT_EVERY = 1.0
@@ -80,7 +81,9 @@ class Fanout:
         if self.peers.get(peer.place) is not peer:
             return
         if self._best.get(route) is not stream and not arrival.padding:
-            self._consider(route, stream, arrival.now)
+            changed = self._consider(route, stream, arrival.now)
+            if changed and not arrival.keyframe:
+                self._want_recorded_keyframe(route)
         if arrival.level is not None:
             self._levels[peer.place] = min(arrival.level & 0x7F, self._levels.get(peer.place, SILENCE))
         if self._best.get(route) is stream and (peer.place, RECORDER, stream.kind) in self._allowed:
@@ -91,6 +94,17 @@ class Fanout:
                 listener.send_rtp(packet)
             elif outlet.waits and outlet.target is not None:
                 peer.publisher.want_keyframe(outlet.target)
+
+    def begin_recording(self) -> None:
+        """Asks for key frames of all that the recorder is given, so that what it keeps begins with one."""
+        for route in self._best:
+            self._want_recorded_keyframe(route)
+
+    def _want_recorded_keyframe(self, route: Route) -> None:
+        place, kind = route
+        stream = self._best.get(route)
+        if stream is not None and kind is not Kind.AUDIO and (place, RECORDER, kind) in self._allowed:
+            self._want_keyframe(stream)
 
     def records(self, place: str, ssrc: int) -> Stream | None:
         """The stream of this SSRC, if it is one that the recorder is given now."""
@@ -110,15 +124,14 @@ class Fanout:
                 self._want_keyframe(stream)
         for ssrc, sequences in feedback.nacks.items():
             outlet = peer.outlets.get(ssrc)
-            for sequence in sequences if outlet is not None else ():
-                self._repeat(peer, outlet, sequence, now)
+            if outlet is not None:
+                self._repeat(peer, outlet, sequences, now)
 
-    def _repeat(self, peer: Peer, outlet: Outlet | None, sequence: int, now: float) -> None:
-        sent = outlet.repeated(sequence, now) if outlet is not None else None
-        if outlet is None or sent is None:
-            return
-        if (sent.source, peer.place, outlet.section.kind) in self._allowed:
-            peer.send_rtp(sent.header + sent.payload)
+    def _repeat(self, peer: Peer, outlet: Outlet, sequences: Iterable[int], now: float) -> None:
+        for sequence in sequences:
+            sent = outlet.repeated(sequence, now)
+            if sent is not None and (sent.source, peer.place, outlet.section.kind) in self._allowed:
+                peer.send_rtp(sent.header + sent.payload)
 
     def levels(self) -> dict[str, int]:
         """The loudest level of each place since this was last asked, in −dBov."""
@@ -130,8 +143,8 @@ class Fanout:
     def tick(self, now: float) -> None:
         """About ten times a second: layers and documents that came or went, and sender reports."""
         for route, stream in list(self._best.items()):
-            if now - stream.heard_at > PRESENT_SECONDS:
-                self._consider(route, stream, now)
+            if now - stream.heard_at > PRESENT_SECONDS and self._consider(route, stream, now):
+                self._want_recorded_keyframe(route)
             if route[1] is Kind.DOCUMENT and now - stream.heard_at > DOCUMENT_SECONDS:
                 del self._best[route]
                 self._reroute()
@@ -144,34 +157,30 @@ class Fanout:
                 if every or outlet.report_due:
                     self._report(peer, outlet)
 
-    def _consider(self, route: Route, stream: Stream, now: float) -> None:
-        """Whether another stream than before is now the best of its kind."""
+    def _consider(self, route: Route, stream: Stream, now: float) -> bool:
+        """Whether another stream than before is now the best of its kind; outlets are aimed at it."""
         before = self._best.get(route)
         if before is not None and before.rank > stream.rank and now - before.heard_at < PRESENT_SECONDS:
-            return
+            return False
         best = self.peers[route[0]].publisher.preferred(route[1], now)
         if best is None or best is before:
-            return
+            return False
         self._best[route] = best
         if route[1] is Kind.DOCUMENT and before is None:
             self._reroute()
         for _, outlet in self._routes.get(route, ()):
-            self._aim(outlet, best)
-
-    def _aim(self, outlet: Outlet, stream: Stream) -> None:
-        outlet.target = stream
-        if outlet.waits:
-            self._want_keyframe(stream)
+            outlet.target = best
+        return True
 
     def _want_keyframe(self, stream: Stream) -> None:
         source = self.peers.get(stream.place)
-        if source is not None and stream.ssrc in source.publisher.streams:
+        if source is not None and source.publisher.sends(stream):
             source.publisher.want_keyframe(stream)
 
     def _report(self, peer: Peer, outlet: Outlet) -> None:
         stream = outlet.carries
         source = self.peers.get(stream.place) if stream is not None else None
-        if stream is None or source is None:
+        if stream is None or source is None or not source.publisher.sends(stream):
             return
         wall = time.time()
         rtp = source.publisher.rtp_at(stream, wall)
@@ -200,7 +209,9 @@ class Fanout:
             outlet.cut()
         best = self._best.get(route)
         if best is not None:
-            self._aim(outlet, best)
+            outlet.target = best
+            if outlet.waits:
+                self._want_keyframe(best)
 
     def _seat(self, listener: Peer) -> dict[int, Route]:
         """Which route ends at which outlet of this listener; tells when its lines changed."""

@@ -273,12 +273,9 @@ class StretchFiles:
         whole = stored[: stored.rfind(b"\n") + 1]
         self._disk.append(self._notebook, b"")
         self._disk.truncate(self._notebook, len(whole))
-        self._noted, self._gaps = len(whole), []
-        for gap in map(GapFound.model_validate_json, whole.splitlines()):
-            if gap.track in self._originals and not any(
-                span.since < gap.until and gap.since < span.until for span in self._covered(gap.track)
-            ):
-                self._gaps.append(gap)
+        self._noted = len(whole)
+        noted = map(GapFound.model_validate_json, whole.splitlines())
+        self._gaps = [gap for gap in noted if gap.track in self._originals]
 
     def _gap(self, track: str, span: Span, reason: str) -> GapFound:
         return GapFound(

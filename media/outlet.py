@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 from media.channels import Kind
 from media.description import Section
-from media.publisher import Arrival, Stream
 from media.rtcp import SenderFigures, ntp_of
 from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, HEADER, MID, extension_block, rewrite_vp8
+from media.stream import Arrival, Stream
 
 KEPT = 512  # pictures' packets an outlet can repeat: two seconds at 2.5 Mb/s
 KEPT_SECONDS = 2.0
@@ -126,7 +126,7 @@ class Outlet:
 
     def _may_begin(self, arrival: Arrival) -> bool:
         if self._is_picture:
-            return arrival.vp8 is not None and arrival.vp8.keyframe
+            return arrival.keyframe
         return not arrival.padding
 
     def _begin(self, arrival: Arrival) -> None:

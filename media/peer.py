@@ -9,14 +9,16 @@ import secrets
 from collections.abc import Callable
 from typing import Protocol
 
-from media.adapter import HANDSHAKE_SECONDS, Dtls, DtlsFailed, MalformedRtcp, NotProtected, Role
+from media.adapter import HANDSHAKE_SECONDS, Dtls, MalformedRtcp, NotProtected, Role
+from media.answer import OurSide, line_cname, write_answer
 from media.channels import Kind
-from media.description import Offer, OurSide, line_cname, write_answer
+from media.description import Offer
 from media.ice_lite import Endpoint, IceLite
 from media.outlet import Outlet
-from media.publisher import Arrival, Publisher
+from media.publisher import Publisher
 from media.rtcp import Feedback, read_feedback, sender_report
 from media.rtp_header import MalformedRtp
+from media.stream import Arrival
 
 CHECKED_SECONDS = 15.0  # a connection that sends no media is alive as long as its checks come
 
@@ -162,6 +164,3 @@ class Peer:
             self.publisher.told(feedback)
             self._owner.sender_told(self, feedback, raw)
         self._owner.asked(self, feedback)
-
-
-__all__ = ["CHECKED_SECONDS", "DtlsFailed", "Owner", "Peer"]

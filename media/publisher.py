@@ -13,7 +13,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from media.channels import Kind
@@ -27,65 +26,24 @@ from media.rtp_header import (
     RID,
     MalformedRtp,
     RtpPacket,
-    Vp8,
     abs_send_time,
     read_rtp,
     read_vp8,
     unwrap_rtx,
     write_rtp,
 )
+from media.stream import KEYFRAME_EVERY, Arrival, Stream
 
 SSRCS = 16
 QUICK_SECONDS = 5.0  # of reports five times a second
 QUICK_EVERY = 0.2
 REPORT_EVERY = 1.0
-KEYFRAME_EVERY = 1.0
 PRESENT_SECONDS = 1.5  # a layer without a packet for so long is not there
 LARGEST_BITRATE = 2_500_000
 SMALLEST_BITRATE = 150_000
 _RANKS = {"l": 0, "m": 1, "h": 2}
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """One SSRC of a person's sound, picture or document. Compared by identity."""
-
-    place: str
-    ssrc: int
-    section: Section
-    rank: int
-    reception: Reception
-    heard_at: float = float("-inf")
-    keyframe_wanted: bool = False
-    keyframe_asked_at: float = -KEYFRAME_EVERY
-    report: tuple[int, int] | None = None  # NTP and RTP time of its last sender report
-
-    @property
-    def kind(self) -> Kind:
-        return self.section.kind
-
-
-@dataclass(slots=True)
-class Arrival:
-    """One packet of a stream, ready to be forwarded. `raw` is it as received and decrypted.
-
-    `index`, `epoch`: its place in the stream (`media.reception`). `level`: audio level byte of RFC 6464
-    (voice bit and −dBov), None if it has none. `stamp`: abs-send-time of now, for all listeners.
-    `padding`: it has no payload (a probe); it goes on as such, so that no listener misses its number.
-    """
-
-    stream: Stream
-    packet: RtpPacket
-    raw: bytes
-    index: int
-    epoch: int
-    now: float
-    vp8: Vp8 | None
-    level: int | None
-    stamp: bytes
-    padding: bool = False
 
 
 class _Repair(NamedTuple):
@@ -147,6 +105,10 @@ class Publisher:
         if stream.reception.waits and self._asking is None:
             self._asking = asyncio.get_running_loop().call_later(REORDER_SECONDS, self._ask)
         return None if index is None else self._arrival(stream, packet, raw, index, now)
+
+    def sends(self, stream: Stream) -> bool:
+        """It is one of this connection's, not of an earlier one's."""
+        return self.streams.get(stream.ssrc) is stream
 
     def preferred(self, kind: Kind, now: float) -> Stream | None:
         """The best layer of this kind that is there, of equal ones the newest: what everyone gets."""

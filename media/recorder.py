@@ -166,9 +166,10 @@ class Recorder:
         if self._writing_since is not None and now - self._writing_since > STALLED:
             self._fail(TOO_SLOW)
         for stretch in self._open.values():
-            self._keep_decided(stretch, horizon=now - GRACE)
             if stretch.until is not None and now >= stretch.until + GRACE:
                 self._end(stretch)
+            else:
+                self._keep_decided(stretch, horizon=now - GRACE)
 
     def _wind_up(self, stretch: "_Stretch") -> None:
         now = self._clock()

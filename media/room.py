@@ -23,9 +23,9 @@ from media.fanout import Fanout
 from media.ice_lite import IceLite
 from media.peer import Peer
 from media.presence import LOST_MILLIS, Presence, State
-from media.publisher import Arrival
 from media.recorder import Recorder
 from media.rtcp import Feedback
+from media.stream import Arrival
 
 PEERS = 32
 LEVELS_EVERY = 1.0
@@ -121,6 +121,7 @@ class Room:
         stretch = plan.record.stretch if plan.record is not None else None
         if stretch != self._stretch:
             self._stretch = stretch
+            self._fanout.begin_recording()
             for place, presence in self._presences.items():
                 if presence.state is not State.PRESENT:
                     self._explain(place)

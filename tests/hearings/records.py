@@ -11,6 +11,7 @@ import io
 import json
 import struct
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -345,22 +346,11 @@ def parts(data: bytes) -> Files:
 
 def zipped(named: Iterable[tuple[str, bytes]]) -> bytes:
     """A ZIP in the canonical form of whatever files, in the order given."""
-    import zlib
-
-    out, entries = b"", []
+    out, entries = io.BytesIO(), []
     for name, data in named:
-        entries.append(container.Entry(name, len(data), zlib.crc32(data), len(out)))
-        out += container.local_header(entries[-1]) + data
-    return out + container.directory(entries, len(out))
-
-
-@dataclass
-class Outer:
-    """The parts around the payload; each may be spoilt on the way."""
-
-    tags: Files
-    manifest: bytes = b""
-    signature: bytes = b""
+        entries.append(container.Entry(name, len(data), zlib.crc32(data), out.tell()))
+        out.write(container.local_header(entries[-1]) + data)
+    return out.getvalue() + container.directory(entries, out.tell())
 
 
 def repacked(

@@ -67,7 +67,7 @@ asked = st.lists(st.integers(0, 60_000), max_size=20)
     arrivals(),
     stretch_lengths,
     asked,
-    st.none() | st.integers(-2_000_000, 0),
+    st.none() | st.integers(-2_000_000, 1_000_000),
     st.dictionaries(st.integers(-1000, 20_000), st.sampled_from(["left", "not-sent"]), max_size=6),
 )
 def test_tiles_fit_whatever_came(came, length, ticks, before, told):
@@ -83,6 +83,10 @@ def test_tiles_fit_whatever_came(came, length, ticks, before, told):
     for tile in tiles:
         assert (tile.reason is None) == any(not packet.rtcp for packet in tile.packets)
         assert tile.span.until - tile.span.since <= SEGMENT or tile.reason
+        if tile.reason is None:
+            media = [packet.at_us for packet in tile.packets if not packet.rtcp]
+            moments = [tile.span.since * 1000, *media, tile.span.until * 1000]
+            assert all(b - a <= 1_001_000 for a, b in pairwise(moments))
         for packet in tile.packets:
             assert tile.span.since * 1000 <= packet.at_us < tile.span.until * 1000
     for tile, following in pairwise(tiles):

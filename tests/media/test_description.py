@@ -6,15 +6,14 @@ import pytest
 from bare_page import OPUS, RTX, VP8, BarePage
 
 from media.adapter import Fingerprint, read_description
+from media.answer import OurSide, write_answer
 from media.channels import Kind
 from media.description import (
     LARGEST_OFFER,
     SECTIONS,
     Direction,
-    OurSide,
     Refused,
     read_offer,
-    write_answer,
 )
 from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID
 

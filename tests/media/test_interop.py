@@ -1,4 +1,4 @@
-"""An independent implementation on both ends: aiortc's own connections offer, decode, and see each other."""
+"""Other implementations on both ends: aiortc's own connections, and our synthetic peers, meet in a room."""
 
 import asyncio
 
@@ -6,7 +6,11 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from bare_page import until
-from test_room import floor, opened
+from house import floor, opened
+
+from media.channels import Kind
+from media.control import Left
+from media.synthetic import SyntheticPeer
 
 
 class AiortcPage:
@@ -55,3 +59,28 @@ async def test_frames_are_decoded_at_the_other_end():
         finally:
             await witness.leave()
             await judge.leave()
+
+
+def frames(peer, kind):
+    mid = next(mid for mid, line in peer.lines.items() if line == (0, kind))
+    return peer.received[mid].frames if mid in peer.received else 0
+
+
+async def test_synthetic_peers_get_each_others_sound_and_picture():
+    async with opened() as house:
+        house.conduct(*floor("witness", "judge"), armed=True)
+        peers = {place: SyntheticPeer(seed=number) for number, place in enumerate(("witness", "judge"))}
+        try:
+            for place, peer in peers.items():
+                await peer.connect(house.answer(house.offer(place, peer.offer())))
+            for peer in peers.values():
+                await until(
+                    lambda peer=peer: frames(peer, Kind.AUDIO) > 20 and frames(peer, Kind.CAMERA) > 10
+                )
+            tracks = {"witnessa-audio", "witnessa-camera", "judgeaaa-audio", "judgeaaa-camera"}
+            assert {track for track, _ in house.recorder.packets} == tracks
+            assert {track for track, _ in house.recorder.reports} <= tracks
+        finally:
+            for peer in peers.values():
+                await peer.close()
+        await until(lambda: [fact.place for fact in house.of(Left)] == ["witness", "judge"])

@@ -5,9 +5,9 @@ import pytest
 from media.channels import Kind
 from media.description import Direction, Section
 from media.outlet import KEPT, KEPT_SECONDS, Outlet
-from media.publisher import Arrival, Stream
 from media.reception import Reception
 from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, RtpPacket, abs_send_time, read_rtp, read_vp8
+from media.stream import Arrival, Stream
 
 
 def section(kind, *, direction=Direction.DOWN, extensions=None):

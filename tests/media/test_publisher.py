@@ -8,7 +8,6 @@ from bare_page import BarePage
 from media.channels import Kind
 from media.description import read_offer
 from media.publisher import (
-    KEYFRAME_EVERY,
     LARGEST_BITRATE,
     PRESENT_SECONDS,
     QUICK_SECONDS,
@@ -18,6 +17,7 @@ from media.publisher import (
 )
 from media.rtcp import Feedback, ntp_of, read_feedback
 from media.rtp_header import MalformedRtp
+from media.stream import KEYFRAME_EVERY
 
 
 class Desk:
@@ -125,7 +125,7 @@ async def test_the_senders_clock_is_taken_over_with_the_smallest_offset(monkeypa
     desk = Desk()
     stream = desk.arrives("audio", b"opus").stream
     assert desk.publisher.rtp_at(stream, 5000.0) is None
-    for wall, ntp in ((1000.0, 1.0), (1010.5, 10.5), (1020.0, 21.0)):
+    for wall, ntp in ((1000.0, 1.0), (1010.5, 10.5), (1021.0, 21.0)):
         monkeypatch.setattr("media.publisher.time.time", lambda wall=wall: wall)
         desk.publisher.told(Feedback(sent={stream.ssrc: (ntp_of(ntp), round(ntp * 48000))}))
     assert desk.publisher.rtp_at(stream, 1000.0) == pytest.approx(48000, abs=2)

@@ -286,7 +286,10 @@ async def test_what_comes_between_the_decision_and_the_order_is_not_kept(stage, 
     stage.recorder.conduct(plan)
     stage.play(AUDIO, range(0, 3990 + late, 20))
     await stage.finish(plan, at=3990)
-    assert stage.tiles(AUDIO) == [(0, 2000, "kept"), (2000, 3990, "kept")]
+    assert [(fact.since - SINCE, fact.until - SINCE) for fact in stage.told(SegmentKept)] == [
+        (0, 2000),
+        (2000, 3990),
+    ]
     assert stage.content(AUDIO) == list(range(0, 3990, 20))
     audit(stage, plan, 3990)
 
@@ -306,6 +309,30 @@ async def test_an_order_that_comes_much_too_late_cuts_what_was_written(stage, un
     else:
         assert not stage.told(FileSealed)
         assert not list(stage.folder.glob("*.pcapng"))
+
+
+async def test_a_segment_of_which_only_control_packets_remain_is_cut_away_whole(stage):
+    plan = stage.plan()
+    stage.recorder.conduct(plan)
+    stage.play(AUDIO, range(0, 1990, 20))
+    stage.recorder.rtcp(AUDIO, b"report", (SINCE + 2005) * 1000)
+    stage.play(AUDIO, range(2050, 4500, 20))
+    await stage.until(lambda: (2000, 4000, "kept") in stage.tiles(AUDIO))
+    await stage.finish(plan, at=2020)
+    assert stage.tiles(AUDIO, before=2020) == [(0, 2000, "kept"), (2000, 2020, "not-sent")]
+    audit(stage, plan, 2020)
+
+
+async def test_the_next_stretch_ends_the_one_before(stage):
+    stage.recorder.conduct(stage.plan())
+    stage.play(AUDIO, range(0, 1040, 20))
+    second = stage.plan(stretch=2, since=1000)
+    stage.recorder.conduct(second)
+    stage.play(AUDIO, range(1040, 2000, 20))
+    await stage.finish(second, at=2000)
+    await stage.until(lambda: len(stage.told(StretchKept)) == 2)
+    assert stage.content(AUDIO, 1) == list(range(0, 1000, 20))
+    assert stage.content(AUDIO, 2) == list(range(1040, 2000, 20))
 
 
 async def test_two_stretches_have_files_of_their_own_even_back_to_back(stage):
@@ -525,7 +552,7 @@ def record_until_killed(folder: Path, kept: "multiprocessing.synchronize.Event")
             stage.play(AUDIO, at)
             if at == 4000:
                 stage.play(OTHER, at)
-            if len(stage.told(SegmentKept)) > 4:
+            if len(stage.told(SegmentKept)) > 4 and stage.told(GapFound):
                 kept.set()
             await asyncio.sleep(0)
 

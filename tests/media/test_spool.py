@@ -85,6 +85,7 @@ def test_a_torn_last_line_is_forgotten_and_its_number_used_again(tmp_path, cut):
 def test_after_a_failed_write_the_same_reports_can_be_kept_again(tmp_path, monkeypatch):
     spool = Spool(tmp_path)
     report = spool.numbered("h1", Left(place="a", at=1))
+    longer = spool.numbered("h1", Left(place="a place with a very long name" * 20, at=1))
 
     def full(_descriptor):
         raise OSError(28, "No space left on device")
@@ -92,10 +93,11 @@ def test_after_a_failed_write_the_same_reports_can_be_kept_again(tmp_path, monke
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError):
-            spool.keep([report])
+            spool.keep([report, longer])
     spool.keep([report])
     spool = reopened(spool, tmp_path)
     assert places(spool) == ["a"]
+    assert len((tmp_path / "reports.jsonl").read_bytes().splitlines()) == 2
     spool.close()
 
 

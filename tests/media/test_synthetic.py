@@ -248,6 +248,18 @@ async def test_a_packet_asked_for_again_comes_with_the_same_bytes():
     await peer.close()
 
 
+async def test_a_key_frame_asked_for_comes_next():
+    peer = SyntheticPeer(seed=1)
+    pictures = source()
+    peer._sources[pictures.ssrc] = pictures
+    for _ in range(2):
+        pictures.packets(pictures.due)
+    peer._rtcp(struct.pack("!BBHII", 0x81, 206, 2, 1, pictures.ssrc))  # PLI, RFC 4585 section 6.3.1
+    assert read_vp8(read_rtp(pictures.packets(pictures.due)[0]).payload).keyframe
+    peer._rtcp(b"rubbish")
+    await peer.close()
+
+
 # --- on the record --------------------------------------------------------------------------------
 
 

@@ -1,0 +1,182 @@
+"""A hearing standing at any step, made by the steps themselves, without a web or a media worker."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from consent import instruments
+from consent.instruments import Instrument
+from hearings import servicekey
+from hearings.accounts import Accounts, Staff
+from hearings.actors import Actor, Self
+from hearings.acts import Acts
+from hearings.checklist import Checklist, Confirmation
+from hearings.docket import Docket
+from hearings.journal import Journal
+from hearings.people import NewPerson, NewPlace, People
+from hearings.post import Post
+from hearings.recording import Recording
+from hearings.request import Answer, NewDocument, NewRequest, Requests
+from hearings.roles import Capacity, Role, Side
+from hearings.room import Room
+from hearings.schedule import NewSlot, Schedule
+from hearings.store import Store
+from hearings.tables import Authority
+from media import control
+
+PASSWORD = "a password for tests"
+LETTER = NewDocument(
+    kind="letter",
+    name="Letter of request.pdf",
+    media_type="application/pdf",
+    content=base64.b64encode(b"%PDF-1.4 letter").decode(),
+)
+
+
+class Courthouse:
+    """All steps on one journal, two authorities, and a coordinator on the requesting side."""
+
+    def __init__(self, journal: Journal, folder: Path) -> None:
+        self.journal = journal
+        self.known: Mapping[str, Instrument] = instruments.load()
+        self.acts = Acts(journal)
+        self.key = servicekey.at(folder / "service.key")
+        self.post = Post(self.key, journal.clock, sender="court@exampleton.invalid")
+        self.people = People(self.acts, self.post, address="http://localhost")
+        self.accounts = Accounts(journal)
+        self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.known)
+        self.schedule = Schedule(self.acts)
+        self.checklist = Checklist(self.acts, self.known)
+        self.room = Room(self.acts, self.known)
+        self.recording = Recording(journal)
+        self.docket = Docket(journal)
+        self.requesting, self.requested = uuid4(), uuid4()
+        self.coordinator = self._staff()
+
+    def _staff(self) -> Staff:
+        administrator = self._account(self.accounts.first_invitation() or "", "administrator")
+        for row in (
+            Authority(
+                id=self.requesting,
+                name="Court of Exampleton",
+                state="NL",
+                zone="Europe/Amsterdam",
+                language="en",
+                email="court@exampleton.invalid",
+                phone="+000",
+            ),
+            Authority(
+                id=self.requested,
+                name="Prosecution Office of Samplia",
+                state="PT",
+                zone="Europe/Lisbon",
+                language="pt",
+                email="office@samplia.invalid",
+                phone="+001",
+            ),
+        ):
+            self.accounts.found_authority(administrator, row)
+        invitation = self.accounts.invite(administrator, role="coordinator", authority=self.requesting)
+        return self._account(invitation, "coordinator")
+
+    def _account(self, invitation: str, login: str) -> Staff:
+        self.accounts.register(invitation, login=login, name=login.title(), password=PASSWORD)
+        return self.accounts.staff(self.accounts.sign_in(login=login, password=PASSWORD))
+
+    def new_request(self, **changes: object) -> NewRequest:
+        facts = {
+            "reference": "12/2026",
+            "instrument": "eio",
+            "matter": "Matter of Exampleton",
+            "purpose": "To hear a witness.",
+            "requesting": self.requesting,
+            "requested": self.requested,
+            "documents": [LETTER],
+        }
+        return NewRequest.model_validate({**facts, **changes})
+
+    def requested_hearing(self, **changes: object) -> "Standing":
+        received = self.requests.receive(self.coordinator, self.new_request(**changes))
+        opened = self.people.redeem(received.link.rpartition("/")[2])
+        coordinator = self.people.enrol(self.docket, self.coordinator, received.hearing)
+        return Standing(
+            self, received.hearing, coordinator, self.docket.of_place(opened.place, opened.token), {}
+        )
+
+
+@dataclass
+class Standing:
+    """One hearing, with the actors that take part in it."""
+
+    house: Courthouse
+    id: UUID
+    coordinator: Actor
+    desk: Actor
+    actors: dict[str, Actor]
+
+    def accepted(self) -> "Standing":
+        self.house.requests.accept(self.desk, Answer())
+        return self
+
+    def scheduled(self) -> "Standing":
+        start = self.house.journal.clock() + timedelta(hours=4)
+        slot = self.house.schedule.propose(
+            self.coordinator,
+            NewSlot(wall=start.replace(tzinfo=None), zone="UTC", minutes=60, reason="The next free date."),
+        )
+        self.house.schedule.confirm(self.desk, slot.id)
+        return self
+
+    def seated(self, capacity: Capacity = Capacity.WITNESS) -> "Standing":
+        self.add("judge", Role.PRESIDING, Side.REQUESTING)
+        self.add("witness", Role.HEARD, Side.REQUESTED, capacity=capacity)
+        self.add("authority", Role.AUTHORITY, Side.REQUESTED)
+        return self
+
+    def add(self, name: str, role: Role, side: Side, capacity: Capacity | None = None) -> Actor:
+        new = NewPlace(
+            name=f"Place of {name}",
+            side=side,
+            zone="Europe/Lisbon",
+            people=[NewPerson(name=name.title(), role=role, capacity=capacity)],
+        )
+        place, people = self.house.people.seat(self.coordinator, new)
+        self.actors[name] = Actor(self.id, (Self(people[0].handle, role, side),), place.id)
+        return self.actors[name]
+
+    def opened(self) -> "Standing":
+        self.house.room.open(self.coordinator)
+        self.report(control.Armed(at=self.millis()))
+        for actor in self.actors.values():
+            self.report(control.Joined(place=str(actor.place), connection="c1", at=self.millis()))
+        for name, actor in self.actors.items():
+            if name not in {"judge", "clerk"} and actor.place:
+                self.house.room.admit(self.actors["judge"], actor.place)
+        return self
+
+    def confirmed(self, *requirements: str) -> "Standing":
+        for requirement in requirements:
+            by = self.actors["authority"] if requirement == "identity-established" else self.desk
+            self.house.checklist.confirm(by, Confirmation(requirement=requirement, proof="seen"))
+        return self
+
+    def on_record(self) -> "Standing":
+        self.confirmed("identity-undertaken", "interpreter-ascertained")
+        self.house.room.go_on_record(self.actors["judge"])
+        return self
+
+    def report(self, fact: control.Fact, *, n: int | None = None) -> None:
+        self._n = n if n is not None else getattr(self, "_n", 0) + 1
+        self.house.recording.take(
+            control.Report(spool=str(self.id), n=self._n, hearing=str(self.id), fact=fact)
+        )
+
+    def millis(self) -> int:
+        return round(self.house.journal.clock().timestamp() * 1000)
+
+    def types(self) -> list[str]:
+        with self.house.journal.reading() as tx:
+            return [entry.event.type for entry in self.house.journal.entries(tx, self.id)]

@@ -1,0 +1,75 @@
+"""The table, tried for every state, verb and role."""
+
+from itertools import product
+
+import pytest
+
+from hearings.errors import NotAllowed, NotNow
+from hearings.roles import Role
+from hearings.states import ACT, SAID, TABLE, State, Verb, acting_role, after, allowed, rule
+
+# The design's table, written a second time: from which states, by whom, to which state.
+COORDINATORS = {"coordinator-requesting", "coordinator-requested"}
+BEFORE = {"accepted", "scheduled", "adjourned"}
+DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
+    "accept": ({"requested"}, {"coordinator-requested", "authority"}, "accepted"),
+    "decline": ({"requested"}, {"coordinator-requested", "authority"}, "declined"),
+    "propose": (BEFORE, COORDINATORS | {"presiding"}, None),
+    "schedule": (BEFORE, COORDINATORS | {"presiding"}, "scheduled"),
+    "cancel": (BEFORE, COORDINATORS | {"presiding"}, "cancelled"),
+    "open-room": ({"scheduled"}, COORDINATORS | {"clerk", "presiding", "service"}, "open"),
+    "go-on-record": ({"open"}, {"presiding"}, "on-record"),
+    "examine": ({"on-record"}, {"presiding"}, "examining"),
+    "go-off-record": ({"on-record", "examining"}, {"presiding", "clerk"}, "open"),
+    "suspend": ({"open", "on-record", "examining"}, {"presiding", "authority", "service"}, "suspended"),
+    "resume": ({"suspended"}, {"presiding"}, "before"),
+    "adjourn": ({"open", "suspended"}, {"presiding"}, "adjourned"),
+    "end": ({"open", "suspended"}, {"presiding"}, "ended"),
+    "close": ({"ended"}, {"clerk"}, "closed"),
+}
+
+
+@pytest.mark.parametrize("verb", [Verb(name) for name in DESIGN])
+def test_every_state_and_role_of_a_verb_is_as_designed(verb: Verb) -> None:
+    states, roles, to = DESIGN[verb]
+    for state, role in product(State, Role):
+        if state in states and role in roles:
+            assert acting_role(state, verb, [role]) is role
+            expected = {"before": State.EXAMINING, None: state}.get(to) or State(str(to))
+            assert after(state, verb, before=State.EXAMINING) is expected
+        else:
+            with pytest.raises((NotAllowed, NotNow)):
+                acting_role(state, verb, [role])
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_refusals_are_sentences_and_the_buttons_agree(verb: Verb) -> None:
+    for state, role in product(State, Role):
+        try:
+            acting_role(state, verb, [role])
+        except (NotAllowed, NotNow) as refusal:
+            assert verb not in allowed(state, [role])
+            assert str(refusal).startswith("You cannot ")
+            assert str(refusal).endswith(".")
+        else:
+            assert verb in allowed(state, [role])
+            assert rule(state, verb) is not None
+
+
+def test_every_word_is_there() -> None:
+    assert set(TABLE) == set(ACT) == set(Verb)
+    assert set(SAID) == set(State)
+
+
+def test_no_state_has_two_rules_for_a_verb() -> None:
+    for verb, state in product(Verb, State):
+        assert sum(state in one.states for one in TABLE[verb]) <= 1
+
+
+def test_nothing_leads_out_of_an_ended_matter() -> None:
+    for state in (State.DECLINED, State.CANCELLED, State.CLOSED):
+        assert not allowed(state, Role)
+
+
+def test_of_several_roles_the_one_that_may_acts() -> None:
+    assert acting_role(State.OPEN, Verb.SUSPEND, [Role.HEARD, Role.AUTHORITY]) is Role.AUTHORITY

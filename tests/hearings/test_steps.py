@@ -1,0 +1,495 @@
+"""Each step by itself: what it takes, what it refuses, what it leaves behind."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlmodel import select
+
+from hearings import checklist
+from hearings.checklist import Confirmation, Withdrawal
+from hearings.errors import (
+    AlreadyDone,
+    NotAllowed,
+    NotFound,
+    NotNow,
+    NotReady,
+    NotSignedIn,
+    NotValid,
+)
+from hearings.journal import Journal
+from hearings.people import NewPerson, NewPlace
+from hearings.request import Reason
+from hearings.roles import Capacity, Role, Side
+from hearings.room import Adjournment, Words, plans
+from hearings.schedule import Cancellation, NewSlot
+from hearings.story import Story
+from hearings.tables import Hearing, Link, Login, Outbox, Segment
+from media import control
+from media.channels import RECORDER
+from scheduling.mail import MailFolder
+from tests.conftest import FakeClock
+from tests.hearings.people_of_law import LETTER, Courthouse, Standing
+
+DIGEST = "0" * 64
+
+
+@pytest.fixture
+def house(journal: Journal, tmp_path: Path) -> Courthouse:
+    return Courthouse(journal, tmp_path)
+
+
+@pytest.fixture
+def standing(house: Courthouse) -> Standing:
+    return house.requested_hearing()
+
+
+# --- request
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"instrument": "magna-carta"}, "instrument"),
+        ({"requested": uuid4()}, "requested"),
+        ({"documents": [LETTER.model_copy(update={"kind": "annex"})]}, "documents"),
+        ({"documents": [LETTER.model_copy(update={"content": "%%%"})]}, "documents"),
+        ({"deadline": datetime(2020, 1, 1, tzinfo=UTC)}, "deadline"),
+    ],
+)
+def test_an_impossible_request_leaves_nothing(
+    house: Courthouse, changes: dict[str, object], field: str
+) -> None:
+    with pytest.raises(NotValid) as refused:
+        house.requests.receive(house.coordinator, house.new_request(**changes))
+    assert refused.value.field == field
+    with house.journal.reading() as tx:
+        assert tx.exec(select(Hearing)).all() == []
+
+
+def test_only_a_coordinator_of_one_of_the_two_enters_a_request(house: Courthouse) -> None:
+    with pytest.raises(NotAllowed):
+        house.requests.receive(house.coordinator, house.new_request(requesting=uuid4()))
+
+
+def test_the_requested_side_answers_once(standing: Standing) -> None:
+    with pytest.raises(NotAllowed):
+        standing.house.requests.decline(standing.coordinator, Reason(reason="not ours to say"))
+    standing.accepted()
+    with pytest.raises(NotNow):
+        standing.accepted()
+
+
+def test_documents_are_for_those_who_conduct(standing: Standing) -> None:
+    standing.accepted().scheduled().seated()
+    requests = standing.house.requests
+    (document,) = requests.documents(standing.desk)
+    assert requests.document(standing.desk, document.id)[1] == LETTER.data()
+    with pytest.raises(NotFound):
+        requests.documents(standing.actors["witness"])
+
+
+# --- schedule
+
+
+def slot(**changes: object) -> NewSlot:
+    facts = {"wall": "2027-01-11T10:00", "zone": "Europe/Amsterdam", "minutes": 60, "reason": "agreed"}
+    return NewSlot.model_validate({**facts, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "why"),
+    [
+        ({"wall": "2027-03-28T02:30"}, "wall", "does not exist"),
+        ({"wall": "2027-10-31T02:30"}, "wall", "twice"),
+        ({"zone": "Europe/Atlantis"}, "zone", "Atlantis"),
+        ({"wall": "2020-01-11T10:00"}, "wall", "passed"),
+    ],
+)
+def test_an_impossible_time_is_explained(
+    standing: Standing, changes: dict[str, str], field: str, why: str
+) -> None:
+    standing.accepted()
+    with pytest.raises(NotValid, match=why) as refused:
+        standing.house.schedule.propose(standing.coordinator, slot(**changes))
+    assert refused.value.field == field
+
+
+def test_a_time_that_comes_twice_can_be_chosen(standing: Standing) -> None:
+    standing.accepted()
+    wall = "2027-10-31T02:30"
+    first = standing.house.schedule.propose(standing.coordinator, slot(wall=wall, fold="earlier"))
+    second = standing.house.schedule.propose(standing.coordinator, slot(wall=wall, fold="later"))
+    assert second.start - first.start == timedelta(hours=1)
+
+
+def test_both_sides_must_confirm(standing: Standing) -> None:
+    schedule = standing.accepted().house.schedule
+    proposed = schedule.propose(standing.coordinator, slot())
+    with pytest.raises(NotAllowed, match="other side"):
+        schedule.confirm(standing.coordinator, proposed.id)
+    assert standing.house.docket.hearing(standing.id).state == "accepted"
+    schedule.confirm(standing.desk, proposed.id)
+    assert standing.house.docket.hearing(standing.id).state == "scheduled"
+    with pytest.raises(NotNow):
+        schedule.confirm(standing.desk, proposed.id)
+
+
+def test_moving_keeps_what_was_planned_before(standing: Standing) -> None:
+    standing.accepted().scheduled()
+    with pytest.raises(NotValid, match="why"):
+        standing.house.schedule.propose(standing.coordinator, slot(reason=""))
+    standing.scheduled()
+    assert standing.types().count("hearing.scheduled") == standing.types().count("hearing.moved") == 1
+
+
+def test_cancelled_is_the_end(standing: Standing) -> None:
+    standing.accepted().scheduled()
+    standing.house.schedule.cancel(standing.desk, Cancellation(code="withdrawn", reason="no longer needed"))
+    with pytest.raises(NotNow):
+        standing.scheduled()
+
+
+def test_the_clock_knows_which_rooms_to_open(standing: Standing, clock: FakeClock) -> None:
+    schedule = standing.accepted().scheduled().house.schedule
+    with standing.house.journal.reading() as tx:
+        assert schedule.due(tx, clock(), early=timedelta(minutes=30)) == []
+        clock.pass_(hours=3, minutes=31)
+        assert schedule.due(tx, clock(), early=timedelta(minutes=30)) == [standing.id]
+        clock.pass_(days=2)
+        assert schedule.due(tx, clock(), early=timedelta(minutes=30)) == []
+
+
+# --- people and links
+
+
+def place(**changes: object) -> NewPlace:
+    person = {"name": "Witness A", "role": "heard", "capacity": "witness", **changes}
+    zone, side = person.pop("zone", "Europe/Lisbon"), person.pop("side", "requested")
+    return NewPlace.model_validate({"name": "Room", "side": side, "zone": zone, "people": [person]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"capacity": None}, "capacity"),
+        ({"role": "interpreter"}, "capacity"),
+        ({"role": "service", "capacity": None}, "role"),
+        ({"role": "authority", "capacity": None, "side": "requesting"}, "side"),
+        ({"role": "presiding", "capacity": None}, "side"),
+        ({"zone": "Nowhere/Land"}, "zone"),
+    ],
+)
+def test_an_impossible_person_is_not_seated(
+    standing: Standing, changes: dict[str, object], field: str
+) -> None:
+    with pytest.raises(NotValid) as refused:
+        standing.house.people.seat(standing.coordinator, place(**changes))
+    assert refused.value.field == field
+
+
+def test_the_person_heard_names_the_tracks_of_a_shared_room(standing: Standing) -> None:
+    new = NewPlace(
+        name="Room abroad",
+        side=Side.REQUESTED,
+        zone="Europe/Lisbon",
+        people=[
+            NewPerson(name="Magistrate B", role=Role.AUTHORITY),
+            NewPerson(name="Witness A", role=Role.HEARD, capacity=Capacity.WITNESS),
+        ],
+    )
+    _, people = standing.house.people.seat(standing.coordinator, new)
+    assert [person.name for person in people] == ["Witness A", "Magistrate B"]
+
+
+def test_only_the_digest_of_a_link_is_kept(standing: Standing) -> None:
+    row, _ = standing.house.people.seat(standing.coordinator, place(email="a@samplia.invalid"))
+    token = standing.house.people.issue(standing.coordinator, row.id).rpartition("/")[2]
+    with standing.house.journal.reading() as tx:
+        kept = [*tx.exec(select(Link)), *tx.exec(select(Outbox)), *tx.exec(select(Login))]
+    assert all(token.encode() not in repr(item).encode() for item in kept)
+
+
+def test_a_link_that_ran_out_opens_nothing(standing: Standing, clock: FakeClock) -> None:
+    row, _ = standing.house.people.seat(standing.coordinator, place())
+    token = standing.house.people.issue(standing.coordinator, row.id).rpartition("/")[2]
+    clock.pass_(days=61)
+    with pytest.raises(NotFound):
+        standing.house.people.redeem(token)
+
+
+def test_a_login_is_for_its_own_place_only(standing: Standing) -> None:
+    row, _ = standing.house.people.seat(standing.coordinator, place())
+    opened = standing.house.people.redeem(
+        standing.house.people.issue(standing.coordinator, row.id).rpartition("/")[2]
+    )
+    other, _ = standing.house.people.seat(standing.coordinator, place())
+    standing.house.docket.of_place(row.id, opened.token)
+    with pytest.raises(NotSignedIn):
+        standing.house.docket.of_place(other.id, opened.token)
+
+
+def test_a_letter_goes_out_once_and_its_content_is_erased(standing: Standing, tmp_path: Path) -> None:
+    house = standing.house
+    row, _ = house.people.seat(standing.coordinator, place(email="a@samplia.invalid"))
+    link = house.people.issue(standing.coordinator, row.id)
+    database = house.journal._database
+    folder = MailFolder(tmp_path / "mail")
+    assert house.post.deliver(database.transaction, folder) == 2  # the other side's desk, and this one
+    assert house.post.deliver(database.transaction, folder) == 0
+    texts = [path.read_text() for path in (tmp_path / "mail").glob("*.eml")]
+    assert sum(link in text for text in texts) == 1
+    with house.journal.reading() as tx:
+        assert all(letter.sealed is None and letter.sent for letter in tx.exec(select(Outbox)))
+
+
+# --- safeguards
+
+
+@pytest.mark.parametrize("capacity", [Capacity.WITNESS, Capacity.ACCUSED])
+@pytest.mark.parametrize("instrument", ["eio", "ets182"])
+def test_the_items_follow_instrument_and_capacity(
+    house: Courthouse, instrument: str, capacity: Capacity
+) -> None:
+    standing = house.requested_hearing(instrument=instrument).accepted().scheduled().seated(capacity)
+    with house.journal.reading() as tx:
+        story = Story().tell(house.journal.entries(tx, standing.id))
+    found = [item.requirement for item in checklist.items(house.known[instrument], story)]
+    assert ("counsel" in " ".join(one.id for one in found)) == (capacity is Capacity.ACCUSED)
+    assert all("Article" in one.article and one.mark == "seen" for one in found)
+
+
+def test_counsel_holds_the_first_gate_of_an_accused(standing: Standing) -> None:
+    standing.accepted().scheduled().seated(Capacity.ACCUSED).opened()
+    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    with pytest.raises(NotReady) as refused:
+        standing.house.room.go_on_record(standing.actors["judge"])
+    (hint,) = refused.value.hints
+    assert "lawyer" in hint
+    assert "Article 24(3)(b)" in hint
+    standing.confirmed("counsel-informed")
+    standing.house.room.go_on_record(standing.actors["judge"])
+
+
+def test_what_is_taken_back_holds_the_gate_again(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    with pytest.raises(AlreadyDone):
+        standing.confirmed("identity-undertaken")
+    standing.house.checklist.take_back(
+        standing.desk, Withdrawal(requirement="identity-undertaken", reason="the magistrate is ill")
+    )
+    with pytest.raises(NotReady):
+        standing.house.room.go_on_record(standing.actors["judge"])
+
+
+def test_nobody_overrides_what_the_instrument_does_not_let_go(standing: Standing) -> None:
+    standing.accepted().scheduled().seated()
+    with pytest.raises(NotAllowed):
+        standing.house.checklist.override(
+            standing.desk, Withdrawal(requirement="identity-undertaken", reason="no time")
+        )
+
+
+def test_for_whom_must_be_said_where_two_are_heard(standing: Standing) -> None:
+    standing.accepted().seated()
+    standing.add("expert", Role.HEARD, Side.REQUESTED, capacity=Capacity.EXPERT)
+    said = Confirmation(requirement="identity-undertaken", proof="by passport")
+    with pytest.raises(NotFound, match="for whom"):
+        standing.house.checklist.confirm(standing.desk, said)
+    handle = standing.actors["expert"].people[0].handle
+    standing.house.checklist.confirm(standing.desk, said.model_copy(update={"person": handle}))
+
+
+# --- the room
+
+
+def test_the_recorder_must_be_armed(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    standing.report(control.RecorderFailed(reason="The disk is full.", at=standing.millis()))
+    with pytest.raises(NotReady, match="cannot go on the record") as refused:
+        standing.house.room.go_on_record(standing.actors["judge"])
+    assert any("recorder" in hint for hint in refused.value.hints)
+
+
+def test_a_recorder_that_fails_suspends_at_once(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    standing.report(control.RecorderFailed(reason="The disk is full.", at=standing.millis()))
+    hearing = standing.house.docket.hearing(standing.id)
+    assert (hearing.state, hearing.before) == ("suspended", "on-record")
+    assert standing.types()[-3:] == ["media.failed", "hearing.suspended", "record.off"]
+
+
+def test_a_worker_that_ends_suspends_at_once(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    standing.house.recording.worker_gone(standing.id)
+    assert standing.house.docket.hearing(standing.id).state == "suspended"
+    standing.house.recording.worker_gone(standing.id)
+    assert standing.types().count("hearing.suspended") == 1
+
+
+def test_a_report_that_comes_twice_changes_nothing(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    before = standing.types()
+    fact = control.Lost(
+        place=str(standing.actors["witness"].place), since=standing.millis(), at=standing.millis()
+    )
+    standing.report(fact, n=50)
+    standing.report(fact, n=50)
+    assert standing.types() == [*before, "participant.lost"]
+
+
+def test_a_loss_suspends_only_after_its_time_and_only_whom_it_must(
+    standing: Standing, clock: FakeClock
+) -> None:
+    standing.accepted().scheduled().seated().opened()
+    standing.add("helper", Role.SUPPORT, Side.REQUESTED)
+    standing.on_record()
+    room, witness = standing.house.room, standing.actors["witness"].place
+    assert witness
+    standing.report(control.Lost(place=str(witness), since=standing.millis(), at=standing.millis()))
+    clock.pass_(seconds=9)
+    assert not room.suspend_for_loss(standing.id, witness)
+    clock.pass_(seconds=1)
+    assert room.suspend_for_loss(standing.id, witness)
+    assert not room.suspend_for_loss(standing.id, witness)
+
+
+def test_one_who_is_not_recorded_from_the_start_waits(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    late = standing.add("interpreter", Role.INTERPRETER, Side.REQUESTED)
+    assert late.place
+    with pytest.raises(NotNow, match="not connected"):
+        standing.house.room.admit(standing.actors["judge"], late.place)
+    standing.report(control.Joined(place=str(late.place), connection="c", at=standing.millis()))
+    with pytest.raises(NotNow, match="off the record and on again"):
+        standing.house.room.admit(standing.actors["judge"], late.place)
+
+
+def test_adjourning_needs_a_whole_date(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    judge = standing.actors["judge"]
+    for until, zone in ((datetime(2030, 1, 1, tzinfo=UTC), None), (None, "Europe/Lisbon")):
+        with pytest.raises(NotValid):
+            standing.house.room.adjourn(judge, Adjournment(reason="late", until=until, zone=zone))
+    standing.house.room.adjourn(judge, Adjournment(reason="late"))
+    assert standing.types()[-2:] == ["sitting.ended", "hearing.adjourned"]
+
+
+def test_the_plan_denies_who_waits_and_keeps_unfinished_stretches(standing: Standing, tmp_path: Path) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    judge = standing.actors["judge"]
+    witness = str(standing.actors["witness"].place)
+    standing.house.room.dismiss(judge, standing.actors["witness"].place or uuid4(), Words(text="Wait."))
+    standing.house.room.go_off_record(judge, Words(text="A break."))
+    standing.house.room.go_on_record(judge)
+    with standing.house.journal.reading() as tx:
+        hearing = tx.get_one(Hearing, standing.id)
+        story = Story().tell(standing.house.journal.entries(tx, standing.id))
+        wanted = plans(tx, hearing, story, folder=tmp_path)
+    assert [plan.record.stretch for plan in wanted if plan.record] == [1, 2]
+    assert wanted[0].record
+    assert wanted[0].record.until is not None
+    assert wanted[1].record
+    assert wanted[1].record.until is None
+    assert not any(witness in row[:2] for row in wanted[1].allowed)
+    assert any(row[1] == RECORDER for row in wanted[1].allowed)
+    assert witness in [peer.place for peer in wanted[1].peers], "who waits stays connected"
+
+
+# --- the account of time
+
+
+def segment(standing: Standing, track: str, *, seg: int, since: int, until: int) -> control.SegmentKept:
+    return control.SegmentKept(
+        track=track,
+        stretch=1,
+        seg=seg,
+        off=seg * 100,
+        len=100,
+        since=since,
+        until=until,
+        sha256=DIGEST,
+        prefix=DIGEST,
+    )
+
+
+def test_every_second_is_accounted_for_or_named(standing: Standing, clock: FakeClock) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    house, on = standing.house, standing.millis()
+    clock.pass_(seconds=5)
+    house.room.go_off_record(standing.actors["judge"], Words(text="Enough."))
+
+    def missing() -> list[str]:
+        with house.journal.reading() as tx:
+            hearing = tx.get_one(Hearing, standing.id)
+            story = Story().tell(house.journal.entries(tx, standing.id))
+            return house.recording.unaccounted(tx, hearing, story)
+
+    with house.journal.reading() as tx:
+        tracks = Story().tell(house.journal.entries(tx, standing.id)).stretches[0].tracks
+    assert missing() == ["The recording of stretch 1 is not complete yet."]
+    for track in tracks:
+        standing.report(segment(standing, track, seg=0, since=on, until=on + 2000))
+        standing.report(segment(standing, track, seg=1, since=on + 2000, until=on + 3000))
+        standing.report(
+            control.GapFound(track=track, stretch=1, since=on + 3000, until=on + 4999, reason="left")
+        )
+    first = tracks[0]
+    standing.report(segment(standing, first, seg=2, since=on + 4999, until=on + 6000))
+    # the order to stop came late: the last second is told anew, and what lies beyond it is gone
+    standing.report(control.GapFound(track=first, stretch=1, since=on + 3000, until=on + 5000, reason="left"))
+    standing.report(control.StretchKept(stretch=1, at=on + 7000))
+    assert len(missing()) == len(tracks) - 1, "one millisecond is missing of each of the others"
+    gaps = [one for one in standing.types() if one == "media.gap"]
+    assert len(gaps) == len(tracks)
+    with house.journal.reading() as tx:
+        assert len(tx.exec(select(Segment).where(Segment.track == first)).all()) == 2
+
+
+# --- staff
+
+
+def test_staff_doors(house: Courthouse, clock: FakeClock) -> None:
+    with pytest.raises(NotSignedIn):
+        house.accounts.sign_in(login="coordinator", password="wrong")
+    with pytest.raises(NotSignedIn):
+        house.accounts.sign_in(login="nobody", password="wrong")
+    token = house.accounts.sign_in(login="coordinator", password="a password for tests")
+    assert house.accounts.staff(token).role == "coordinator"
+    with pytest.raises(NotAllowed):
+        house.accounts.invite(house.accounts.staff(token), role="clerk", authority=house.requesting)
+    clock.pass_(hours=11)
+    with pytest.raises(NotSignedIn):
+        house.accounts.staff(token)
+    assert house.accounts.first_invitation() is None
+
+
+def test_an_invitation_makes_one_account(house: Courthouse) -> None:
+    administrator = house.accounts.staff(
+        house.accounts.sign_in(login="administrator", password="a password for tests")
+    )
+    token = house.accounts.invite(administrator, role="clerk", authority=house.requesting)
+    with pytest.raises(NotValid):
+        house.accounts.register(token, login="clerk", name="Clerk", password="short")
+    with pytest.raises(NotValid, match="taken"):
+        house.accounts.register(token, login="coordinator", name="Clerk", password="long enough, really")
+    house.accounts.register(token, login="clerk", name="Clerk", password="long enough, really")
+    with pytest.raises(AlreadyDone):
+        house.accounts.register(token, login="clerk2", name="Clerk", password="long enough, really")
+    with pytest.raises(NotFound):
+        house.accounts.register("guessed", login="clerk3", name="Clerk", password="long enough, really")
+
+
+def test_a_hearing_of_others_is_not_found(house: Courthouse, standing: Standing) -> None:
+    stranger = house.accounts.staff(
+        house.accounts.sign_in(login="administrator", password="a password for tests")
+    )
+    with pytest.raises(NotFound):
+        house.docket.of_staff(stranger, standing.id)
+    with pytest.raises(NotFound):
+        house.docket.of_staff(house.coordinator, uuid4())
+    assert house.docket.hearings(stranger) == []
+    assert [row.id for row in house.docket.hearings(house.coordinator)] == [standing.id]

@@ -1,0 +1,281 @@
+"""Who gets which packet, seen on the wire: the table, the lines, layers, requests and reports."""
+
+import asyncio
+import random
+import time
+
+import pytest
+from bare_page import RTX, until
+from house import floor, flushed, opened, speak
+
+from media.channels import Channel, Kind, Seat
+from media.control import (
+    Joined,
+    Lined,
+)
+from media.rtcp import SenderFigures, nack, ntp_of, pli, seconds_of, sender_report
+from media.rtp_header import extension_block, read_rtp
+
+
+@pytest.fixture
+async def house():
+    async with opened() as house:
+        yield house
+
+
+async def test_sound_and_picture_reach_the_other_and_not_oneself(house):
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    for _ in range(20):
+        witness.say()
+        witness.show(key=True)
+        await asyncio.sleep(0.005)
+    await until(lambda: len(judge.heard("audio")) == 20 and judge.heard("camera"))
+    assert witness.wire_rtp() == []
+    assert [fact.place for fact in house.of(Joined)] == ["judge", "witness"]
+    packets = judge.heard("audio")
+    assert [packet.payload for packet in packets] == [b"\x78sound"] * 20
+    assert packets[0].extensions[1] == judge.mids["audio", 0].encode()
+    assert packets[0].extensions[2] == bytes([30])
+    lined = [each for each in house.sent if isinstance(each, Lined) and each.place == "judge"]
+    assert lined[-1].lines == [(0, "witness")]
+
+
+def seat(place, channel):
+    return Seat(place=place, channel=Channel(channel))
+
+
+async def test_every_denied_pair_is_silent_on_the_wire(house):
+    places = ("a", "b", "c", "d")
+    house.conduct(*floor(*places))
+    pages = {place: await house.page(place, lines=4) for place in places}
+    rows = [(source, listener, kind) for source in places for listener in places for kind in Kind]
+    sent = {place: (page.ssrcs["audio"], page.ssrcs["camera"]) for place, page in pages.items()}
+    assert len({ssrc for pair in sent.values() for ssrc in pair}) == 8
+    for allowed in rows:
+        source, listener, kind = allowed
+        if source == listener or kind is Kind.DOCUMENT:
+            continue
+        house.conduct(*floor(*places), allowed=[allowed])
+        for page in pages.values():
+            page.wire.clear()
+        await speak(pages.values(), rounds=2)
+        await flushed(*pages.values())
+        got = {place for place, page in pages.items() if page.wire_rtp()}
+        assert got <= {listener}, allowed
+        await until(lambda listener=listener: pages[listener].wire_rtp(), what=f"{allowed} on the wire")
+
+
+async def test_channels_and_the_waiting_room_keep_apart(house):
+    seats = [seat("a", "floor"), seat("b", "floor"), seat("c", "consultation"), seat("d", "consultation")]
+    house.conduct(*seats, seat("e", "waiting"), armed=True)
+    pages = {place: await house.page(place, lines=4) for place in "abcde"}
+    await speak(pages.values())
+    await flushed(*pages.values())
+    await until(lambda: pages["b"].heard("camera") and pages["d"].heard("camera"))
+    assert pages["e"].wire_rtp() == []
+    assert {track for track, _ in house.recorder.packets} == {
+        f"{place:a<8}-{kind}" for place in "ab" for kind in ("audio", "camera")
+    }
+    for place in "abcd":
+        lined = [each for each in house.sent if isinstance(each, Lined) and each.place == place][-1]
+        assert [who for _, who in lined.lines] == [{"a": "b", "b": "a", "c": "d", "d": "c"}[place]]
+
+
+async def test_a_new_table_holds_from_the_next_packet_on(house):
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    witness.say(b"before")
+    await until(lambda: len(judge.heard("audio")) == 1)
+    for _ in range(10):
+        witness.say(b"denied")
+    house.conduct(*floor("judge"), Seat(place="witness", channel="floor", muted={Kind.AUDIO}))
+    await flushed(witness)
+    house.conduct(*floor("judge", "witness"))
+    witness.say(b"after")
+    await until(lambda: len(judge.heard("audio")) == 2)
+    first, second = judge.heard("audio")
+    assert [first.payload, second.payload] == [b"before", b"after"]
+    assert second.sequence == (first.sequence + 1) & 0xFFFF
+    assert 0 < (second.timestamp - first.timestamp) & 0xFFFFFFFF < 48000
+
+
+async def test_no_sequence_number_carries_two_packets(house):
+    """On the wire, over switches of source, denials, reordering, takeovers and repetitions."""
+    seeded = random.Random(8)
+    places = ("a", "b", "c")
+    house.conduct(*floor("judge", *places))
+    judge = await house.page("judge", lines=1)
+    pages = {place: await house.page(place) for place in places}
+    for turn in range(40):
+        allowed = [(place, "judge", kind) for place in places for kind in Kind if seeded.random() < 0.5]
+        house.conduct(*floor("judge", *places), allowed=allowed)
+        for page in pages.values():
+            packets = [page.rtp_packet("audio", seeded.randbytes(20), level=1) for _ in range(6)]
+            packets += [
+                page.rtp_packet(
+                    "camera", page.vp8(seeded.randbytes(20), key=seeded.random() < 0.5), ticks=3000
+                )
+                for _ in range(6)
+            ]
+            seeded.shuffle(packets)
+            for packet in packets:
+                page.send(packet)
+        for ssrc in judge.line_ssrcs.values():
+            judge.send_rtcp(
+                nack(1, ssrc, sorted({packet.sequence for packet in map(read_rtp, judge.rtp[-30:])}))
+            )
+        if turn % 15 == 14:
+            pages["a"] = await house.page("a")
+        await flushed(*pages.values(), judge)
+    wire = {}
+    repeated = 0
+    for datagram in judge.wire_rtp():
+        key = (datagram[8:12], datagram[2:4])
+        repeated += key in wire
+        assert wire.setdefault(key, datagram) == datagram
+    assert repeated > 10
+    assert len(wire) > 200
+
+
+async def test_what_was_lost_is_repeated_identically_and_not_after_a_denial(house):
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    witness.show(key=True)
+    await until(lambda: len(judge.wire_rtp()) == 1)
+    (packet,) = judge.heard("camera")
+    judge.send_rtcp(nack(1, packet.ssrc, [packet.sequence]))
+    await until(lambda: len(judge.wire_rtp()) == 2)
+    first, second = judge.wire_rtp()
+    assert first == second
+    house.conduct(*floor("judge", "witness"), allowed=[])
+    judge.send_rtcp(nack(1, packet.ssrc, [packet.sequence]))
+    await flushed(judge)
+    assert len(judge.wire_rtp()) == 2
+
+
+async def test_a_picture_begins_at_a_key_frame_that_is_asked_for_at_once_and_again(house):
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    witness.show(key=False)
+    await until(lambda: asked_keyframes(witness) == 1, what="a key frame asked for")
+    for _ in range(5):
+        witness.show(key=False)
+    await flushed(witness)
+    assert asked_keyframes(witness) == 1
+    assert not judge.heard("camera")
+    await until(lambda: asked_keyframes(witness) == 2, what="asked for again")
+    witness.show(key=True, tag=b"key")
+    witness.show(key=False, tag=b"delta")
+    await until(lambda: len(judge.heard("camera")) == 2)
+    assert [packet.payload[-3:] for packet in judge.heard("camera")] == [b"key", b"lta"]
+    await asyncio.sleep(1.1)
+    assert asked_keyframes(witness) == 2
+    judge.send_rtcp(pli(1, judge.heard("camera")[0].ssrc))
+    await until(lambda: asked_keyframes(witness) == 3, what="the listener's wish passed on")
+
+
+def asked_keyframes(page):
+    return sum(page.ssrcs["camera"] in feedback.keyframes for feedback in page.feedback())
+
+
+async def test_the_sender_is_told_at_once_and_asked_for_what_is_missing(house):
+    house.conduct(*floor("witness"))
+    witness = await house.page("witness")
+    witness.show()
+    await until(lambda: any(feedback.bitrate for feedback in witness.feedback()), seconds=0.5)
+    first = witness.feedback()[0]
+    assert first.reports.keys() == {witness.ssrcs["camera"]}
+    assert first.bitrate > 2_000_000
+    lost = witness.rtp_packet("camera", witness.vp8(key=False))
+    witness.show(key=False)
+    ssrc = witness.ssrcs["camera"]
+    missing = int.from_bytes(lost[2:4], "big")
+    await until(lambda: any(missing in each.nacks.get(ssrc, []) for each in witness.feedback()))
+    witness.send(lost)
+    await flushed(witness)
+    witness.rtcp.clear()
+    await asyncio.sleep(0.25)
+    assert not any(each.nacks for each in witness.feedback())
+
+
+async def test_sender_reports_go_on_over_our_clock(house):
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    sound = read_rtp(witness.say())
+    picture = read_rtp(witness.show())
+    wrong_clock = time.time() - 5000
+    for packet in (sound, picture):
+        figures = SenderFigures(packet.ssrc, ntp_of(wrong_clock), packet.timestamp, 1, 1)
+        witness.send_rtcp(sender_report(figures, "x"))
+    await until(lambda: len({ssrc for each in judge.feedback() for ssrc in each.sent}) == 2, seconds=3)
+    told = {ssrc: times for each in judge.feedback() for ssrc, times in each.sent.items()}
+    for kind, rate in (("audio", 48000), ("camera", 90000)):
+        (packet,) = judge.heard(kind)
+        ntp, rtp = told[packet.ssrc]
+        assert abs(seconds_of(ntp) - time.time()) < 3
+        seconds_before = ((rtp - packet.timestamp + 2**31) % 2**32 - 2**31) / rate
+        assert abs(seconds_of(ntp) - seconds_before - time.time()) < 4
+
+
+async def test_the_highest_layer_is_forwarded_and_recorded_and_the_low_one_where_it_is_absent(house):
+    house.conduct(*floor("judge", "witness"), armed=True)
+    judge, witness = await house.page("judge"), await house.page("witness", rids=("l", "h"))
+    low, high = 501, 502
+    for _ in range(3):
+        witness.show(tag=b"low", rid="l", ssrc=low)
+        witness.show(tag=b"high", rid="h", ssrc=high)
+    await until(lambda: len(judge.heard("camera")) >= 3)
+    witness.show(key=False, tag=b"named no more", ssrc=high)
+    await until(lambda: judge.heard("camera")[-1].payload.endswith(b"named no more"))
+    tail = [packet.payload[6:] for packet in judge.heard("camera")]
+    assert tail[1:] == [b"high"] * 3 + [b"named no more"]
+    for _ in range(60):
+        witness.show(key=False, rid="l", ssrc=low)
+        witness.show(key=False, ssrc=high)
+        await asyncio.sleep(0.02)
+    assert not any(feedback.keyframes for feedback in witness.feedback())
+    for _ in range(100):
+        witness.show(tag=b"only low", ssrc=low)
+        await asyncio.sleep(0.02)
+    await until(lambda: judge.heard("camera")[-1].payload.endswith(b"only low"))
+    recorded = [read_rtp(data).ssrc for _, data in house.recorder.packets]
+    assert recorded[1:5] == [high] * 4
+    assert recorded[-1] == low
+
+
+async def test_a_retransmission_reaches_listener_and_recorder_as_the_original(house):
+    house.conduct(*floor("judge", "witness"), armed=True)
+    judge, witness = await house.page("judge"), await house.page("witness", rids=("l", "h"))
+    witness.show(rid="h", ssrc=7)
+    lost = witness.rtp_packet("camera", witness.vp8(b"lost", key=False), ssrc=7)
+    witness.show(key=False, ssrc=7)
+    head = bytes([0x90, RTX]) + b"\0\1" + lost[4:8] + (8).to_bytes(4, "big")
+    names = extension_block([(1, witness.mids["camera"].encode()), (5, b"h")])
+    witness.send(head + names + lost[2:4] + read_rtp(lost).payload)
+    await until(lambda: len(judge.heard("camera")) == 3)
+    packets = sorted(judge.heard("camera"), key=lambda packet: packet.sequence)
+    assert packets[1].payload[6:] == b"lost"
+    assert read_rtp(house.recorder.packets[-1][1]).payload == read_rtp(lost).payload
+    assert {track for track, _ in house.recorder.packets} == {"witnessa-camera"}
+
+
+async def test_a_document_rides_on_the_document_line_while_it_is_sent(house):
+    house.conduct(*floor("judge", "witness", "clerk"))
+    judge = await house.page("judge")
+    witness = await house.page("witness", sends=("audio", "camera", "document"))
+    clerk = await house.page("clerk", sends=("audio", "camera", "document"))
+
+    def document():
+        return [each for each in house.sent if isinstance(each, Lined) and each.place == "judge"][-1].document
+
+    assert document() is None
+    witness.show("document", tag=b"page 1")
+    await until(lambda: document() == "witness")
+    clerk.show("document", tag=b"other")
+    witness.show("document", tag=b"page 2")
+    await until(lambda: judge.heard("document", None)[-1:] and document() == "witness")
+    assert {packet.payload[6:] for packet in judge.heard("document", None)} <= {b"page 1", b"page 2"}
+    muted = Seat(place="witness", channel="floor", muted={Kind.DOCUMENT})
+    house.conduct(*floor("judge", "clerk"), muted)
+    assert document() == "clerk"
