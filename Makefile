@@ -16,8 +16,11 @@ setup: .venv/.ready
 	$(BIN)/pip install -q --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Conducts a whole hearing with synthetic participants on a fresh data folder, then verifies its record.
 demo: setup
-	$(BIN)/vivavoce demo
+	@echo "A hearing is conducted: four participants, twenty seconds on the record."
+	@package=$$($(BIN)/vivavoce rehearse --seconds 20 --participants 4 --out out | tail -n 1) && \
+	  $(BIN)/vivavoce verify --trust out/trust.json "$$package" && echo "The record is $$package"
 
 test: check
 	tests/tools.sh
@@ -31,6 +34,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python tests/bench/spine.py
+	$(BIN)/python tests/bench/relay.py
 
 # Renews the lock file; needs network and a minute.
 lock:

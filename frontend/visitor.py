@@ -246,5 +246,5 @@ def _told(answer: httpx.Response) -> Any:
 async def eventually(true: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE) -> None:
     """Asks again and again until it holds. Raises: TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not await true():  # an answer from outside: there is no event to wait on
+        while not await true():  # noqa: ASYNC110  # an answer from outside: there is no event to wait on
             await asyncio.sleep(0.05)

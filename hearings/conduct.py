@@ -37,6 +37,7 @@ ADOPTION_SECONDS = 4
 PROGRESS_SECONDS = 10
 STOP_SECONDS = 15
 RETRY_SECONDS = 1
+REARM_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Conductor:
         self._wake = asyncio.Event()
         self._versions = itertools.count(time.time_ns() // 1000)
         self._rooms: set[UUID] = set()
+        self._disarmed: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -195,8 +197,8 @@ class Conductor:
         return True
 
     async def _until_unlinked(self) -> None:
-        while self._left_running():  # not our child: there is nothing to wait on
-            await asyncio.sleep(0.5)  # noqa: ASYNC110
+        while self._left_running():  # noqa: ASYNC110  # not our child: there is nothing to wait on
+            await asyncio.sleep(0.5)
         await self._gone()
 
     async def _gone(self) -> None:
@@ -289,7 +291,10 @@ class Conductor:
             if row is None:
                 return []
             story = Story().tell(self._journal.entries(tx, hearing))
-            return plans(tx, row, story, folder=self._settings.recordings / str(hearing))
+            wanted = plans(tx, row, story, folder=self._settings.recordings / str(hearing))
+        if hearing in self._disarmed:
+            return [plan.model_copy(update={"armed": False}) for plan in wanted]
+        return wanted
 
     def _opened(self) -> list[UUID]:
         with self._journal.reading() as tx:
@@ -323,6 +328,19 @@ class Conductor:
                 self._timers.at(when, lambda: self._lost(hearing, UUID(place)), name=f"loss {place}")
             case control.Returned(place=place) | control.Left(place=place):
                 self._timers.cancel(f"loss {place}")
+            case control.RecorderFailed():
+                self._rearm(UUID(report.hearing))
+
+    def _rearm(self, hearing: UUID) -> None:
+        """A recorder that failed is disarmed, and proves itself again after a moment, until it succeeds."""
+        self._disarmed.add(hearing)
+        self._mark(hearing)
+        when = self._journal.clock() + timedelta(seconds=REARM_SECONDS)
+        self._timers.at(when, lambda: self._arm_again(hearing), name=f"arm {hearing}")
+
+    async def _arm_again(self, hearing: UUID) -> None:
+        self._disarmed.discard(hearing)
+        self._mark(hearing)
 
     async def _lost(self, hearing: UUID, place: UUID) -> None:
         await asyncio.to_thread(self._room.suspend_for_loss, hearing, place)

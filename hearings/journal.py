@@ -26,6 +26,7 @@ Clock = Callable[[], datetime]
 Follower = Callable[[UUID], None]
 
 FORMAT = 1
+REMEMBERED = 64  # hearings whose entries are kept in memory
 
 
 class Entry(NamedTuple):
@@ -61,6 +62,7 @@ class Journal:
         self._followers: list[Follower] = []
         self._trees: dict[UUID, tree.Tree] = {}
         self._signing = threading.Lock()
+        self._read: dict[UUID, tuple[Entry, ...]] = {}
 
     def follow(self, follower: Follower) -> None:
         """`follower(hearing)` is called after each commit that touched the hearing, in the writer's thread."""
@@ -118,16 +120,27 @@ class Journal:
         )
         tx.flush()
         tx.info.setdefault("touched", set()).add(hearing.id)
+        tx.info.setdefault("appended", {}).setdefault(hearing.id, seq)
         return Entry(seq, time, event)
 
-    def entries(self, tx: Session, hearing: UUID, *, since: int = 0) -> list[Entry]:
-        """The entries from number `since` on, as they can be read at this moment."""
+    def entries(self, tx: Session, hearing: UUID) -> list[Entry]:
+        """All entries, as they can be read at this moment, the uncommitted ones of this transaction included."""
+        known = self._read.get(hearing, ())
         rows = tx.exec(
             select(JournalLeaf)
-            .where(JournalLeaf.hearing_id == hearing, JournalLeaf.seq >= since)
+            .where(JournalLeaf.hearing_id == hearing, JournalLeaf.seq >= len(known))
             .order_by(col(JournalLeaf.seq))
         )
-        return [Entry(row.seq, row.time, _event(row)) for row in rows]
+        entries = [*known, *(Entry(row.seq, row.time, _event(row)) for row in rows)]
+        self._remember(hearing, entries[: tx.info.get("appended", {}).get(hearing)])
+        return entries
+
+    def _remember(self, hearing: UUID, committed: list[Entry]) -> None:
+        """What is committed never changes, so it is parsed once; of the busiest hearings only."""
+        if len(committed) > len(self._read.get(hearing, ())):
+            self._read[hearing] = tuple(committed)
+        while len(self._read) > REMEMBERED:
+            self._read.pop(next(iter(self._read)), None)
 
     def checkpoint(self, hearing: UUID) -> None:
         """Signs the committed head, unless that size is signed already."""

@@ -163,6 +163,7 @@ class Recording:
         if stretch <= hearing.kept:
             return
         hearing.kept = stretch
+        self._forget_later(tx, hearing, stretch)
         for row in tx.exec(
             select(Gap)
             .where(Gap.hearing_id == hearing.id, Gap.stretch == stretch)

@@ -112,7 +112,7 @@ def load(folder: Path) -> CourtSeal:
 
 
 def _signed_attributes(content: bytes, own: asn1_x509.Certificate, at: datetime) -> cms.CMSAttributes:
-    kind = "utc_time" if at.year < _FIRST_WITHOUT_UTC_TIME else "general_time"
+    kind = "utc_time" if at.year < _FIRST_WITHOUT_UTC_TIME else "generalized_time"
     named = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(own.dump()).digest()})
     values = {
         "content_type": "data",

@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple, NoReturn, TypeVar
 from hearings.container import MANIFEST, SIGNATURE, Bundle, check_bag, read_asic_manifest
 from hearings.errors import Unverifiable
 from hearings.events import KINDS
-from hearings.signatures import Signed, read_seal, title
+from hearings.signatures import Signed, fingerprint, read_seal, title
 from hearings.tree import Checkpoint, read_checkpoint
 from hearings.verify_journal import (
     Entry,
@@ -241,7 +241,8 @@ def _seals(
     head, sentence = check_seals(reader, log, container, entries[-1].time)
     whole = f"complete but for {len(log.record['withheld'])} parts withheld" if log.redacted else "complete"
     text = f"{whole}, unaltered, sealed by {title(head.signer)}, {key_sentence(log, head)}"
-    text += f"; container released by {title(container.signer)}" if log.redacted else ""
+    if log.redacted:
+        text += f"; container released by {title(container.signer)}, SHA-256 {fingerprint(container.signer)}"
     if reader.confirms:
         return f"{text} (listed in the trust file).", sentence
     if question.trust:

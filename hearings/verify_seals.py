@@ -149,7 +149,10 @@ class Reader:
         return [self.bundle.read(path) for path in self.bundle.paths if path.startswith("data/trust/crl/")]
 
     def check_signer(self, signed: Signed, role: str, what: str) -> None:
-        """Raises: Unverifiable unless the signer is listed for the role (or its chain is in the package)."""
+        """`role`: seal, release, or minutes, for which who may seal is listed as well.
+
+        Raises: Unverifiable unless the signer is listed for it (or its chain is in the package).
+        """
         if signed.time > self.at + TOLERANCE:
             raise Unverifiable(f"{what} lies in the future, by the clock of who signed it.")
         issuers = self._accept(signed, role, what)
@@ -166,7 +169,7 @@ class Reader:
             leads_to(signed.chain, (), signed.time)
             return []
         for court in self.trust.courts:
-            if role in court.roles and _is(court, signed):
+            if ("seal" if role == "minutes" else role) in court.roles and _is(court, signed):
                 return [court.certificate]
         raise Unverifiable(
             f"{what} is by {title(signed.signer)}, whom the trust file does not list for this."
@@ -264,7 +267,7 @@ def _check_pdf(reader: Reader, path: str) -> str:
     refusals = []
     for one in signed:
         try:
-            reader.check_signer(one, "seal", f"The seal of {path}")
+            reader.check_signer(one, "minutes", f"The seal of {path}")
         except Unverifiable as refusal:
             refusals.append(refusal)
         else:

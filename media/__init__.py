@@ -1,10 +1,15 @@
 """Packets and recorded bytes: connections, who hears whom, recording.
 
 The path of a packet, file by file: a browser's datagram reaches `ice_lite` (one UDP socket a worker),
-is decrypted by the DTLS transport of `adapter`, counted by `peer`, offered by `fanout` to the listeners
-that `channels`' table allows, rewritten with a fresh header for each, and sent. The recorder is a
-listener like any other. `worker` holds the rooms in a process of its own; `control` is the only way in.
+is decrypted by the DTLS transport of `adapter`, goes to its `peer` and the `publisher` there, which learns
+what stream it is of; `fanout` offers it to the listeners that the table of `channels` allows, `outlet`
+rewrites it with a fresh header for each, and the listener's `peer` protects and sends it. The `recorder` is
+a listener like any other: `account` decides what each second is, `originals` and `pcapng` write it.
 
-This folder knows no hearing, no database and no web. It is told the desired state of a room and
-answers with reports.
+`description` reads a page's offer and `answer` writes ours; `room` holds the peers of one hearing; `worker`
+holds the rooms, in a process of its own; `control` is the only way in, and `spool` keeps what is to be told
+until it is acknowledged. `synthetic`, with `loops` and `offering`, is a participant without a person.
+
+This folder knows no hearing, no database and no web. It is told the desired state of a room and answers
+with reports.
 """

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from media.channels import Kind
 
 LARGEST = 4 * 1024 * 1024  # bytes of one message
+BEHIND = 1024 * 1024  # bytes that wait in a link before levels are left out
 
 Millis = Annotated[int, Field(ge=0, lt=2**53)]
 TrackName = Annotated[str, Field(pattern=r"^[a-z2-7]{8}-[a-z]+$")]
@@ -266,8 +267,9 @@ class Lined(Message):
 
 
 class Levels(Message):
-    """Once a second: who speaks (place, loudest audio level in −dBov, 127 is silence), bytes received by
-    the recorder of each track in that second, and each place's connection figures."""
+    """Once a second: who speaks (place, loudest audio level in −dBov, 127 is silence), and bytes received by
+    the recorder of each track in that second. Left out while the link is behind.
+    """
 
     type: Literal["levels"] = "levels"
     hearing: str
@@ -296,6 +298,8 @@ class Link:
 
     def send(self, message: ToWorker | FromWorker) -> None:
         """Queues the message; ordering is kept. A broken link is noticed by the receiver."""
+        if isinstance(message, Levels) and self._writer.transport.get_write_buffer_size() > BEHIND:
+            return
         body = message.model_dump_json().encode()
         self._writer.write(_LENGTH.pack(len(body)) + body)
 

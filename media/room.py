@@ -109,14 +109,13 @@ class Room:
         del self._presences[place]
 
     def _conduct_recorder(self, plan: RoomPlan) -> None:
-        wanted = plan.armed or plan.record is not None
-        if wanted and self._recorder is None:
+        if (plan.armed or plan.record is not None) and self._recorder is None:
             self._recorder = self._make_recorder(Path(plan.folder), self._report)
         if self._recorder is None:
             return
-        if wanted and not self._armed:
+        if plan.armed and not self._armed:
             self._spawn(self._recorder.arm())
-        self._armed = wanted
+        self._armed = plan.armed
         self._recorder.conduct(plan.record)
         stretch = plan.record.stretch if plan.record is not None else None
         if stretch != self._stretch:

@@ -85,7 +85,9 @@ def interface(link: int = 228) -> bytes:
 
 
 def packet(ms: float, payload: bytes = b"rtp!", source: bytes = b"\xc0\x00\x02\x01") -> bytes:
-    datagram = struct.pack("!BBHHHBBH", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0) + source + b"\xc0\x00\x02\xfe"
+    datagram = (
+        struct.pack("!BBHHHBBH", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0) + source + b"\xc0\x00\x02\xfe"
+    )
     datagram += struct.pack("!HHHH", 5004, 5004, 8 + len(payload), 0) + payload
     padded = datagram + bytes(-len(datagram) % 4)
     total = 32 + len(padded)
@@ -189,11 +191,11 @@ class Draft:
     written: Callable[[int, tree.Leaf], tree.Leaf] = lambda seq, leaf: leaf
     log: str = "log"
 
-    def say(self, ms: int, type: str, participant: str | None = None, **members: Any) -> None:
-        self.said.append(Said(ms, type, members, participant))
+    def say(self, ms: int, kind: str, participant: str | None = None, **members: Any) -> None:
+        self.said.append(Said(ms, kind, members, participant))
 
-    def find(self, type: str, nth: int = 0) -> Said:
-        return [one for one in self.said if one.type == type][nth]
+    def find(self, kind: str, nth: int = 0) -> Said:
+        return [one for one in self.said if one.type == kind][nth]
 
     def leaves(self) -> list[tree.Leaf]:
         leaves = []
@@ -368,9 +370,13 @@ def repacked(
     made = {
         "bagit.txt": container.BAGIT,
         "bag-info.txt": container.bag_info(str(HEARING), [len(data) for data in payload.values()]),
-        "manifest-sha256.txt": container.bag_manifest({path: _sha256(data) for path, data in payload.items()}),
+        "manifest-sha256.txt": container.bag_manifest(
+            {path: _sha256(data) for path, data in payload.items()}
+        ),
     }
-    made["tagmanifest-sha256.txt"] = container.bag_manifest({path: _sha256(data) for path, data in made.items()})
+    made["tagmanifest-sha256.txt"] = container.bag_manifest(
+        {path: _sha256(data) for path, data in made.items()}
+    )
     bag = {f"{HEARING}/{path}": data for path, data in {**payload, **tags(made)}.items()}
     bag = dict(sorted(bag.items(), key=lambda item: item[0].encode()))
     digests = {name: base64.b64encode(hashlib.sha256(data).digest()).decode() for name, data in bag.items()}

@@ -86,6 +86,23 @@ def test_a_rollback_signs_nothing_and_forks_nothing(standing: Standing) -> None:
     assert tree.read_checkpoint(heads(standing)[-1].note).root == tree.Tree(hashes).root()
 
 
+def test_what_was_rolled_back_is_not_remembered(standing: Standing) -> None:
+    journal = standing.house.journal
+
+    def reads_and_fails() -> None:
+        with journal.transaction() as tx:
+            journal.append(tx, tx.get_one(Hearing, standing.id), StatementNoted(text="lost", by="service"))
+            assert journal.entries(tx, standing.id)[-1].event.type == "statement.noted"
+            raise RuntimeError
+
+    before = standing.types()
+    with pytest.raises(RuntimeError):
+        reads_and_fails()
+    assert standing.types() == before
+    note(standing, "kept")
+    assert standing.types() == [*before, "statement.noted"]
+
+
 def test_another_process_goes_on_with_the_same_tree(
     standing: Standing, clock: FakeClock, tmp_path: Path
 ) -> None:

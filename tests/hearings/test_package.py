@@ -1,12 +1,12 @@
 """The writer: canonical bytes, and other people's tools agree with them."""
 
+import bisect
 import hashlib
 import io
 import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,11 +28,11 @@ def test_the_tools_that_must_agree_are_here(tool: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unpacked")
     (folder / "record.asice").write_bytes(r.good())
     run(folder, "unzip", "-q", "record.asice", "-d", "all")
-    yield folder / "all"
+    return folder / "all"
 
 
 def run(folder: Path, *words: str) -> str:
@@ -78,7 +78,19 @@ def test_sha256sum_agrees_with_both_manifests(unpacked: Path) -> None:
     ],
 )
 def test_openssl_agrees_with_every_seal(seal: str, content: str, unpacked: Path) -> None:
-    words = ["openssl", "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", seal, "-content", content]
+    words = [
+        "openssl",
+        "cms",
+        "-verify",
+        "-cades",
+        "-binary",
+        "-inform",
+        "DER",
+        "-in",
+        seal,
+        "-content",
+        content,
+    ]
     words += ["-CAfile", f"{r.HEARING}/data/trust/certs/root.pem", "-purpose", "any", "-out", "/dev/null"]
     run(unpacked, *words, "-attime", str(int(r.NOW.timestamp())))
 
@@ -86,12 +98,13 @@ def test_openssl_agrees_with_every_seal(seal: str, content: str, unpacked: Path)
 def test_the_commands_of_the_readme_are_right(unpacked: Path) -> None:
     bag = unpacked / str(r.HEARING)
     text = (bag / "data/README.txt").read_text().replace("\\\n", " ")
-    commands = [line.strip() for line in text.splitlines() if line.startswith(("    sha256sum", "    openssl"))]
+    commands = [
+        line.strip() for line in text.splitlines() if line.startswith(("    sha256sum", "    openssl"))
+    ]
     assert len(commands) == 5
     for command in commands:
-        if " cms " in command:
-            command += f" -attime {int(r.NOW.timestamp())}"
-        run(bag, "bash", "-o", "pipefail", "-c", command)
+        then = f" -attime {int(r.NOW.timestamp())}" if " cms " in command else ""
+        run(bag, "bash", "-o", "pipefail", "-c", command + then)
     shown = run(bag, "bash", "-o", "pipefail", "-c", commands[-1])
     assert signatures.fingerprint(r.court().certificate) in shown.lower().replace(":", "")
 
@@ -110,6 +123,7 @@ def test_the_same_contents_under_the_same_seals_are_the_same_bytes_but_for_the_s
     assert {path for path in one if one[path] != other[path]} <= {
         "data/journal/checkpoint.court.p7s",
         "data/trust/log-key.court.p7s",
+        "bag-info.txt",  # a signature in DER may be a byte longer
         "manifest-sha256.txt",
         "tagmanifest-sha256.txt",
     }
@@ -174,7 +188,9 @@ def test_a_recording_is_read_twice_and_no_more() -> None:
     assert len(opened) == 2
 
 
-@pytest.mark.parametrize("path", ["data/media/odd name.webm", "data/other.txt", "data/../x", "data/minutes/x.pdf"])
+@pytest.mark.parametrize(
+    "path", ["data/media/odd name.webm", "data/other.txt", "data/../x", "data/minutes/x.pdf"]
+)
 def test_what_the_layout_has_no_place_for_makes_no_package(path: str) -> None:
     contents = r.draft().contents()
     with pytest.raises(Unverifiable):
@@ -218,6 +234,7 @@ class Sparse(io.RawIOBase):
 
     def __init__(self, parts: list[tuple[int, bytes]], length: int) -> None:
         self._parts, self._length, self._place = parts, length, 0
+        self._starts = [start for start, _ in parts]
 
     def seek(self, place: int, whence: int = 0) -> int:
         self._place = place if whence == 0 else self._length + place
@@ -226,7 +243,8 @@ class Sparse(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         end = self._length if size < 0 else min(self._length, self._place + size)
         data = bytearray(max(0, end - self._place))
-        for start, part in self._parts:
+        first = max(0, bisect.bisect(self._starts, self._place) - 1)
+        for start, part in self._parts[first : bisect.bisect_left(self._starts, end)]:
             low, high = max(start, self._place), min(start + len(part), end)
             if low < high:
                 data[low - self._place : high - self._place] = part[low - start : high - start]
@@ -247,7 +265,16 @@ def sparse(sizes: list[int]) -> tuple[Sparse, list[container.Entry]]:
 
 @pytest.mark.parametrize(
     "sizes",
-    [[10], [2**32 - 2, 5], [2**32 - 1, 5], [2**32, 5], [5, 2**33, 7], [2**31, 2**31, 2**31], [0] * 65_534, [0] * 65_535],
+    [
+        [10],
+        [2**32 - 2, 5],
+        [2**32 - 1, 5],
+        [2**32, 5],
+        [5, 2**33, 7],
+        [2**31, 2**31, 2**31],
+        [0] * 65_534,
+        [0] * 65_535,
+    ],
 )
 def test_large_files_and_many_files_are_read_back(sizes: list[int]) -> None:
     file, entries = sparse(sizes)

@@ -94,7 +94,9 @@ def test_the_shape_is_that_of_the_format() -> None:
     signer = data["signer_infos"][0]
     assert data["version"].native == signer["version"].native == "v1"
     assert data["encap_content_info"].native == {"content_type": "data", "content": None}
-    assert [one.chosen.dump() for one in data["certificates"]] == [seal.certificate.public_bytes(Encoding.DER)]
+    assert [one.chosen.dump() for one in data["certificates"]] == [
+        seal.certificate.public_bytes(Encoding.DER)
+    ]
     assert data["crls"].native is None
     assert signer["unsigned_attrs"].native is None
     values = {one["type"].native: one["values"].native for one in signer["signed_attrs"]}

@@ -439,6 +439,7 @@ def test_every_second_is_accounted_for_or_named(standing: Standing, clock: FakeC
         )
     first = tracks[0]
     standing.report(segment(standing, first, seg=2, since=on + 4999, until=on + 6000))
+    standing.report(segment(standing, first, seg=3, since=on + 6000, until=on + 6500))
     # the order to stop came late: the last second is told anew, and what lies beyond it is gone
     standing.report(control.GapFound(track=first, stretch=1, since=on + 3000, until=on + 5000, reason="left"))
     standing.report(control.StretchKept(stretch=1, at=on + 7000))

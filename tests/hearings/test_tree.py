@@ -109,7 +109,9 @@ def test_the_published_disclosure_has_its_digest() -> None:
 def test_the_published_order_of_names() -> None:
     """RFC 8785 section 3.2.3: names sort by UTF-16 code units."""
     value = {"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\x80": 6, "\u00f6": 7}
-    written = tree.canonical(tree.normal({name: number for name, number in value.items() if name != "\ufb33"}))
+    written = tree.canonical(
+        tree.normal({name: number for name, number in value.items() if name != "\ufb33"})
+    )
     assert list(json.loads(written).values()) == [2, 4, 6, 7, 1, 5]
 
 
@@ -134,8 +136,27 @@ def test_the_depth_is_limited() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        *(b'{"a": 1}', b'{"b":1,"a":2}', b'{"a":1,"a":1}', b'"\\u0061"', b"1.0", b"1e0", b"-0", b" 1", b"1\n"),
-        *(b"\xef\xbb\xbf1", b"\xff", b"", b"[" * 100_000, b"1" * 5000, b"NaN", "1".encode("utf-16"), b'"u\xcc\x88"'),
+        *(
+            b'{"a": 1}',
+            b'{"b":1,"a":2}',
+            b'{"a":1,"a":1}',
+            b'"\\u0061"',
+            b"1.0",
+            b"1e0",
+            b"-0",
+            b" 1",
+            b"1\n",
+        ),
+        *(
+            b"\xef\xbb\xbf1",
+            b"\xff",
+            b"",
+            b"[" * 100_000,
+            b"1" * 5000,
+            b"NaN",
+            "1".encode("utf-16"),
+            b'"u\xcc\x88"',
+        ),
     ],
 )
 def test_json_that_is_not_canonical_is_refused(data: bytes) -> None:

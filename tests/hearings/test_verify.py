@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hearings import container, package, seals, signatures, tree
+from hearings.events import KINDS, Event
 from hearings.verify import Outcome, Verdict, main, verify
 from hearings.verify_media import SEGMENT, Span, tiling_fault
 from tests.hearings import records as r
@@ -158,7 +160,9 @@ def test_ipv6_and_big_endian_originals_are_read(tmp_path: Path) -> None:
 VIDEO_FILES = [f"data/media/{r.VIDEO}-1.index.jsonl", f"data/media/{r.VIDEO}-1.pcapng"]
 
 
-def redacted_contents(seqs: dict[int, set[str]] | None = None, paths: list[str] | None = None) -> package.Contents:
+def redacted_contents(
+    seqs: dict[int, set[str]] | None = None, paths: list[str] | None = None
+) -> package.Contents:
     """The good record without the witness's name and picture, under the seals of the full one."""
     contents = r.draft().contents()
     full = r.parts(r.sealed(contents))
@@ -386,7 +390,9 @@ table(
     a_file_removed=lambda: with_file("data/journal/checkpoint.court.p7s", None),
     the_readme_removed=lambda: with_file(README, None),
     a_folder_of_another_name=lambda: rezipped(
-        lambda all_: all_.__setitem__(slice(None), [(n.replace(str(r.HEARING), "hearing"), d) for n, d in all_])
+        lambda all_: all_.__setitem__(
+            slice(None), [(n.replace(str(r.HEARING), "hearing"), d) for n, d in all_]
+        )
     ),
     a_seal_of_more_than_a_mebibyte=lambda: with_file("data/journal/checkpoint.court.p7s", bytes(2**20 + 1)),
     a_fetch_file=lambda: r.repacked(files(), tags=lambda tags: {**tags, "fetch.txt": b"x\n"}),
@@ -399,7 +405,9 @@ table(
 
 def resealed(change: Callable[[cms.SignedData], None]) -> bytes:
     """The good container's CMS with something changed in it."""
-    return rezipped(lambda all_: all_.__setitem__(-1, (container.SIGNATURE, changed_cms(all_[-1][1], change))))
+    return rezipped(
+        lambda all_: all_.__setitem__(-1, (container.SIGNATURE, changed_cms(all_[-1][1], change)))
+    )
 
 
 def changed_cms(sealed: bytes, change: Callable[[cms.SignedData], None]) -> bytes:
@@ -527,7 +535,9 @@ table(
     a_longer_length_than_needed=lambda: rezipped(
         lambda all_: all_.__setitem__(-1, (all_[-1][0], in_ber(all_[-1][1])))
     ),
-    a_byte_behind_the_seal=lambda: rezipped(lambda all_: all_.__setitem__(-1, (all_[-1][0], all_[-1][1] + b"\0"))),
+    a_byte_behind_the_seal=lambda: rezipped(
+        lambda all_: all_.__setitem__(-1, (all_[-1][0], all_[-1][1] + b"\0"))
+    ),
     a_fifth_signed_attribute=lambda: signed_with(with_more),
     no_signing_time=lambda: signed_with(lambda found: found.pop("signing_time")),
     no_signing_certificate=lambda: signed_with(lambda found: found.pop("signing_certificate_v2")),
@@ -540,7 +550,9 @@ table(
     a_document_type_with_entities=lambda: manifested("<asic:ASiCManifest", ENTITY),
     a_comment_in_the_manifest=lambda: manifested("</asic:ASiCManifest>", "<!-- x --></asic:ASiCManifest>"),
     an_instruction_in_the_manifest=lambda: manifested("</asic:ASiCManifest>", "<?x y?></asic:ASiCManifest>"),
-    another_attribute=lambda: manifested("<asic:DataObjectReference ", '<asic:DataObjectReference Rootfile="true" '),
+    another_attribute=lambda: manifested(
+        "<asic:DataObjectReference ", '<asic:DataObjectReference Rootfile="true" '
+    ),
     another_element=lambda: manifested("</asic:ASiCManifest>", "<asic:Extension/></asic:ASiCManifest>"),
     another_namespace=lambda: manifested("v1.2.1#", "v1.4.1#"),
     another_digest_method=lambda: manifested("xmlenc#sha256", "xmlenc#sha512"),
@@ -609,7 +621,9 @@ def with_head(change: Callable[[bytes], bytes]) -> bytes:
     """Another head, under a good seal."""
     note = change(files()["data/journal/checkpoint.txt"])
     sealed = r.court().sign(note, r.at(3_600_000))
-    return r.repacked({**files(), "data/journal/checkpoint.txt": note, "data/journal/checkpoint.court.p7s": sealed})
+    return r.repacked(
+        {**files(), "data/journal/checkpoint.txt": note, "data/journal/checkpoint.court.p7s": sealed}
+    )
 
 
 def signed_twice(note: bytes) -> bytes:
@@ -657,7 +671,9 @@ table(
     a_record_that_is_not_canonical=lambda: with_file(RECORD, lambda data: data.replace(b'"v":1', b'"v": 1')),
     a_record_of_two_lines=lambda: with_file(RECORD, lambda data: data + data),
     a_record_with_a_float=lambda: with_file(RECORD, lambda data: data.replace(b'"v":1', b'"v":1.0')),
-    a_record_with_a_huge_integer=lambda: with_file(RECORD, lambda d: d.replace(b'"v":1', b'"v":' + b"1" * 9999)),
+    a_record_with_a_huge_integer=lambda: with_file(
+        RECORD, lambda d: d.replace(b'"v":1', b'"v":' + b"1" * 9999)
+    ),
     a_record_that_is_deep=lambda: with_file(RECORD, b"[" * 200_000 + b"\n"),
     a_name_twice=lambda: with_file(RECORD, lambda data: data.replace(b'"v":1', b'"v":1,"v":1')),
     a_log_key_that_was_changed=lambda: in_json(LOG_KEY, quorum=0, cosigners=[r.cosigner("x")]),
@@ -692,7 +708,8 @@ table(
     a_leaf_altered=lambda: with_file(LEAVES, lambda data: data.replace(b"09:00:00.900", b"09:00:00.901")),
     the_last_leaf_dropped=lambda: with_file(LEAVES, lambda data: data[: data[:-1].rindex(b"\n") + 1]),
     two_leaves_swapped=lambda: with_file(
-        LEAVES, lambda data: b"".join((part := data.splitlines(keepends=True))[:7] + [part[8], part[7]] + part[9:])
+        LEAVES,
+        lambda data: b"".join((part := data.splitlines(keepends=True))[:7] + [part[8], part[7]] + part[9:]),
     ),
     a_leaf_added=lambda: with_file(LEAVES, lambda data: data + data.splitlines(keepends=True)[-1]),
     a_blank_line=lambda: with_file(LEAVES, lambda data: data + b"\n"),
@@ -733,7 +750,7 @@ def disclosed_anew(*pairs: tuple[str, Any], salt: str | None = None, decoys: int
     given = [tree.b64url(tree.canonical([own, name, value])) for name, value in pairs]
     digests = [tree.disclosure_digest(one) for one in given]
     clear = {"v": 1, "hearing": r.URN, "seq": 7, "time": r.stamp(r.OFF), "type": "record.off"}
-    listed = tree.concealed(digests) if decoys is None else sorted(digests + ["A" * 43] * decoys)
+    listed = tree.concealed(digests) if decoys is None else sorted([*digests, *["A" * 43] * decoys])
     return tree.Leaf(tree.canonical({**clear, "_sd": listed}), tuple(given))
 
 
@@ -764,6 +781,13 @@ def forged(rows: list[Any]) -> None:
     salt, name, value = json.loads(base64.urlsafe_b64decode(rows[3]["d"][0] + "==="))
     assert value == "W. Itness"
     rows[3]["d"][0] = tree.b64url(tree.canonical([salt, name, "Somebody else"]))
+
+
+def padded(leaf: tree.Leaf) -> tree.Leaf:
+    value = json.loads(leaf.data)
+    return tree.Leaf(
+        tree.canonical({**value, "_sd": sorted([*value["_sd"], *tree.concealed([])])}), leaf.disclosures
+    )
 
 
 def without_opening(record: r.Draft) -> None:
@@ -813,17 +837,7 @@ table(
     nested_digests=lambda: releafed(
         7, lambda _: disclosed_anew(("stretch", 1), ("reason", {"_sd": []}), ("by", r.JUDGE), OFF_NAMES)
     ),
-    more_padding_than_there_may_be=lambda: releafed(
-        7,
-        lambda _: (
-            lambda leaf: tree.Leaf(
-                tree.canonical(
-                    {**(v := json.loads(leaf.data)), "_sd": sorted([*v["_sd"], *tree.concealed([])])}
-                ),
-                leaf.disclosures,
-            )
-        )(disclosed_anew(*GOOD_OFF, OFF_NAMES)),
-    ),
+    more_padding_than_there_may_be=lambda: releafed(7, padded),
     a_forged_disclosure=lambda: in_rows(forged),
     a_disclosure_twice=lambda: in_rows(lambda rows: rows[3]["d"].append(rows[3]["d"][0])),
     a_disclosure_of_another_entry=lambda: in_rows(lambda rows: rows[3]["d"].append(rows[2]["d"][0])),
@@ -841,12 +855,16 @@ table(
         lambda record: setattr(record.find("sitting.opened"), "type", "hearing.suspended")
     ),
     opened_again_at_the_end=lambda: late_said("sitting.opened", n=2, by=r.JUDGE),
-    a_stretch_counted_wrongly=lambda: rebuilt(lambda record: record.find("record.on").members.update(stretch=2)),
+    a_stretch_counted_wrongly=lambda: rebuilt(
+        lambda record: record.find("record.on").members.update(stretch=2)
+    ),
     on_the_record_twice=lambda: rebuilt(
         lambda record: record.said.insert(6, r.Said(r.ON, "record.on", {**record.find("record.on").members}))
     ),
     off_the_record_twice=lambda: rebuilt(
-        lambda record: record.said.insert(9, r.Said(r.OFF + 1, "record.off", {**record.find("record.off").members}))
+        lambda record: record.said.insert(
+            9, r.Said(r.OFF + 1, "record.off", {**record.find("record.off").members})
+        )
     ),
     on_the_record_without_a_sitting=lambda: rebuilt(
         lambda record: record.said.insert(4, r.Said(9_000, "record.on", {**record.find("record.on").members}))
@@ -859,9 +877,9 @@ table(
 )
 
 
-def late_said(type: str, **members: Any) -> bytes:
+def late_said(kind: str, **members: Any) -> bytes:
     record = r.draft()
-    record.say(r.OFF + 2000, type, **members)
+    record.say(r.OFF + 2000, kind, **members)
     return r.sealed(record.contents())
 
 
@@ -932,9 +950,13 @@ table(
     a_recording_missing=lambda: late(without_file(A_PCAP)),
     an_index_missing=lambda: late(without_file(A_INDEX)),
     a_recording_exchanged=lambda: with_file(A_PCAP, files()[f"data/media/{r.VIDEO}-1.pcapng"]),
-    minutes_exchanged=lambda: with_file("data/minutes/requested.pdf", r.sealed_pdf(r.court(), 20_000, "other")),
+    minutes_exchanged=lambda: with_file(
+        "data/minutes/requested.pdf", r.sealed_pdf(r.court(), 20_000, "other")
+    ),
     sealed_twice=lambda: late_said("media.sealed", path=A_PCAP, sha256="0" * 64),
-    sealed_by_the_wrong_kind=lambda: late_said("media.sealed", path="data/minutes/x.public.pdf", sha256="0" * 64),
+    sealed_by_the_wrong_kind=lambda: late_said(
+        "media.sealed", path="data/minutes/x.public.pdf", sha256="0" * 64
+    ),
     sealed_and_never_there=lambda: late_said("media.sealed", path="data/media/x", sha256="0" * 64),
     sealed_by_what_is_no_digest=lambda: late_said("media.sealed", path="data/media/x", sha256="0"),
     withheld_and_there=lambda: in_json(RECORD, kind="redacted", withheld=[{"path": A_PCAP, **WITHHELD}]),
@@ -955,7 +977,9 @@ table(
     a_packet_before_its_segment=lambda: audio(appended(1, r.packet(r.ON + 1999.999))),
     a_real_address=lambda: audio(appended(1, r.packet(r.ON + 3000, source=b"\x08\x08\x08\x08"))),
     two_sections=lambda: audio(appended(1, r.SECTION)),
-    a_second_section_at_a_border=lambda: audio(lambda all_: setattr(all_[1], "data", r.SECTION + all_[1].data)),
+    a_second_section_at_a_border=lambda: audio(
+        lambda all_: setattr(all_[1], "data", r.SECTION + all_[1].data)
+    ),
     another_block=lambda: audio(appended(0, NAME_RESOLUTION)),
     an_interface_after_packets=lambda: audio(appended(0, r.interface())),
     ethernet=lambda: audio(opening(r.SECTION + r.interface(1))),
@@ -973,7 +997,9 @@ table(
     an_unknown_member_of_the_index=lambda: indexed(lambda rows: rows[0].update(x=1)),
     a_time_of_seconds_in_the_index=lambda: indexed(lambda rows: rows[0].update(t0="2026-03-02T09:00:10Z")),
     an_empty_index=lambda: indexed(lambda rows: rows.clear()),
-    a_gap_without_a_reason=lambda: rebuilt(lambda record: record.find("media.gap").members.update(reason=" ")),
+    a_gap_without_a_reason=lambda: rebuilt(
+        lambda record: record.find("media.gap").members.update(reason=" ")
+    ),
     a_track_twice=lambda: rebuilt(lambda record: record.find("record.on").members["tracks"].append(r.AUDIO)),
 )
 
@@ -1010,7 +1036,11 @@ table(
     ),
     a_gap_over_what_was_kept=lambda: rebuilt(
         lambda record: record.say(
-            r.OFF + 2, "media.gap", track=r.AUDIO, reason="x", **{"from": r.stamp(r.ON), "to": r.stamp(r.ON + 5)}
+            r.OFF + 2,
+            "media.gap",
+            track=r.AUDIO,
+            reason="x",
+            **{"from": r.stamp(r.ON), "to": r.stamp(r.ON + 5)},
         )
     ),
     segments_that_overlap_by_a_millisecond=lambda: cut(1, since=r.ON + 1999),
@@ -1187,7 +1217,7 @@ def test_a_log_key_that_is_not_listed_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "check"),
     [
-        (lambda: r.checkpoint(leaves()[:2] + [b"other"]), "tree"),
+        (lambda: r.checkpoint([*leaves()[:2], b"other"]), "tree"),
         (lambda: r.checkpoint([*leaves(), b"more"]), "tree"),
         (lambda: r.checkpoint(leaves(), "other"), "tree"),
         (lambda: r.checkpoint(leaves(), origin="vivavoce/other"), "tree"),
@@ -1196,7 +1226,9 @@ def test_a_log_key_that_is_not_listed_is_refused(tmp_path: Path) -> None:
         (lambda: b"x" * 70_000, "head"),
     ],
 )
-def test_a_kept_head_that_is_no_prefix_is_refused(head: Callable[[], bytes], check: str, tmp_path: Path) -> None:
+def test_a_kept_head_that_is_no_prefix_is_refused(
+    head: Callable[[], bytes], check: str, tmp_path: Path
+) -> None:
     verdict = judged(tmp_path, r.good(), head=head())
     assert next(iter(refusals(verdict))) == check
     if check == "tree":
@@ -1232,7 +1264,9 @@ def test_a_certificate_revoked_when_it_was_used_is_refused(tmp_path: Path) -> No
     trust = package.trust(seal)
 
     def asked(crl: bytes) -> Verdict:
-        contents = r.draft(lambda record: setattr(record, "late", lambda c: replace(c, minutes={}, crls=[crl])))
+        contents = r.draft(
+            lambda record: setattr(record, "late", lambda c: replace(c, minutes={}, crls=[crl]))
+        )
         contents.said = [one for one in contents.said if one.type != "minutes.sealed"]
         return judged(tmp_path, r.sealed(contents.contents(), seal=seal), trust=trust)
 
@@ -1272,6 +1306,22 @@ def test_a_quorum_of_cosigners(tmp_path: Path) -> None:
 def test_the_quorum_of_the_trust_file_goes_before_that_of_the_package(tmp_path: Path) -> None:
     trust = TRUST(cosigners=[r.cosigner("peer")], quorum=1)
     assert "cosignatures" in refusals(judged(tmp_path, r.good(), trust=trust))["log"]
+
+
+def test_the_other_authority_seals_its_minutes_under_a_root_of_its_own(tmp_path: Path) -> None:
+    other = r.court("Court abroad")
+    pem = other.root.public_bytes(Encoding.PEM)
+    record = r.draft()
+    path = "data/minutes/requested.pdf"
+    record.files[path] = r.sealed_pdf(other, 20_000)
+    record.find("minutes.sealed").members["sha256"] = hashlib.sha256(record.files[path]).hexdigest()
+    record.late = lambda contents: replace(contents, certificates=[pem])
+    data = r.sealed(record.contents())
+    assert accepted(judged(tmp_path, data))
+    assert "does not list" in refusals(judged(tmp_path, data, trust=TRUST()))["minutes"]
+    trust = json.loads(TRUST())
+    trust["courts"].append({"cert": other.certificate.public_bytes(Encoding.PEM).decode(), "roles": ["seal"]})
+    assert accepted(judged(tmp_path, data, trust=json.dumps(trust).encode()))
 
 
 # --- timestamps --------------------------------------------------------------------------------
@@ -1320,7 +1370,9 @@ def authority(tmp_path: Path) -> Callable[[bytes], bytes]:
     def stamp(content: bytes) -> bytes:
         (folder / "content").write_bytes(content)
         openssl(folder, "ts", "-query", "-data", "content", "-sha256", "-cert", "-out", "query.tsq")
-        openssl(folder, "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq", "-token_out", "-out", "t")
+        openssl(
+            folder, "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq", "-token_out", "-out", "t"
+        )
         return (folder / "t").read_bytes()
 
     return stamp
@@ -1369,7 +1421,9 @@ def test_a_seal_may_bear_a_timestamp_and_nothing_else(authority: Any) -> None:
 
 # --- rubbish -----------------------------------------------------------------------------------
 
-ENTITIES = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "' + b"x" * 1000 + b'">]><a>' + b"&b;" * 1000 + b"</a>"
+ENTITIES = (
+    b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "' + b"x" * 1000 + b'">]><a>' + b"&b;" * 1000 + b"</a>"
+)
 
 
 @pytest.mark.parametrize(
@@ -1379,7 +1433,14 @@ ENTITIES = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "' + b"x" * 1000 + b'"
         b"\x00",
         b"PK\x05\x06" + bytes(18),
         b"PK\x05\x06" + b"\xff" * 18,
-        b"PK\x06\x06" + b"\xff" * 52 + b"PK\x06\x07" + b"\xff" * 16 + b"PK\x05\x06" + bytes(4) + b"\xff" * 12 + bytes(2),
+        b"PK\x06\x06"
+        + b"\xff" * 52
+        + b"PK\x06\x07"
+        + b"\xff" * 16
+        + b"PK\x05\x06"
+        + bytes(4)
+        + b"\xff" * 12
+        + bytes(2),
         b"[" * 1_000_000,
         b"9" * 1_000_000,
         ENTITIES,
@@ -1395,7 +1456,7 @@ def test_rubbish_is_refused_in_a_sentence(data: bytes, tmp_path: Path) -> None:
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
     data = r.good()
-    for length in [*range(0, 300), *range(300, len(data), 97), *range(len(data) - 300, len(data))]:
+    for length in [*range(300), *range(300, len(data), 97), *range(len(data) - 300, len(data))]:
         assert not judged(tmp_path, data[:length]).accepted
 
 
@@ -1413,7 +1474,14 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     began = time.monotonic()
-    for path in (tmp_path / "fifo", tmp_path, tmp_path / "none", tmp_path / "loop", Path("/dev/zero"), Path("a\0b")):
+    for path in (
+        tmp_path / "fifo",
+        tmp_path,
+        tmp_path / "none",
+        tmp_path / "loop",
+        Path("/dev/zero"),
+        Path("a\0b"),
+    ):
         verdict = verify(path, trust=None, head=None, at=r.NOW)
         assert refusals(verdict).keys() == {"file"}
         assert not verdict.accepted
@@ -1457,7 +1525,8 @@ def test_the_zip_reader_refuses_any_change_of_the_structure(draw: st.DataObject)
     assert [(one.name, one.size) for one in found] == [("mimetype", 3), ("one", 0), ("two", 4)]
     assert len(changed) == len(data)
     rebuilt = b"".join(
-        container.local_header(one) + changed[(at := one.offset + len(container.local_header(one))) : at + one.size]
+        container.local_header(one)
+        + changed[(at := one.offset + len(container.local_header(one))) : at + one.size]
         for one in found
     )
     assert rebuilt + container.directory(found, len(rebuilt)) == changed
@@ -1511,7 +1580,9 @@ def test_a_tiling_is_found_good_in_any_order(tiling: tuple[list[Span], int, int]
 
 
 @given(tilings(), st.data())
-def test_a_tiling_moved_by_a_millisecond_is_found_bad(tiling: tuple[list[Span], int, int], draw: st.DataObject) -> None:
+def test_a_tiling_moved_by_a_millisecond_is_found_bad(
+    tiling: tuple[list[Span], int, int], draw: st.DataObject
+) -> None:
     spans, since, until = tiling
     number = draw.draw(st.integers(0, len(spans) - 1))
     by = draw.draw(st.sampled_from([-1, 1]))
@@ -1526,7 +1597,9 @@ def test_a_tiling_moved_by_a_millisecond_is_found_bad(tiling: tuple[list[Span], 
 # --- the command -------------------------------------------------------------------------------
 
 
-def test_the_command_prints_each_check_and_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_each_check_and_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "record.asice"
     path.write_bytes(r.good())
     trust = tmp_path / "trust.json"
@@ -1575,3 +1648,30 @@ def test_the_verifier_reaches_no_database_web_or_leaf() -> None:
     ours = ["container", "errors", "events", "roles", "signatures", "tree"]
     ours += ["verify", "verify_journal", "verify_media", "verify_seals"]
     assert done.stdout.strip() == f"[] {[f'hearings.{one}' for one in ours]}"
+
+
+# --- the text of the format --------------------------------------------------------------------
+
+
+def test_the_table_of_the_format_is_that_of_the_events() -> None:
+    text = (Path(__file__).parents[2] / "FORMAT.md").read_text()
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in text.splitlines()
+        if line.startswith("| `") and "." in line[:30]
+    ]
+    told = {
+        kind.strip("`"): (
+            about == "yes",
+            *(set(re.findall(r"`(\w+)`", names)) for names in (required, optional)),
+        )
+        for kind, about, required, optional in (row for row in rows if len(row) == 4)
+    }
+    assert told == {
+        name: (kind.about_someone(), set(kind.names()), _optional(kind)) for name, kind in KINDS.items()
+    }
+
+
+def _optional(kind: type[Event]) -> set[str]:
+    every = {field.alias or name for name, field in kind.model_fields.items()}
+    return every - kind.names() - {"participant"}
