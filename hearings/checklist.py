@@ -164,11 +164,7 @@ class Checklist:
             by = _one_of(actor, item.roles, item)
             if item.settled is not None:
                 raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
-            act.write(
-                RequirementConfirmed(
-                    requirement=said.requirement, person=item.person.handle, proof=said.proof, by=by.handle
-                )
-            )
+            act.write(RequirementConfirmed(**self._told(act, item), proof=said.proof, by=by.handle))
 
     def override(self, actor: Actor, said: Withdrawal) -> None:
         """Raises: NotFound, NotAllowed, AlreadyDone."""
@@ -179,11 +175,7 @@ class Checklist:
             by = _one_of(actor, frozenset(Role(name) for name in item.requirement.override), item)
             if item.settled is not None:
                 raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
-            act.write(
-                RequirementOverridden(
-                    requirement=said.requirement, person=item.person.handle, reason=said.reason, by=by.handle
-                )
-            )
+            act.write(RequirementOverridden(**self._told(act, item), reason=said.reason, by=by.handle))
 
     def take_back(self, actor: Actor, said: Withdrawal) -> None:
         """Whoever may confirm an item may say that it no longer stands. Raises: NotFound, NotAllowed, NotNow."""
@@ -194,9 +186,23 @@ class Checklist:
                 raise NotNow("This has not been confirmed.")
             act.write(
                 RequirementRevoked(
-                    requirement=said.requirement, person=item.person.handle, reason=said.reason, by=by.handle
+                    requirement=item.requirement.id,
+                    words=item.requirement.words,
+                    person=item.person.handle,
+                    reason=said.reason,
+                    by=by.handle,
                 )
             )
+
+    def _told(self, act: Act, item: Item) -> dict[str, str]:
+        """What the journal keeps of an item, so that the record says it years later whatever the data then say."""
+        short = self.instrument(act.hearing.instrument).short
+        return {
+            "requirement": item.requirement.id,
+            "words": item.requirement.words,
+            "article": f"{short}, {item.requirement.article}",
+            "person": item.person.handle,
+        }
 
     def _item(self, act: Act, requirement: str, person: str | None) -> Item:
         """The item meant; the person may be left out where only one is heard."""

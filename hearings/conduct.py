@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import logging
 import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,11 +110,25 @@ class Conductor:
         self._settings.socket.chmod(0o600)
         self._journal.follow(self.changed)
         self._tasks = [
-            asyncio.create_task(self._keep_worker(), name="worker"),
-            asyncio.create_task(self._push(), name="plans"),
-            asyncio.create_task(self._commit(), name="reports"),
+            asyncio.create_task(self._for_ever(work), name=name)
+            for name, work in (
+                ("worker", self._keep_worker),
+                ("plans", self._push),
+                ("reports", self._commit),
+            )
         ]
         self._timers.every(PROGRESS_SECONDS, self._progress, name="progress")
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever breaks it is logged, and it goes on: without these three nobody is heard or recorded."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("%s broke and goes on", work.__name__)
+                for hearing in await asyncio.to_thread(self._opened):
+                    self._mark(hearing)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -141,30 +156,31 @@ class Conductor:
 
     async def offer(self, hearing: UUID, place: UUID, *, connection: str, sdp: str) -> str:
         """The worker's answer to a page's offer. Raises: NotReady with a sentence, Unreachable."""
-        if self._link is None:
-            raise Unreachable(
-                "Sound and picture are not available at this moment. They will be back shortly."
-            )
-        if hearing not in self._rooms:
-            self._send(hearing, await asyncio.to_thread(self._plans, hearing))
-        if hearing not in self._rooms:
-            raise NotReady("The room is not open yet.")
         key = f"{place} {connection}"
         answer: asyncio.Future[control.Answered] = asyncio.get_running_loop().create_future()
         self._waiting[key] = answer
         try:
-            link = self._link
-            if link is None:
-                raise Unreachable(
-                    "Sound and picture are not available at this moment. They will be back shortly."
-                )
-            link.send(control.Offered(hearing=str(hearing), place=str(place), connection=connection, sdp=sdp))
             async with asyncio.timeout(ANSWER_SECONDS):
+                link = await self._link_to(hearing)
+                link.send(
+                    control.Offered(hearing=str(hearing), place=str(place), connection=connection, sdp=sdp)
+                )
                 return (await answer).sdp
         except TimeoutError as error:
-            raise Unreachable("Sound and picture did not answer in time. Try again.") from error
+            raise Unreachable("Sound and picture did not answer in time. Try again in a moment.") from error
         finally:
             self._waiting.pop(key, None)
+
+    async def _link_to(self, hearing: UUID) -> Link:
+        """A worker that has this hearing's room; waits while one is being started. Raises: NotReady."""
+        while True:
+            await self._linked.wait()
+            if hearing not in self._rooms:
+                self._send(hearing, await asyncio.to_thread(self._plans, hearing))
+            if self._link is not None and hearing in self._rooms:
+                return self._link
+            if self._link is not None:
+                raise NotReady("The room is not open yet.")
 
     # --- the worker process
 
@@ -173,7 +189,8 @@ class Conductor:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ADOPTION_SECONDS):
                     await self._linked.wait()
-                await self._until_unlinked()
+                await self._until_ended()
+                await self._gone()
         while True:
             self._process = await asyncio.create_subprocess_exec(
                 *self._settings.command,
@@ -181,6 +198,8 @@ class Conductor:
                 str(self._settings.socket),
                 "--spool",
                 str(self._settings.spool),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,  # it outlives us if we are killed, and must not hold our pipe
             )
             self._settings.pid.write_text(str(self._process.pid))
             code = await self._process.wait()
@@ -196,26 +215,28 @@ class Conductor:
             return False
         return True
 
-    async def _until_unlinked(self) -> None:
-        while self._left_running():  # noqa: ASYNC110  # not our child: there is nothing to wait on
-            await asyncio.sleep(0.5)
-        await self._gone()
-
     async def _gone(self) -> None:
         for hearing in await asyncio.to_thread(self._opened):
             await asyncio.to_thread(self._recording.worker_gone, hearing)
 
     async def _end_worker(self) -> None:
-        if self._process is None or self._process.returncode is not None:
+        """Orderly, so that it finishes its files; an adopted one too."""
+        if not self._left_running():
             return
-        self._process.terminate()
+        pid = int(self._settings.pid.read_text())
+        os.kill(pid, signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
+                await self._until_ended()
         except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            os.kill(pid, signal.SIGKILL)
         self._settings.pid.unlink(missing_ok=True)
+
+    async def _until_ended(self) -> None:
+        if self._process is not None:
+            await self._process.wait()
+        while self._left_running():  # noqa: ASYNC110  # not our child: there is nothing to wait on
+            await asyncio.sleep(0.1)
 
     # --- the link
 
@@ -236,9 +257,10 @@ class Conductor:
         match message:
             case control.Ready():
                 self._link = link
+                self._rooms.clear()
                 self._linked.set()
-                self._dirty.update(await asyncio.to_thread(self._opened))
-                self._wake.set()
+                for hearing in await asyncio.to_thread(self._opened):
+                    self._mark(hearing)
             case control.Report():
                 await self._reports.put(message)
             case control.Answered():
@@ -311,13 +333,18 @@ class Conductor:
             self._watch(report)
 
     async def _commit_one(self, report: control.Report) -> None:
-        """Tries until it is committed: the worker keeps what is not acknowledged."""
+        """Tries until it is committed: the worker keeps what is not acknowledged. What cannot be taken at all
+        is logged and left out, so that it holds up nobody else.
+        """
         while True:
             try:
                 return await asyncio.to_thread(self._recording.take, report)
             except Unreachable as error:
                 log.error("a report waits: %s", error)  # noqa: TRY400  # the sentence says it all
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("this report could not be taken: %s", report)
+                return None
 
     def _watch(self, report: control.Report) -> None:
         """A lost person is waited for; then the hearing is suspended."""

@@ -329,7 +329,6 @@ class _Manifest:
         parser.CharacterDataHandler = self._characters
         parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
         parser.CommentHandler = parser.ProcessingInstructionHandler = _refuse
-        parser.StartCdataSectionHandler = _refuse
         parser.DefaultHandler = _between
         parser.StartNamespaceDeclHandler = _namespace
         parser.XmlDeclHandler = _declaration

@@ -397,38 +397,45 @@ class StatementNoted(Event):
 
 
 class RequirementConfirmed(Event):
-    """A safeguard is met: who confirmed it, and by what proof. `person`: the handle it is about."""
+    """A safeguard is met: its words and article, who confirmed it, by what proof. `person`: whom it is about."""
 
     requirement: str
+    words: str
+    article: str
     person: Handle | None = None
     proof: str
     by: By
 
     def sentence(self, named: Named) -> str:
         about = f" for {named(self.person)}" if self.person else ""
-        return f"{named(self.by)} confirmed “{self.requirement}”{about}: {self.proof}"
+        return f"{named(self.by)} confirmed{about}: “{self.words}” ({self.article}) {self.proof}"
 
 
 class RequirementOverridden(Event):
+    """The hearing goes on without a safeguard, as its instrument allows; the reason is printed."""
+
     requirement: str
+    words: str
+    article: str
     person: Handle | None = None
     reason: str
     by: By
 
     def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} went on without “{self.requirement}”: {self.reason}"
+        return f"{named(self.by)} went on without “{self.words}” ({self.article}): {self.reason}"
 
 
 class RequirementRevoked(Event):
     """A confirmation or override no longer stands."""
 
     requirement: str
+    words: str
     person: Handle | None = None
     reason: str
     by: By
 
     def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} withdrew “{self.requirement}”: {self.reason}"
+        return f"{named(self.by)} withdrew “{self.words}”: {self.reason}"
 
 
 # --- sound and picture -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ with everything that it seals.
 import hashlib
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +53,7 @@ from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordF
 REQUESTED = "data/minutes/requested.pdf"
 IDENTITY = "identity-established"
 HEADS_KEPT = 16
+SHORT = timedelta(seconds=1)
 _READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
 _COURSE = frozenset(
     {"hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"}
@@ -338,6 +339,7 @@ def _technical(story: Story, at: datetime) -> Technical:
             reason=_GAP.get(gap.reason, gap.reason),
         )
         for gap in story.gaps
+        if gap.until - gap.since >= SHORT
     ]
     return Technical(
         platform="Viva Voce",
@@ -345,7 +347,8 @@ def _technical(story: Story, at: datetime) -> Technical:
         codecs=("Opus (sound)", "VP8 (picture)"),
         encryption="DTLS-SRTP between each participant and the service",
         further=(
-            Fact(label="Times on the record", value=str(len(story.stretches))),
+            Fact(label="On the record", value=_on_record(story)),
+            Fact(label="Gaps under a second", value=_short_gaps(story)),
             Fact(label="Clock", value="the service's system clock, UTC"),
         ),
         recordings=tuple(
@@ -353,6 +356,18 @@ def _technical(story: Story, at: datetime) -> Technical:
         ),
         interruptions=tuple(sorted([*stands, *gaps], key=lambda one: one.begin)),
     )
+
+
+def _on_record(story: Story) -> str:
+    spans = [one.until - one.since for one in story.stretches if one.until]
+    seconds = sum((span.total_seconds() for span in spans), 0.0)
+    return f"{len(spans)} {'time' if len(spans) == 1 else 'times'}, {seconds:.1f} s in all"
+
+
+def _short_gaps(story: Story) -> str:
+    spans = [gap.until - gap.since for gap in story.gaps if gap.until - gap.since < SHORT]
+    seconds = sum((span.total_seconds() for span in spans), 0.0)
+    return f"{len(spans)}, {seconds:.3f} s in all; each is in the journal"
 
 
 def _safeguards(instrument: Instrument, story: Story) -> list[Safeguard]:

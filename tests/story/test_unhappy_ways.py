@@ -1,10 +1,14 @@
 """What goes wrong in hearings, each told through the public doors."""
 
+import datetime as dt
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Hearing
+from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Court, Hearing
 from frontend.visitor import DoorRefused, Seat
 from tests.story.telling import (
     entries,
@@ -246,3 +250,56 @@ def lost(view: dict[str, object], seat: Seat) -> bool:
     places = view["places"]
     assert isinstance(places, list)
     return any(one["place"] == seat.place and one["lost_since"] for one in places)
+
+
+async def test_the_media_worker_is_killed(hearing: Hearing, tmp_path: Path) -> None:
+    await ready(hearing)
+    await hearing.go_on_record()
+    await hearing.establish_identity()
+    await received_from_all(hearing.bench)
+    worker = int((hearing.court.data / "worker/worker.pid").read_text())
+    os.kill(worker, signal.SIGKILL)
+    for seat in hearing.seats:
+        await seat.until(lambda view: view["state"] == "suspended")
+        assert "media service stopped" in seat.view["suspended"]["reason"]
+    for seat in hearing.seats:
+        await seat.connect_media()
+    await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+    await hearing.bench.act("room/resume", {"text": "The last answer was repeated."})
+    await received_from_all(hearing.bench)
+    await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
+    await hearing.finish()
+
+    gaps = [entry["members"]["reason"] for entry in await entries(hearing, "media.gap")]
+    assert "recorder-restarted" in gaps
+    assert verified(await hearing.package(tmp_path)).accepted
+
+
+async def test_the_web_process_is_killed_and_the_recording_goes_on(tmp_path: Path) -> None:
+    async with Court(tmp_path / "data") as court, Hearing(court) as hearing:
+        await ready(hearing)
+        await hearing.go_on_record()
+        await hearing.establish_identity()
+        worker = (court.data / "worker/worker.pid").read_text()
+        await court.kill()
+        assert await court.start() is None, "there is an administrator already"
+        for seat in hearing.seats:
+            await seat.hang_up()
+            await seat.listen()
+            await seat.until(lambda view: view["you"]["connected"] and view["state"] == "on-record")
+        assert (court.data / "worker/worker.pid").read_text() == worker
+        await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
+        await hearing.finish()
+
+        (on,) = await entries(hearing, "record.on")
+        (off,) = await entries(hearing, "record.off")
+        gaps = await entries(hearing, "media.gap")
+        package = await hearing.package(tmp_path)
+    assert on["members"]["stretch"] == off["members"]["stretch"] == 1
+    assert all(length(gap) < 1 for gap in gaps), "not a second was lost"
+    assert verified(package).accepted
+
+
+def length(gap: dict[str, Any]) -> float:
+    start, end = (dt.datetime.fromisoformat(gap["members"][name]) for name in ("from", "to"))
+    return (end - start).total_seconds()
