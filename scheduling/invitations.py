@@ -114,7 +114,7 @@ def _attendee(told: Invitation) -> vCalAddress:
 
 def _person(name: str, address: str) -> vCalAddress:
     person = vCalAddress(f"mailto:{address}")
-    person.params["CN"] = name
+    person.params["CN"] = name.replace("\\", "/")  # readers take a backslash for the start of an escape
     return person
 
 

@@ -1,16 +1,22 @@
 """What every test may ask for: a clock that stands still, a database, a service of its own."""
 
 import datetime as dt
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from frontend.rehearse import Court, Hearing
 from hearings import servicekey
 from hearings.database import Database
 from hearings.journal import Journal
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 class FakeClock:

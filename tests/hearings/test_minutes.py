@@ -301,7 +301,7 @@ def test_eastern_names_are_drawn_or_the_package_is_named(name):
     try:
         assert draw_up(about(name)).startswith(b"%PDF")
     except Unreachable as refused:
-        assert "fonts-noto-cjk" in str(refused)  # noqa: PT017 - both ends are right; which one hangs on the machine
+        assert "fonts-noto-cjk" in str(refused)
 
 
 def test_a_missing_font_is_a_refusal_that_says_what_to_do(built_in_fonts_only):

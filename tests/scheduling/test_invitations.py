@@ -21,7 +21,7 @@ def told(**changes) -> Invitation:
             "organizer_name": 'District Court "The Hague"; section 2',
             "organizer_address": "court@example.nl",
             "attendee_name": "Ana Núñez",
-            "attendee_address": "ana@example.pe",
+            "attendee_address": "ana@example.org",
             "start": START,
             "end": START + timedelta(hours=2),
             "stamp": datetime(2026, 11, 1, 8, 0, 0, 999, tzinfo=UTC),
@@ -48,7 +48,7 @@ def test_an_invitation_reads_back():
     assert str(event["DESCRIPTION"]).split("\n") == list(told().lines)
     assert event["ORGANIZER"] == "mailto:court@example.nl"
     assert event["ORGANIZER"].params["CN"] == told().organizer_name
-    assert event["ATTENDEE"] == "mailto:ana@example.pe"
+    assert event["ATTENDEE"] == "mailto:ana@example.org"
     assert event["ATTENDEE"].params["CN"] == "Ana Núñez"
     assert event["ATTENDEE"].params["RSVP"] == "TRUE"
 
@@ -87,7 +87,7 @@ def test_the_caller_cannot_set_a_title():
     [
         {"lines": ("x\r\nATTENDEE:mailto:eve@example.org",)},
         {"attendee_name": "Ana\nDESCRIPTION:x"},
-        {"attendee_address": "ana@example.pe\nX-A:b"},
+        {"attendee_address": "ana@example.org\nX-A:b"},
         {"attendee_address": "ana"},
         {"uid": ""},
         {"uid": "a\nb"},
@@ -108,5 +108,5 @@ texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_
 def test_any_words_come_back_as_they_were(lines, name):
     _, event = read(invitation(told(lines=tuple(lines), attendee_name=name)))
     assert str(event["DESCRIPTION"]) == "\n".join(lines)
-    assert event["ATTENDEE"].params["CN"] == name
-    assert event["ATTENDEE"] == "mailto:ana@example.pe"
+    assert event["ATTENDEE"].params["CN"] == name.replace("\\", "/")
+    assert event["ATTENDEE"] == "mailto:ana@example.org"
