@@ -398,7 +398,14 @@ class Rehearsal:
 
 async def _authority(administrator: Visitor, name: str, state: str, zone: str) -> str:
     made = await administrator.post(
-        "/authorities", {"name": name, "state": state, "zone": zone, "phone": "+000 000 000"}
+        "/authorities",
+        {
+            "name": name,
+            "state": state,
+            "zone": zone,
+            "phone": "+000 000 000",
+            "email": "office@samplia.invalid",
+        },
     )
     return str(made["authority"])
 

@@ -14,7 +14,7 @@ the instrument allows it, by whom it says, with a reason that is printed.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from consent.instruments import Instrument, Requirement, Stage
 from hearings.actors import Actor, Self
@@ -22,24 +22,21 @@ from hearings.acts import Act, Acts
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady
 from hearings.events import RequirementConfirmed, RequirementOverridden, RequirementRevoked
 from hearings.roles import OFFICE, REQUIRED, Role
+from hearings.said import Said
 from hearings.states import Verb
 from hearings.story import Person, Settled, Story
 
 
-class Confirmation(BaseModel):
+class Confirmation(Said):
     """`person`: the handle of the person heard; `proof`: what was seen, in a sentence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     requirement: str = Field(min_length=1, max_length=100)
     person: str | None = Field(default=None, pattern=r"^[a-z2-7]{8}$")
     proof: str = Field(min_length=1, max_length=1000)
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Said):
     """Going on without a safeguard, or taking a confirmation back: which, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     requirement: str = Field(min_length=1, max_length=100)
     person: str | None = Field(default=None, pattern=r"^[a-z2-7]{8}$")

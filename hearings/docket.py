@@ -111,6 +111,19 @@ def places(tx: Session, hearing: UUID) -> list[tuple[Place, Sequence[Participant
     return [(row, seated(tx, row.id)) for row in rows]
 
 
+def held(tx: Session, hearing: UUID) -> frozenset[UUID]:
+    """The places that somebody's link holds open; the others may have neither socket nor sound nor picture."""
+    return frozenset(
+        place
+        for place in tx.exec(
+            select(Login.place_id)
+            .join(Place, col(Place.id) == col(Login.place_id))
+            .where(Place.hearing_id == hearing, col(Login.ended).is_(None))
+        )
+        if place is not None
+    )
+
+
 def in_room(people: Sequence[Participant]) -> bool:
     """Whether the place takes part with sound and picture; a coordinator's desk does not."""
     return any(person.role not in COORDINATORS for person in people)

@@ -137,6 +137,19 @@ class RequestDeclined(Event):
         return f"{named(self.by)} declined the request: {self.reason}"
 
 
+class DocumentFiled(Event):
+    """A document that was added later."""
+
+    name: str
+    kind: str
+    sha256: Sha256
+    size: int
+    by: By
+
+    def sentence(self, named: Named) -> str:
+        return f"{named(self.by)} added the {self.kind} “{self.name}”."
+
+
 # --- the time ----------------------------------------------------------------------------------
 
 

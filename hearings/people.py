@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlmodel import Session, col, select
 
 from hearings import docket, tokens
@@ -18,10 +18,11 @@ from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts, locked
 from hearings.docket import Docket
 from hearings.errors import AlreadyDone, NotFound, NotNow, NotValid
-from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantNamed
+from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantDismissed, ParticipantNamed
 from hearings.journal import Journal
 from hearings.post import Post
-from hearings.roles import OFFICE, Capacity, Role, Side
+from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Role, Side
+from hearings.said import Said
 from hearings.states import Verb
 from hearings.tables import Authority, Hearing, Link, Login, Participant, Place
 from scheduling import zones
@@ -30,10 +31,8 @@ LINK = timedelta(days=60)
 MOST_PEOPLE = 12
 
 
-class NewPerson(BaseModel):
+class NewPerson(Said):
     """Somebody to be seated; `function` is what the minutes print, the role's own words if left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     name: str = Field(min_length=1, max_length=200)
     role: Role
@@ -43,10 +42,8 @@ class NewPerson(BaseModel):
     email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
 
 
-class NewPlace(BaseModel):
+class NewPlace(Said):
     """One connection, with the people who sit at it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     name: str = Field(min_length=1, max_length=200)
     side: Side
@@ -107,7 +104,7 @@ class People:
 
     def issue_within(self, act: Act, place: Place) -> str:
         token = tokens.fresh()
-        self._withdraw(act.tx, place.id, act.now)
+        self._withdraw(act, place)
         expires = act.now + LINK
         act.tx.add(Link(digest=tokens.digest(token), place_id=place.id, issued=act.now, expires=expires))
         act.write(LinkIssued(place=place.name, until=expires, by=act.who.handle))
@@ -127,7 +124,7 @@ class People:
         """Withdraws the place's link and closes what it opened. Raises: NotNow if there is none."""
         with self._acts.act(actor, Verb.LINK) as act:
             row = self._place(act, place)
-            if not self._withdraw(act.tx, place, act.now):
+            if not self._withdraw(act, row):
                 raise NotNow("There is no link to withdraw for this place.")
             act.write(LinkRevoked(place=row.name, by=act.who.handle))
 
@@ -172,13 +169,24 @@ class People:
             raise NotFound("There is no such place in this hearing.")
         return row
 
-    def _withdraw(self, tx: Session, place: UUID, now: datetime) -> bool:
-        """Ends every link of the place that still stands, and every login that came from one."""
-        links = tx.exec(select(Link).where(Link.place_id == place, col(Link.revoked).is_(None))).all()
+    def _withdraw(self, act: Act, place: Place) -> bool:
+        """Ends every link of the place that still stands, every login that came from one, and so its socket,
+        sound and picture. Whoever had to be admitted must be admitted again.
+        """
+        links = act.tx.exec(select(Link).where(Link.place_id == place.id, col(Link.revoked).is_(None))).all()
         for link in links:
-            link.revoked = now
-        for login in tx.exec(select(Login).where(Login.place_id == place, col(Login.ended).is_(None))):
-            login.ended = now
+            link.revoked = act.now
+        for login in act.tx.exec(select(Login).where(Login.place_id == place.id, col(Login.ended).is_(None))):
+            login.ended = act.now
+        people = docket.seated(act.tx, place.id)
+        if place.admitted is not None and not NEVER_WAIT.intersection(person.role for person in people):
+            place.admitted = None
+            for person in people:
+                act.write(
+                    ParticipantDismissed(
+                        participant=person.handle, by=act.who.handle, reason="The link was withdrawn."
+                    )
+                )
         return bool(links)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
@@ -21,9 +21,10 @@ from hearings.accounts import Staff
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts
 from hearings.errors import NotAllowed, NotFound, NotValid
-from hearings.events import Filed, RequestAccepted, RequestDeclined, RequestReceived
+from hearings.events import DocumentFiled, Filed, RequestAccepted, RequestDeclined, RequestReceived
 from hearings.people import NewPerson, NewPlace, People, enter_staff, seat
 from hearings.roles import COORDINATORS, Role, Side
+from hearings.said import Said
 from hearings.states import State, Verb
 from hearings.store import LARGEST, Store
 from hearings.story import Story
@@ -32,10 +33,8 @@ from hearings.tables import Authority, Document, Hearing
 _MOST_DOCUMENTS = 50
 
 
-class NewDocument(BaseModel):
+class NewDocument(Said):
     """A letter or annex; `content` is base64."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     kind: str = Field(pattern=r"^(letter|annex|translation)$")
     name: str = Field(min_length=1, max_length=200)
@@ -45,17 +44,18 @@ class NewDocument(BaseModel):
     def data(self) -> bytes:
         """Raises: NotValid."""
         try:
-            return base64.b64decode(self.content, validate=True)
+            data = base64.b64decode(self.content, validate=True)
         except binascii.Error as error:
             raise NotValid(
                 f"The content of “{self.name}” did not arrive whole.", field="documents"
             ) from error
+        if not data:
+            raise NotValid(f"“{self.name}” is empty.", field="documents")
+        return data
 
 
-class NewRequest(BaseModel):
+class NewRequest(Said):
     """What a letter of request says. `side`: the side of the coordinator who enters it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     reference: str = Field(min_length=1, max_length=100)
     instrument: str
@@ -68,15 +68,11 @@ class NewRequest(BaseModel):
     documents: list[NewDocument] = Field(min_length=1, max_length=_MOST_DOCUMENTS)
 
 
-class Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
+class Answer(Said):
     reference: str | None = Field(default=None, min_length=1, max_length=100)
 
 
-class Reason(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
+class Reason(Said):
     reason: str = Field(min_length=1, max_length=2000)
 
 
@@ -104,9 +100,8 @@ class Requests:
         side = self._side(staff, new)
         self._check(new)
         contents = [(document, document.data()) for document in new.documents]
-        for document, data in contents:
-            if self._store.put(data) != hashlib.sha256(data).hexdigest() or not data:
-                raise NotValid(f"“{document.name}” is empty.", field="documents")
+        for _, data in contents:
+            self._store.put(data)
         with self._journal.transaction() as tx:
             requesting, requested = self._authorities(tx, new)
             hearing = self._row(new)
@@ -136,6 +131,20 @@ class Requests:
     def decline(self, actor: Actor, reason: Reason) -> None:
         with self._acts.act(actor, Verb.DECLINE) as act:
             act.write(RequestDeclined(reason=reason.reason, by=act.who.handle))
+
+    def file(self, actor: Actor, new: NewDocument) -> Document:
+        """Adds a document to a hearing that is under way. Raises: NotValid, Unreachable."""
+        data = new.data()
+        with self._acts.act(actor, Verb.FILE) as act:
+            self._store.put(data)
+            row = _row(act.hearing.id, new, data, act.now)
+            act.tx.add(row)
+            act.write(
+                DocumentFiled(
+                    name=row.name, kind=row.kind, sha256=row.sha256, size=row.size, by=act.who.handle
+                )
+            )
+            return row
 
     def documents(self, actor: Actor) -> list[Document]:
         """The documents of the hearing. Raises: NotFound for whom they are not."""

@@ -45,6 +45,9 @@ COORDINATORS = frozenset({Role.COORDINATOR_REQUESTING, Role.COORDINATOR_REQUESTE
 REQUIRED = frozenset({Role.PRESIDING, Role.HEARD, Role.AUTHORITY, Role.INTERPRETER, Role.LAWYER})
 """A sitting on the record is suspended when one of these is lost."""
 
+NEVER_WAIT = frozenset({Role.PRESIDING, Role.PANEL, Role.CLERK})
+"""Those who may admit others are in the room as soon as it is open."""
+
 OFFICE: dict[Role, str] = {
     Role.PRESIDING: "presiding judge or prosecutor",
     Role.PANEL: "member of the panel",

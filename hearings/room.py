@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
 from consent.instruments import Instrument
@@ -33,7 +33,8 @@ from hearings.events import (
     SittingOpened,
     StatementNoted,
 )
-from hearings.roles import REQUIRED, Role
+from hearings.roles import NEVER_WAIT, REQUIRED
+from hearings.said import Said
 from hearings.states import State, Verb
 from hearings.story import Story, Stretch
 from hearings.tables import Hearing, Participant, Place
@@ -45,30 +46,23 @@ OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDE
 ON = frozenset({State.ON_RECORD, State.EXAMINING})
 RECORDED = (Kind.AUDIO, Kind.CAMERA)
 LOSS = timedelta(seconds=10)
-_NEVER_WAIT = frozenset({Role.PRESIDING, Role.PANEL, Role.CLERK})
 
 
-class Words(BaseModel):
+class Words(Said):
     """A reason, a note, a remark."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     text: str = Field(min_length=1, max_length=4000)
 
 
-class Oath(BaseModel):
+class Oath(Said):
     """`person`: handle; `words`: the oath or affirmation as spoken, or why none was taken."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     person: str = Field(pattern=r"^[a-z2-7]{8}$")
     taken: bool = True
     words: str = Field(min_length=1, max_length=1000)
 
 
-class Adjournment(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
+class Adjournment(Said):
     reason: str = Field(min_length=1, max_length=1000)
     until: AwareDatetime | None = None
     zone: str | None = Field(default=None, max_length=64)
@@ -89,7 +83,7 @@ class Room:
             act.hearing.armed = None
             act.write(SittingOpened(n=len(act.story.sittings) + 1, by=act.who.handle))
             for place, people in docket.places(act.tx, act.hearing.id):
-                if _NEVER_WAIT.intersection(person.role for person in people):
+                if NEVER_WAIT.intersection(person.role for person in people):
                     self._let_in(act, place, people)
 
     def go_on_record(self, actor: Actor) -> None:
@@ -318,10 +312,11 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path) -> list[
     unkept = [stretch for stretch in story.stretches if stretch.n > hearing.kept]
     if not opened and not unkept:
         return []
+    held = docket.held(tx, hearing.id)
     peers = [
         PeerPlan(place=str(place.id), handle=people[0].handle)
         for place, people in rows
-        if opened and docket.in_room(people)
+        if opened and place.id in held and docket.in_room(people)
     ]
     base = RoomPlan(
         hearing=str(hearing.id),

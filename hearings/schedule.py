@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime
+from pydantic import Field, NaiveDatetime
 from sqlmodel import Session, col, select
 
 from hearings.actors import Actor
@@ -17,6 +17,7 @@ from hearings.acts import Act, Acts
 from hearings.errors import NotAllowed, NotFound, NotNow, NotValid
 from hearings.events import HearingCancelled, HearingMoved, HearingScheduled
 from hearings.roles import Side
+from hearings.said import Said
 from hearings.states import State, Verb
 from hearings.tables import Authority, Hearing, Slot
 from scheduling import zones
@@ -31,10 +32,8 @@ CANCELLATION = {
 }
 
 
-class NewSlot(BaseModel):
+class NewSlot(Said):
     """`wall`: local time in `zone`; `fold` says which, where the clocks show it twice."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     wall: NaiveDatetime
     zone: str = Field(min_length=1, max_length=64)
@@ -43,9 +42,7 @@ class NewSlot(BaseModel):
     reason: str = Field(default="", max_length=500)
 
 
-class Cancellation(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
+class Cancellation(Said):
     code: Literal["withdrawn", "settled", "refused", "unavailable", "technical", "other"]
     reason: str = Field(min_length=1, max_length=1000)
 

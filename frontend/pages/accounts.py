@@ -5,19 +5,18 @@ from uuid import UUID, uuid4
 
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from frontend import access
 from frontend.settings import Settings
 from hearings.accounts import Accounts, Staff
 from hearings.errors import NotValid
+from hearings.said import Said
 from hearings.tables import Authority
 from scheduling import zones
 
 
-class SignIn(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class SignIn(Said):
     login: str = Field(min_length=1, max_length=100)
     password: str = Field(min_length=1, max_length=500)
 
@@ -26,17 +25,13 @@ class Registration(SignIn):
     name: str = Field(min_length=1, max_length=200)
 
 
-class NewInvitation(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class NewInvitation(Said):
     role: str
     authority: UUID | None = None
 
 
-class NewAuthority(BaseModel):
+class NewAuthority(Said):
     """`state`: two letters (ISO 3166-1)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     name: str = Field(min_length=1, max_length=200)
     state: str = Field(pattern=r"^[A-Z]{2}$")

@@ -6,7 +6,9 @@ from uuid import UUID
 from litestar import Controller, Response, get, post
 
 from hearings.actors import Actor
-from hearings.request import Answer, Reason, Requests
+from hearings.request import Answer, NewDocument, Reason, Requests
+
+LARGEST_DOCUMENT = 36 * 1024 * 1024  # bytes: a document is base64 inside
 
 
 class RequestPages(Controller):
@@ -22,6 +24,10 @@ class RequestPages(Controller):
     def decline(self, data: Reason, actor: Actor, requests: Requests) -> dict[str, bool]:
         requests.decline(actor, data)
         return {"done": True}
+
+    @post("/documents", sync_to_thread=True, request_max_body_size=LARGEST_DOCUMENT)
+    def file(self, data: NewDocument, actor: Actor, requests: Requests) -> dict[str, str]:
+        return {"document": str(requests.file(actor, data).id)}
 
     @get("/documents", sync_to_thread=True)
     def documents(self, actor: Actor, requests: Requests) -> list[dict[str, Any]]:

@@ -4,19 +4,17 @@ from typing import Literal
 from uuid import UUID
 
 from litestar import Controller, post
-from pydantic import BaseModel, ConfigDict
 
 from hearings.actors import Actor
 from hearings.room import Adjournment, Oath, Room, Words
+from hearings.said import Said
 from media.channels import Kind
 
 Done = dict[Literal["done"], bool]
 _DONE: Done = {"done": True}
 
 
-class OwnMute(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class OwnMute(Said):
     kind: Kind
     muted: bool
 

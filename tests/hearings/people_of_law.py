@@ -24,6 +24,7 @@ from hearings.roles import Capacity, Role, Side
 from hearings.room import Room
 from hearings.schedule import NewSlot, Schedule
 from hearings.store import Store
+from hearings.story import Story
 from hearings.tables import Authority
 from media import control
 
@@ -144,6 +145,7 @@ class Standing:
             people=[NewPerson(name=name.title(), role=role, capacity=capacity)],
         )
         place, people = self.house.people.seat(self.coordinator, new)
+        self.house.people.redeem(self.house.people.issue(self.coordinator, place.id).rpartition("/")[2])
         self.actors[name] = Actor(self.id, (Self(people[0].handle, role, side),), place.id)
         return self.actors[name]
 
@@ -176,6 +178,10 @@ class Standing:
 
     def millis(self) -> int:
         return round(self.house.journal.clock().timestamp() * 1000)
+
+    def story(self) -> Story:
+        with self.house.journal.reading() as tx:
+            return Story().tell(self.house.journal.entries(tx, self.id))
 
     def types(self) -> list[str]:
         with self.house.journal.reading() as tx:

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 from sqlmodel import select
 
 from hearings import checklist
@@ -79,6 +80,26 @@ def test_the_requested_side_answers_once(standing: Standing) -> None:
     standing.accepted()
     with pytest.raises(NotNow):
         standing.accepted()
+
+
+def test_a_document_can_be_added_later(standing: Standing) -> None:
+    standing.accepted()
+    requests = standing.house.requests
+    added = requests.file(standing.desk, LETTER.model_copy(update={"kind": "annex", "name": "Annex 1"}))
+    assert requests.document(standing.coordinator, added.id)[1] == LETTER.data()
+    assert standing.types()[-1] == "document.filed"
+    with pytest.raises(NotValid):
+        requests.file(standing.desk, LETTER.model_copy(update={"content": "===="}))
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a\u2028b", "a\x85b"])
+def test_what_cannot_be_printed_cannot_be_said(text: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be printed"):
+        Words(text=text)
+
+
+def test_what_is_said_is_kept_in_one_form() -> None:
+    assert Words(text=" Nu\u0301n\u0303ez\nجلسة 庭审 👩‍⚖️ ").text == "Núñez\nجلسة 庭审 👩‍⚖️"
 
 
 def test_documents_are_for_those_who_conduct(standing: Standing) -> None:
@@ -387,8 +408,7 @@ def test_the_plan_denies_who_waits_and_keeps_unfinished_stretches(standing: Stan
     standing.house.room.go_on_record(judge)
     with standing.house.journal.reading() as tx:
         hearing = tx.get_one(Hearing, standing.id)
-        story = Story().tell(standing.house.journal.entries(tx, standing.id))
-        wanted = plans(tx, hearing, story, folder=tmp_path)
+        wanted = plans(tx, hearing, standing.story(), folder=tmp_path)
     assert [plan.record.stretch for plan in wanted if plan.record] == [1, 2]
     assert wanted[0].record
     assert wanted[0].record.until is not None
@@ -397,6 +417,19 @@ def test_the_plan_denies_who_waits_and_keeps_unfinished_stretches(standing: Stan
     assert not any(witness in row[:2] for row in wanted[1].allowed)
     assert any(row[1] == RECORDER for row in wanted[1].allowed)
     assert witness in [peer.place for peer in wanted[1].peers], "who waits stays connected"
+
+
+def test_a_link_that_is_withdrawn_takes_the_connection_with_it(standing: Standing, tmp_path: Path) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    witness = standing.actors["witness"].place
+    assert witness
+    standing.house.people.revoke(standing.coordinator, witness)
+    with standing.house.journal.reading() as tx:
+        hearing = tx.get_one(Hearing, standing.id)
+        (plan,) = plans(tx, hearing, standing.story(), folder=tmp_path)
+    assert str(witness) not in [peer.place for peer in plan.peers]
+    assert not any(str(witness) in row[:2] for row in plan.allowed)
+    assert standing.types()[-2:] == ["participant.dismissed", "link.revoked"]
 
 
 # --- the account of time

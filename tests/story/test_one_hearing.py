@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Hearing
+from frontend.visitor import eventually
 from tests.story.telling import everyone_hears_everyone, sit_for_a_moment, verified, verify_command
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_the_whole_way(hearing: Hearing, tmp_path: Path) -> None:
     await hearing.request()
+    await the_other_side_has_its_letter(hearing)
     await hearing.accept()
     await hearing.schedule()
     for seed, cast in enumerate((JUDGE, WITNESS, AUTHORITY, INTERPRETER)):
@@ -52,3 +54,11 @@ async def test_the_command_line_says_the_same(hearing: Hearing, tmp_path: Path) 
     assert "not confirmed" in unknown.stdout
     assert "refused" in bad.stdout
     assert not good.stderr + bad.stderr
+
+
+async def the_other_side_has_its_letter(hearing: Hearing) -> None:
+    async def arrived() -> bool:
+        letters = [path.read_text() for path in (hearing.court.data / "mail").glob("*.eml")]
+        return any("/join/" in letter and "office@samplia.invalid" in letter for letter in letters)
+
+    await eventually(arrived)

@@ -246,10 +246,40 @@ def names(view: dict[str, object], gate: str) -> set[str]:
     return {one["id"] for one in obstacles[gate]}
 
 
+def connected(view: dict[str, object], seat: Seat) -> bool:
+    places = view["places"]
+    assert isinstance(places, list)
+    return any(one["place"] == seat.place and one["connected"] for one in places)
+
+
 def lost(view: dict[str, object], seat: Seat) -> bool:
     places = view["places"]
     assert isinstance(places, list)
     return any(one["place"] == seat.place and one["lost_since"] for one in places)
+
+
+async def test_a_withdrawn_link_ends_sound_and_picture_at_once(hearing: Hearing) -> None:
+    await ready(hearing)
+    await hearing.go_on_record()
+    witness = hearing.seat("heard")
+    await received_from_all(witness)
+    await hearing.staff(f"people/places/{witness.place}/link/revoke")
+    await witness.when(lambda: witness.last is not None)
+    await hearing.bench.until(lambda view: not connected(view, witness))
+    assert witness.peer is not None
+    before = sum(one.packets for one in witness.peer.received.values())
+    await seconds(1)
+    assert sum(one.packets for one in witness.peer.received.values()) == before
+
+
+async def test_the_clock_opens_the_room(hearing: Hearing) -> None:
+    await hearing.request()
+    await hearing.accept()
+    await hearing.schedule(minutes_ahead=20)
+    judge = await hearing.add([JUDGE], seed=0)
+    await judge.until(lambda view: view["state"] == "open")
+    (opened,) = await entries(hearing, "sitting.opened")
+    assert opened["members"]["by"] == "service"
 
 
 async def test_the_media_worker_is_killed(hearing: Hearing, tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""What people type: the base of everything that comes in through a door.
+
+Trimmed, in Unicode normal form C, and without control characters (line breaks and tabs may stand): what is
+written down must look the same in the journal, in a letter and on paper, years later.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_written_down(cls, value: Any) -> Any:
+        if type(value) is not str or (value.isascii() and value.isprintable()):
+            return value
+        if _UNPRINTABLE.search(value):
+            raise ValueError("this holds a character that cannot be printed; type it again without")
+        return unicodedata.normalize("NFC", value)
