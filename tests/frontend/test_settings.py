@@ -1,0 +1,83 @@
+"""Settings come from the environment, once, and a wrong one is told in a sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from frontend.settings import read
+
+
+def test_the_embedded_default_needs_nothing() -> None:
+    settings = read({})
+    assert settings.origin == "http://localhost:8080"
+    assert settings.database_url.startswith("sqlite:///")
+    assert settings.host == settings.media_listen == "127.0.0.1"
+    assert not settings.secure
+
+
+def test_plain_http_is_for_this_machine_only() -> None:
+    for address in (
+        "http://localhost:9000",
+        "http://127.0.0.1:9000",
+        "http://[::1]:9000",
+        "https://court.example",
+    ):
+        assert read({"VIVAVOCE_ADDRESS": address}).origin == address
+    for address in (
+        "http://court.example",
+        "ftp://court.example",
+        "court.example",
+        "https://court.example/path",
+    ):
+        with pytest.raises(ValidationError):
+            read({"VIVAVOCE_ADDRESS": address})
+
+
+def test_secure_follows_the_address() -> None:
+    assert read({"VIVAVOCE_ADDRESS": "https://court.example"}).secure
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "frontend.command", *arguments],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VIVAVOCE_PORT", "many"),
+        ("VIVAVOCE_PORT", "70000"),
+        ("VIVAVOCE_UNHEARD_OF", "1"),
+        ("VIVAVOCE_LOSS_SECONDS", "1"),
+        ("VIVAVOCE_ADDRESS", "http://court.example"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_starts(name: str, value: str, tmp_path: Path) -> None:
+    told = command("serve", **{name: value, "VIVAVOCE_DATA": str(tmp_path / "data")} | {name: value})
+    assert told.returncode == 1
+    assert "VIVAVOCE_" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:
+    told = command("serve", VIVAVOCE_DATA=str(tmp_path), VIVAVOCE_DATABASE="sqlite:////nowhere/at/all.db")
+    assert told.returncode == 1
+    assert "database" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("options", [("--participants", "99"), ("--participants", "1"), ("--seconds", "0")])
+def test_an_impossible_rehearsal_is_a_sentence(options: tuple[str, str], tmp_path: Path) -> None:
+    told = command("rehearse", "--out", str(tmp_path), *options)
+    assert told.returncode == 1
+    assert told.stderr.startswith("A rehearsal")
