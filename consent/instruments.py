@@ -42,7 +42,7 @@ class Requirement(BaseModel):
 
 
 class Instrument(BaseModel):
-    """`minutes`: the article that says what the minutes must hold; `authority`: who must be present."""
+    """`minutes`: the article on what the minutes must hold; `authority`: who must be present, by `presence`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +50,7 @@ class Instrument(BaseModel):
     title: str
     short: str
     authority: str
+    presence: str
     minutes: str
     mark: Mark
     requirement: tuple[Requirement, ...]

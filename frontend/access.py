@@ -20,7 +20,6 @@ from frontend.settings import Settings
 from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor
 from hearings.docket import Docket
-from hearings.people import People
 
 log = logging.getLogger(__name__)
 
@@ -129,13 +128,10 @@ def signed_in(request: Request[Any, Any, Any], accounts: Accounts) -> Staff:
 
 
 def actor_of_staff(
-    request: Request[Any, Any, Any], hearing: UUID, accounts: Accounts, docket: Docket, people: People
+    request: Request[Any, Any, Any], hearing: UUID, accounts: Accounts, docket: Docket
 ) -> Actor:
     """Dependency `actor` below `/hearings/{hearing}`. Raises: NotSignedIn, NotFound."""
-    staff = accounts.staff(request.cookies.get(STAFF))
-    if request.method in _UNSAFE:
-        return people.enrol(docket, staff, hearing)
-    return docket.of_staff(staff, hearing)
+    return docket.of_staff(accounts.staff(request.cookies.get(STAFF)), hearing)
 
 
 def actor_of_place(request: ASGIConnection[Any, Any, Any, Any], place: UUID, docket: Docket) -> Actor:

@@ -46,6 +46,11 @@ class Page:
             log.warning("the page of place %s does not keep up and is let go", self.place)
             self.finish()
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is taken from this page any more."""
+        return self._over
+
     def finish(self, last: ToPage | None = None) -> None:
         """No more messages after this one."""
         if self._over:

@@ -82,6 +82,10 @@ class Conversation:
         self._greeted = False
         self._offer: asyncio.Task[None] | None = None
 
+    @property
+    def over(self) -> bool:
+        return self._page.over
+
     async def take(self, text: str) -> None:
         try:
             message = from_page.validate_json(text)
@@ -135,7 +139,7 @@ async def _receive(socket: Socket, conversation: Conversation) -> None:
         while True:
             async with asyncio.timeout(SILENCE_SECONDS):
                 text = await socket.receive_data(mode="text")
-            if len(text) > LARGEST:
+            if len(text) > LARGEST or conversation.over:
                 return
             await conversation.take(text)
 

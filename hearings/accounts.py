@@ -51,6 +51,8 @@ class Accounts:
         _administrator(staff)
         if role not in ROLES:
             raise NotValid(f"“{role}” is none of the roles of staff.", field="role")
+        if role == "administrator" and authority is not None:
+            raise NotValid("An administrator belongs to no authority.", field="authority")
         with self._journal.transaction() as tx:
             if role != "administrator" and (authority is None or tx.get(Authority, authority) is None):
                 raise NotValid("Say for which authority.", field="authority")

@@ -18,11 +18,16 @@ class Self:
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody known to the service, in one hearing. A place with several persons acts as any of them."""
+    """Somebody known to the service, in one hearing. A place with several persons acts as any of them.
+
+    `account` and `name` are those of a member of staff, who has no handle before their first act.
+    """
 
     hearing: UUID
     people: tuple[Self, ...]
     place: UUID | None = None
+    account: UUID | None = None
+    name: str = ""
 
     @property
     def roles(self) -> tuple[Role, ...]:

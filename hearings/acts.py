@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlmodel import Session, select
 
+from hearings import tokens
 from hearings.actors import Actor, Self
-from hearings.errors import NotFound
-from hearings.events import Event
+from hearings.errors import AlreadyDone, NotFound
+from hearings.events import Event, ParticipantNamed
 from hearings.journal import Entry, Journal
+from hearings.roles import OFFICE
 from hearings.states import State, Verb, after
 from hearings.story import Story
-from hearings.tables import Hearing
+from hearings.tables import Hearing, Participant
 
 
 @dataclass
@@ -31,6 +33,11 @@ class Act:
     story: Story
     now: datetime
     journal: Journal
+
+    def refuse_after_signing(self) -> None:
+        """What the minutes say must still be so when they are read. Raises: AlreadyDone."""
+        if self.story.minutes:
+            raise AlreadyDone("The minutes are signed; nothing that they tell of can be changed.")
 
     def write(self, event: Event) -> Entry:
         """Appends to the journal of this hearing, in this transaction."""
@@ -51,7 +58,10 @@ class Acts:
             state = hearing.state
             who = actor.acting(state, verb)
             story = Story().tell(self.journal.entries(tx, hearing.id))
-            yield Act(tx, hearing, who, story, self.journal.clock(), self.journal)
+            act = Act(tx, hearing, who, story, self.journal.clock(), self.journal)
+            if not who.handle:
+                act.who = enter_staff(act, actor, who)
+            yield act
             self._move(tx, hearing, after(state, verb, before=hearing.before))
 
     def _move(self, tx: Session, hearing: Hearing, to: State) -> None:
@@ -59,6 +69,38 @@ class Acts:
             hearing.before = hearing.state
         hearing.state = to
         tx.add(hearing)
+
+
+def enter_staff(act: Act, actor: Actor, who: Self) -> Self:
+    """Enters a member of staff as a participant, without a place, in the step that is their first."""
+    person = Self(tokens.handle(), who.role, who.side)
+    act.tx.add(
+        Participant(
+            id=uuid4(),
+            hearing_id=act.hearing.id,
+            account_id=actor.account,
+            handle=person.handle,
+            position=0,
+            name=actor.name,
+            role=person.role,
+            function=OFFICE[person.role],
+            side=person.side,
+            language="en",
+        )
+    )
+    act.write(
+        ParticipantNamed(
+            participant=person.handle,
+            name=actor.name,
+            role=person.role,
+            function=OFFICE[person.role],
+            side=person.side,
+            place="office",
+            language="en",
+            by=person.handle,
+        )
+    )
+    return person
 
 
 def locked(tx: Session, hearing: UUID) -> Hearing:

@@ -103,9 +103,15 @@ def to_the_record(instrument: Instrument, story: Story, *, armed: bool) -> list[
     found = open_items(instrument, story, Stage.BEFORE)
     if not any(person.capacity is not None for person in story.people.values()):
         found.append(Obstacle("heard", "Nobody is named who is to be heard."))
+    if not any(person.role is Role.AUTHORITY for person in story.people.values()):
+        sentence = f"Nobody is named who will be present as the {instrument.authority}."
+        found.append(Obstacle("authority", sentence, f"{instrument.short}, {instrument.presence}"))
     found.extend(_missing_links(story))
     if not armed:
-        found.append(Obstacle("recorder", "The recorder is not ready. Nothing may be said on the record."))
+        why = f" {story.failed}" if story.failed else ""
+        found.append(
+            Obstacle("recorder", f"The recorder is not ready.{why} Nothing may be said on the record.")
+        )
     return found
 
 
@@ -117,7 +123,7 @@ def to_the_examination(instrument: Instrument, story: Story) -> list[Obstacle]:
         found.append(Obstacle("heard-present", "The person heard is not in the room."))
     if Role.AUTHORITY not in present:
         sentence = f"The {instrument.authority} is not in the room."
-        found.append(Obstacle("authority-present", sentence, f"{instrument.short}, presence throughout"))
+        found.append(Obstacle("authority-present", sentence, f"{instrument.short}, {instrument.presence}"))
     found.extend(_missing_links(story))
     return found
 
@@ -136,10 +142,14 @@ def refuse(sentence: str, obstacles: Iterable[Obstacle]) -> None:
 
 def _missing_links(story: Story) -> list[Obstacle]:
     return [
-        Obstacle(f"lost-{person.handle}", f"The connection of {person.name} ({person.function}) is lost.")
+        Obstacle(f"lost-{person.handle}", f"{person.name} ({person.function}) is not connected.")
         for person in story.people.values()
-        if person.role in REQUIRED and person.admitted and person.lost and person.lost[-1][1] is None
+        if person.role in REQUIRED and person.admitted and (_lost(person) or not _in_room(person))
     ]
+
+
+def _lost(person: Person) -> bool:
+    return bool(person.lost) and person.lost[-1][1] is None
 
 
 def _in_room(person: Person) -> bool:
@@ -157,8 +167,9 @@ class Checklist:
     def confirm(self, actor: Actor, said: Confirmation) -> None:
         """Raises: NotFound, NotAllowed, AlreadyDone."""
         with self._acts.act(actor, Verb.CONFIRM) as act:
+            act.refuse_after_signing()
             item = self._item(act, said.requirement, said.person)
-            by = _one_of(actor, item.roles, item)
+            by = _one_of(act, actor, item.roles, item)
             if item.settled is not None:
                 raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
             act.write(RequirementConfirmed(**self._told(act, item), proof=said.proof, by=by.handle))
@@ -166,10 +177,11 @@ class Checklist:
     def override(self, actor: Actor, said: Withdrawal) -> None:
         """Raises: NotFound, NotAllowed, AlreadyDone."""
         with self._acts.act(actor, Verb.OVERRIDE) as act:
+            act.refuse_after_signing()
             item = self._item(act, said.requirement, said.person)
             if not item.requirement.override:
                 raise NotAllowed(f"Nobody may go on without this: {item.requirement.words}")
-            by = _one_of(actor, frozenset(Role(name) for name in item.requirement.override), item)
+            by = _one_of(act, actor, frozenset(Role(name) for name in item.requirement.override), item)
             if item.settled is not None:
                 raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
             act.write(RequirementOverridden(**self._told(act, item), reason=said.reason, by=by.handle))
@@ -177,8 +189,9 @@ class Checklist:
     def take_back(self, actor: Actor, said: Withdrawal) -> None:
         """Whoever may confirm an item may say that it no longer stands. Raises: NotFound, NotAllowed, NotNow."""
         with self._acts.act(actor, Verb.CONFIRM) as act:
+            act.refuse_after_signing()
             item = self._item(act, said.requirement, said.person)
-            by = _one_of(actor, item.roles, item)
+            by = _one_of(act, actor, item.roles, item)
             if item.settled is None:
                 raise NotNow("This has not been confirmed.")
             act.write(
@@ -215,8 +228,8 @@ class Checklist:
         return found[0]
 
 
-def _one_of(actor: Actor, roles: frozenset[Role], item: Item) -> Self:
-    for person in actor.people:
+def _one_of(act: Act, actor: Actor, roles: frozenset[Role], item: Item) -> Self:
+    for person in actor.people if actor.place else (act.who,):
         if person.role in roles:
             return person
     who = " or ".join(OFFICE[role] for role in Role if role in roles)

@@ -353,7 +353,11 @@ class Conductor:
                 when = moment(since) + self._room.loss + timedelta(milliseconds=50)
                 hearing = UUID(report.hearing)
                 self._timers.at(when, lambda: self._lost(hearing, UUID(place)), name=f"loss {place}")
-            case control.Returned(place=place) | control.Left(place=place):
+            case control.Left(place=place, at=at):
+                when = moment(at) + self._room.loss + timedelta(milliseconds=50)
+                hearing = UUID(report.hearing)
+                self._timers.at(when, lambda: self._lost(hearing, UUID(place)), name=f"loss {place}")
+            case control.Joined(place=place) | control.Returned(place=place):
                 self._timers.cancel(f"loss {place}")
             case control.RecorderFailed():
                 self._rearm(UUID(report.hearing))

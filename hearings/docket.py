@@ -52,7 +52,8 @@ class Docket:
                     Participant.hearing_id == hearing, Participant.account_id == staff.account
                 )
             ).first()
-            return Actor(hearing, (Self(known.handle if known else "", role, side),))
+            person = Self(known.handle if known else "", role, side)
+            return Actor(hearing, (person,), account=staff.account, name=staff.name)
 
     def standing(self, tx: Session, staff: Staff, hearing: UUID) -> tuple[Side, Role]:
         """Side and role that an account has in a hearing. Raises: NotFound."""

@@ -13,11 +13,9 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 
 from hearings import docket, tokens
-from hearings.accounts import Staff
-from hearings.actors import Actor, Self
+from hearings.actors import Actor
 from hearings.acts import Act, Acts, locked
-from hearings.docket import Docket
-from hearings.errors import AlreadyDone, NotFound, NotNow, NotValid
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
 from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantDismissed, ParticipantNamed
 from hearings.journal import Journal
 from hearings.post import Post
@@ -78,29 +76,20 @@ class People:
         self._post = post
         self._address = address
 
-    def enrol(self, docket_: Docket, staff: Staff, hearing: UUID) -> Actor:
-        """The member of staff as an actor; entered as a participant before their first act. Raises: NotFound."""
-        actor = docket_.of_staff(staff, hearing)
-        if actor.people[0].handle:
-            return actor
-        with self._journal.transaction() as tx:
-            row = locked(tx, hearing)
-            side, role = docket_.standing(tx, staff, hearing)
-            person = Self(tokens.handle(), role, side)
-            enter_staff(tx, self._journal, row, staff, person)
-        return Actor(hearing, (person,))
-
     def seat(self, actor: Actor, new: NewPlace) -> tuple[Place, list[Participant]]:
         """Adds a place with its people. Raises: NotValid."""
         _check(new)
         with self._acts.act(actor, Verb.SEAT) as act:
+            _own_side(act, new.side)
             place = seat(act, new)
             return place, list(docket.seated(act.tx, place.id))
 
     def issue(self, actor: Actor, place: UUID) -> str:
         """A new link for the place, as an address to be shown once; the one before is withdrawn."""
         with self._acts.act(actor, Verb.LINK) as act:
-            return self.issue_within(act, self._place(act, place))
+            row = self._place(act, place)
+            _own_side(act, row.side)
+            return self.issue_within(act, row)
 
     def issue_within(self, act: Act, place: Place) -> str:
         token = tokens.fresh()
@@ -124,6 +113,7 @@ class People:
         """Withdraws the place's link and closes what it opened. Raises: NotNow if there is none."""
         with self._acts.act(actor, Verb.LINK) as act:
             row = self._place(act, place)
+            _own_side(act, row.side)
             if not self._withdraw(act, row):
                 raise NotNow("There is no link to withdraw for this place.")
             act.write(LinkRevoked(place=row.name, by=act.who.handle))
@@ -223,24 +213,6 @@ def seat(act: Act, new: NewPlace) -> Place:
     return place
 
 
-def enter_staff(tx: Session, journal: Journal, hearing: Hearing, staff: Staff, person: Self) -> None:
-    """Enters a member of staff as a participant, without a place."""
-    row = Participant(
-        id=uuid4(),
-        hearing_id=hearing.id,
-        account_id=staff.account,
-        handle=person.handle,
-        position=0,
-        name=staff.name,
-        role=person.role,
-        function=OFFICE[person.role],
-        side=person.side,
-        language="en",
-    )
-    tx.add(row)
-    journal.append(tx, hearing, _naming(row, "office", row.handle))
-
-
 def _naming(row: Participant, place: str, by: str) -> ParticipantNamed:
     return ParticipantNamed(
         participant=row.handle,
@@ -258,6 +230,14 @@ def _naming(row: Participant, place: str, by: str) -> ParticipantNamed:
 def _speakers_first(people: list[NewPerson]) -> list[NewPerson]:
     """The person heard gives a shared place's tracks their name."""
     return sorted(people, key=lambda person: person.role is not Role.HEARD)
+
+
+def _own_side(act: Act, side: Side) -> None:
+    """The requesting side conducts and may seat anybody; the requested side its own people only, so that it
+    never holds a link to the court's places.
+    """
+    if act.who.side is Side.REQUESTED and side is Side.REQUESTING:
+        raise NotAllowed("The places of the requesting side are for the requesting side to give.")
 
 
 def _check(new: NewPlace) -> None:

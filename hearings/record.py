@@ -18,11 +18,11 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, minutes_pdf, package, tokens
+from hearings import checklist, minutes_pdf, package, tokens, verify
 from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
-from hearings.errors import AlreadyDone, NotFound, NotNow, NotReady, Unreachable
+from hearings.errors import NotFound, NotNow, NotReady, Unreachable
 from hearings.events import HearingClosed, MinutesSealed
 from hearings.journal import Entry, origin, urn
 from hearings.minutes import (
@@ -110,8 +110,7 @@ class Records:
     def sign_minutes(self, actor: Actor) -> None:
         """The authority present answers for the minutes; they are sealed. Raises: AlreadyDone, NotReady."""
         with self._acts.act(actor, Verb.SIGN_MINUTES) as act:
-            if REQUESTED in act.story.minutes:
-                raise AlreadyDone("The minutes are signed.")
+            act.refuse_after_signing()
             self._refuse_open_account(act)
             entries = self._journal.entries(act.tx, act.hearing.id)
             drawn = self._draw(act.tx, act.hearing, act.story, entries, act.now)
@@ -142,7 +141,7 @@ class Records:
     def obstacles(self, act: Act) -> list[Obstacle]:
         instrument = self._instruments[act.hearing.instrument]
         found = checklist.to_the_closing(instrument, act.story)
-        if REQUESTED not in act.story.minutes:
+        if act.story.stretches and REQUESTED not in act.story.minutes:
             found.append(
                 Obstacle(
                     "minutes",
@@ -184,11 +183,19 @@ class Records:
                 package.write(file, contents, seal=self._seal, at=self._journal.clock())
                 file.flush()
                 os.fsync(file.fileno())
+            self._prove(part)
             part.rename(target)
         except OSError as error:
             raise Unreachable(
                 "The package could not be written: the disk is full, or a recording is missing."
             ) from error
+
+    def _prove(self, part: Path) -> None:
+        """What does not verify is not handed out: a recording may have been altered on our own disk."""
+        verdict = verify.verify(part, trust=self.trust(), head=None, at=self._journal.clock())
+        if not verdict.accepted:
+            part.unlink()
+            raise Unreachable(f"The record does not verify, so it is not handed out. {verdict.sentence}")
 
     def _contents(self, tx: Session, hearing: Hearing) -> package.Contents:
         heads = tx.exec(

@@ -109,14 +109,17 @@ class Recording:
         fact: control.Joined | control.Lost | control.Returned | control.Left,
     ) -> None:
         place = tx.get(Place, UUID(fact.place))
-        if place is None or place.hearing_id != hearing.id:
+        if place is None or place.hearing_id != hearing.id or hearing.state not in OPENED:
+            return
+        if place.joined is None and not isinstance(fact, control.Joined):
             return
         people = docket.seated(tx, place.id)
         at = moment(fact.at)
         match fact:
             case control.Joined():
+                place.lost = None
                 if place.joined is None:
-                    place.joined, place.lost = at, None
+                    place.joined = at
                     self._append(
                         tx, hearing, (ParticipantJoined(participant=p.handle, at=at) for p in people)
                     )
@@ -129,9 +132,8 @@ class Recording:
                 place.lost = None
                 self._append(tx, hearing, _returned(people, moment(fact.since), at))
             case control.Left():
-                if place.joined is not None:
-                    place.joined = place.lost = None
-                    self._append(tx, hearing, (ParticipantLeft(participant=p.handle, at=at) for p in people))
+                place.joined, place.lost = None, place.lost or at
+                self._append(tx, hearing, (ParticipantLeft(participant=p.handle, at=at) for p in people))
 
     # --- the recorder
 
@@ -140,8 +142,10 @@ class Recording:
             case control.Armed():
                 hearing.armed = moment(fact.at)
             case control.RecorderFailed():
+                known = hearing.armed is None and self._story(tx, hearing).failed == fact.reason
                 hearing.armed = None
-                self._fail(tx, hearing, fact.reason)
+                if not known:
+                    self._fail(tx, hearing, fact.reason)
             case control.SegmentKept():
                 _forget(tx, hearing.id, fact)
                 tx.add(_segment(hearing.id, fact))

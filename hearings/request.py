@@ -19,10 +19,10 @@ from consent.instruments import Instrument
 from hearings import tokens
 from hearings.accounts import Staff
 from hearings.actors import Actor, Self
-from hearings.acts import Act, Acts
+from hearings.acts import Act, Acts, enter_staff
 from hearings.errors import NotAllowed, NotFound, NotValid
 from hearings.events import DocumentFiled, Filed, RequestAccepted, RequestDeclined, RequestReceived
-from hearings.people import NewPerson, NewPlace, People, enter_staff, seat
+from hearings.people import NewPerson, NewPlace, People, seat
 from hearings.roles import COORDINATORS, Role, Side
 from hearings.said import Said
 from hearings.states import State, Verb
@@ -115,9 +115,10 @@ class Requests:
             self._journal.append(
                 tx, hearing, _received(new, (requesting, requested), documents, coordinator.handle)
             )
-            enter_staff(tx, self._journal, hearing, staff, coordinator)
             story = Story().tell(self._journal.entries(tx, hearing.id))
             act = Act(tx, hearing, coordinator, story, now, self._journal)
+            actor = Actor(hearing.id, (coordinator,), account=staff.account, name=staff.name)
+            enter_staff(act, actor, coordinator)
             other = (requested, Side.REQUESTED) if side is Side.REQUESTING else (requesting, Side.REQUESTING)
             place = seat(act, _desk(*other))
             return Received(hearing.id, place.id, self._people.issue_within(act, place))

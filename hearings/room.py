@@ -196,6 +196,7 @@ class Room:
 
     def note(self, actor: Actor, note: Words) -> None:
         with self._acts.act(actor, Verb.NOTE) as act:
+            act.refuse_after_signing()
             act.write(StatementNoted(text=note.text, by=act.who.handle))
 
     def mute(self, actor: Actor, kind: Kind, *, muted: bool) -> None:

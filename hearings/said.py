@@ -1,6 +1,6 @@
 """What people type: the base of everything that comes in through a door.
 
-Trimmed, in Unicode normal form C, and without control characters (line breaks and tabs may stand): what is
+Trimmed, in Unicode normal form C, and without control characters (line breaks and tabs may stand, of whatever system): what is
 written down must look the same in the journal, in a letter and on paper, years later.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
 
 
 class Said(BaseModel):
@@ -21,6 +21,9 @@ class Said(BaseModel):
     def _can_be_written_down(cls, value: Any) -> Any:
         if type(value) is not str or (value.isascii() and value.isprintable()):
             return value
-        if _UNPRINTABLE.search(value):
+        lines = value.replace("\r\n", "\n").replace("\r", "\n")
+        if _UNPRINTABLE.search(lines):
             raise ValueError("this holds a character that cannot be printed; type it again without")
-        return unicodedata.normalize("NFC", value)
+        if lines and not any(unicodedata.category(letter)[0] in "LMNPS" for letter in lines):
+            raise ValueError("nothing of this can be seen; type it again")
+        return unicodedata.normalize("NFC", lines)

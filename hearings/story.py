@@ -62,7 +62,9 @@ class Interruption:
 
 @dataclass
 class Story:
-    """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular)."""
+    """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
+    `failed`: why the recorder failed last in this sitting.
+    """
 
     state: State = State.REQUESTED
     before: State = State.REQUESTED
@@ -78,6 +80,7 @@ class Story:
     oaths: list[tuple[datetime, e.OathTaken]] = field(default_factory=list)
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
     requested_reference: str | None = None
+    failed: str | None = None
 
     def named(self, handle: str) -> str:
         """The name to print for a handle."""
@@ -152,6 +155,7 @@ class Story:
         match event:
             case e.SittingOpened():
                 self.state = State.OPEN
+                self.failed = None
                 self.sittings.append((time, None))
             case e.SittingEnded():
                 self._sitting_over(time)
@@ -205,6 +209,7 @@ class Story:
                 self.people[event.participant].admitted = False
             case e.ParticipantJoined():
                 self.people[event.participant].present.append((event.at, None))
+                _finish(self.people[event.participant].lost, event.at)
             case e.ParticipantLeft():
                 _finish(self.people[event.participant].present, event.at)
                 _finish(self.people[event.participant].lost, event.at)
@@ -228,6 +233,8 @@ class Story:
 
     def _kept(self, time: datetime, event: e.Event) -> None:
         match event:
+            case e.MediaFailed():
+                self.failed = event.reason
             case e.MediaGap():
                 self.gaps.append(event)
             case e.MediaSealed():

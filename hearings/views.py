@@ -45,7 +45,7 @@ class View:
         place = next((row for row, _ in self._rows if row.id == actor.place), None)
         told = {**self._outline(), "you": self._you(actor, place), "verbs": self._verbs(actor)}
         if place is not None and self._waits(actor, place):
-            return told
+            return told | {"suspended": None}  # the reason may name somebody
         told |= {"places": self._roster(), "hears": self._hears(actor), "heard_by": self._heard_by(actor)}
         if _OVERSEERS.intersection(actor.roles):
             told |= {

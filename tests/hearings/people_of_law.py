@@ -102,7 +102,7 @@ class Courthouse:
     def requested_hearing(self, **changes: object) -> "Standing":
         received = self.requests.receive(self.coordinator, self.new_request(**changes))
         opened = self.people.redeem(received.link.rpartition("/")[2])
-        coordinator = self.people.enrol(self.docket, self.coordinator, received.hearing)
+        coordinator = self.docket.of_staff(self.coordinator, received.hearing)
         return Standing(
             self, received.hearing, coordinator, self.docket.of_place(opened.place, opened.token), {}
         )

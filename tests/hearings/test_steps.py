@@ -378,6 +378,60 @@ def test_a_loss_suspends_only_after_its_time_and_only_whom_it_must(
     assert not room.suspend_for_loss(standing.id, witness)
 
 
+def test_whoever_leaves_and_does_not_come_back_is_lost_too(standing: Standing, clock: FakeClock) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    witness = standing.actors["witness"].place
+    assert witness
+    standing.report(control.Left(place=str(witness), at=standing.millis()))
+    clock.pass_(seconds=5)
+    standing.report(control.Joined(place=str(witness), connection="c2", at=standing.millis()))
+    clock.pass_(seconds=6)
+    assert not standing.house.room.suspend_for_loss(standing.id, witness), "back in time"
+    standing.report(control.Left(place=str(witness), at=standing.millis()))
+    clock.pass_(seconds=10)
+    assert standing.house.room.suspend_for_loss(standing.id, witness)
+    with pytest.raises(NotReady) as refused:
+        standing.house.room.resume(standing.actors["judge"], Words(text="Go on."))
+    assert any("Witness" in hint and "not connected" in hint for hint in refused.value.hints)
+
+
+def test_what_is_reported_after_the_sitting_belongs_to_no_sitting(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    standing.house.room.adjourn(standing.actors["judge"], Adjournment(reason="late"))
+    before = standing.types()
+    witness = str(standing.actors["witness"].place)
+    for fact in (
+        control.Lost(place=witness, since=standing.millis(), at=standing.millis()),
+        control.Left(place=witness, at=standing.millis()),
+        control.Joined(place=witness, connection="late", at=standing.millis()),
+    ):
+        standing.report(fact)
+    assert standing.types() == before
+    standing.scheduled().opened().on_record()
+
+
+def test_a_disk_that_stays_full_is_told_once(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    for _ in range(3):
+        standing.report(control.RecorderFailed(reason="The disk is full.", at=standing.millis()))
+    assert standing.types().count("media.failed") == 1
+    with pytest.raises(NotReady) as refused:
+        standing.house.room.go_on_record(standing.actors["judge"])
+    assert any("The disk is full." in hint for hint in refused.value.hints)
+
+
+def test_without_an_authority_nothing_goes_on_the_record(standing: Standing) -> None:
+    standing.accepted().scheduled()
+    standing.add("judge", Role.PRESIDING, Side.REQUESTING)
+    standing.add("witness", Role.HEARD, Side.REQUESTED, capacity=Capacity.WITNESS)
+    standing.opened()
+    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    with pytest.raises(NotReady) as refused:
+        standing.house.room.go_on_record(standing.actors["judge"])
+    (hint,) = refused.value.hints
+    assert "competent authority" in hint
+
+
 def test_one_who_is_not_recorded_from_the_start_waits(standing: Standing) -> None:
     standing.accepted().scheduled().seated().opened().on_record()
     late = standing.add("interpreter", Role.INTERPRETER, Side.REQUESTED)
