@@ -54,7 +54,7 @@ def told(status: int, problem: Problem) -> Response[dict[str, Any]]:
 
 
 def on_refusal(_request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[dict[str, Any]]:
-    status, kind = STATUS[type(refusal)]
+    status, kind = STATUS.get(type(refusal), (503, "refused"))
     return told(
         status, Problem(kind=kind, sentence=str(refusal), hints=list(refusal.hints), field=refusal.field)
     )

@@ -260,7 +260,9 @@ class Hearing:
             {"name": name, "side": casts[0].side, "zone": zone, "people": [one.told() for one in casts]},
         )
         self.handles.update({person["name"]: person["handle"] for person in made["people"]})
-        link = await self.staff(f"people/places/{made['place']}/link")
+        theirs = any(one.role == "authority" for one in casts)
+        issue = self._desk.act if theirs else self.staff
+        link = await issue(f"people/places/{made['place']}/link")
         seat = Seat(self.court.origin, name, seed=seed)
         await seat.open(link["link"])
         self.seats.append(seat)

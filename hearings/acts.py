@@ -73,7 +73,14 @@ class Acts:
 
 def enter_staff(act: Act, actor: Actor, who: Self) -> Self:
     """Enters a member of staff as a participant, without a place, in the step that is their first."""
-    person = Self(tokens.handle(), who.role, who.side)
+    known = act.tx.exec(
+        select(Participant.handle).where(
+            Participant.hearing_id == act.hearing.id, Participant.account_id == actor.account
+        )
+    ).first()
+    if known is not None:
+        return Self(known, who.role, who.side)
+    person = Self(who.handle or tokens.handle(), who.role, who.side)
     act.tx.add(
         Participant(
             id=uuid4(),

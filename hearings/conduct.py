@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -93,6 +93,7 @@ class Conductor:
         self._versions = itertools.count(time.time_ns() // 1000)
         self._rooms: set[UUID] = set()
         self._disarmed: set[UUID] = set()
+        self._adopted: int | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,6 +119,8 @@ class Conductor:
             )
         ]
         self._timers.every(PROGRESS_SECONDS, self._progress, name="progress")
+        for hearing, place, since in await asyncio.to_thread(self._room.lost):
+            self._wait_for(hearing, place, since)
 
     async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever breaks it is logged, and it goes on: without these three nobody is heard or recorded."""
@@ -135,6 +138,7 @@ class Conductor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._end_worker()
+        await self._gone()
         if self._link is not None:
             self._link.close()
         self._server.close()
@@ -190,7 +194,7 @@ class Conductor:
                 async with asyncio.timeout(ADOPTION_SECONDS):
                     await self._linked.wait()
                 await self._until_ended()
-                await self._gone()
+        await self._gone()
         while True:
             self._process = await asyncio.create_subprocess_exec(
                 *self._settings.command,
@@ -221,9 +225,9 @@ class Conductor:
 
     async def _end_worker(self) -> None:
         """Orderly, so that it finishes its files; an adopted one too."""
-        if not self._left_running():
+        pid = self._process.pid if self._process is not None else self._adopted
+        if pid is None or not self._left_running():
             return
-        pid = int(self._settings.pid.read_text())
         os.kill(pid, signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_SECONDS):
@@ -257,6 +261,7 @@ class Conductor:
         match message:
             case control.Ready():
                 self._link = link
+                self._adopted = message.pid
                 self._rooms.clear()
                 self._linked.set()
                 for hearing in await asyncio.to_thread(self._opened):
@@ -313,7 +318,9 @@ class Conductor:
             if row is None:
                 return []
             story = Story().tell(self._journal.entries(tx, hearing))
-            wanted = plans(tx, row, story, folder=self._settings.recordings / str(hearing))
+            wanted = plans(
+                tx, row, story, folder=self._settings.recordings / str(hearing), now=self._journal.clock()
+            )
         if hearing in self._disarmed:
             return [plan.model_copy(update={"armed": False}) for plan in wanted]
         return wanted
@@ -349,18 +356,16 @@ class Conductor:
     def _watch(self, report: control.Report) -> None:
         """A lost person is waited for; then the hearing is suspended."""
         match report.fact:
-            case control.Lost(place=place, since=since):
-                when = moment(since) + self._room.loss + timedelta(milliseconds=50)
-                hearing = UUID(report.hearing)
-                self._timers.at(when, lambda: self._lost(hearing, UUID(place)), name=f"loss {place}")
-            case control.Left(place=place, at=at):
-                when = moment(at) + self._room.loss + timedelta(milliseconds=50)
-                hearing = UUID(report.hearing)
-                self._timers.at(when, lambda: self._lost(hearing, UUID(place)), name=f"loss {place}")
+            case control.Lost(place=place, since=at) | control.Left(place=place, at=at):
+                self._wait_for(UUID(report.hearing), UUID(place), moment(at))
             case control.Joined(place=place) | control.Returned(place=place):
                 self._timers.cancel(f"loss {place}")
             case control.RecorderFailed():
                 self._rearm(UUID(report.hearing))
+
+    def _wait_for(self, hearing: UUID, place: UUID, since: datetime) -> None:
+        when = since + self._room.loss + timedelta(milliseconds=50)
+        self._timers.at(when, lambda: self._lost(hearing, place), name=f"loss {place}")
 
     def _rearm(self, hearing: UUID) -> None:
         """A recorder that failed is disarmed, and proves itself again after a moment, until it succeeds."""

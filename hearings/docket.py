@@ -1,6 +1,7 @@
 """The read side: hearings as seen by somebody. What is not theirs is not found."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session, col, or_, select
@@ -112,14 +113,14 @@ def places(tx: Session, hearing: UUID) -> list[tuple[Place, Sequence[Participant
     return [(row, seated(tx, row.id)) for row in rows]
 
 
-def held(tx: Session, hearing: UUID) -> frozenset[UUID]:
+def held(tx: Session, hearing: UUID, now: datetime) -> frozenset[UUID]:
     """The places that somebody's link holds open; the others may have neither socket nor sound nor picture."""
     return frozenset(
         place
         for place in tx.exec(
             select(Login.place_id)
             .join(Place, col(Place.id) == col(Login.place_id))
-            .where(Place.hearing_id == hearing, col(Login.ended).is_(None))
+            .where(Place.hearing_id == hearing, col(Login.ended).is_(None), Login.expires > now)
         )
         if place is not None
     )

@@ -33,8 +33,11 @@ _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 _TURNS_THE_LINE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 
 
-def page(minutes: Minutes) -> Block:
-    """What stands on the paper, as data for the template: heads, each a list of blocks, each of strings."""
+def page(minutes: Minutes, *, numbered: frozenset[str] = frozenset()) -> Block:
+    """What stands on the paper, as data for the template: heads, each a list of blocks, each of strings.
+
+    `numbered`: characters that no font can draw, and that are shown by their Unicode number.
+    """
     zones = list(dict.fromkeys((minutes.requesting.zone, minutes.requested.zone)))
     drawn = on_clock(minutes.drawn_up, minutes.requested.zone)
     said = {
@@ -59,7 +62,7 @@ def page(minutes: Minutes) -> Block:
         "signatory": minutes.signatory.model_dump(),
         "hearing": minutes.hearing,
     }
-    return {name: _visible(value) for name, value in said.items()}
+    return {name: _visible(value, numbered) for name, value in said.items()}
 
 
 def _front(minutes: Minutes) -> Iterator[tuple[str, list[str]]]:
@@ -257,17 +260,18 @@ def _short(clock: Clock, form: str) -> str:
     return f"{clock.date.day} {_MONTHS[clock.date.month - 1]}, {clock.time:{form}}"
 
 
-def _visible(value: Any) -> Any:
+def _visible(value: Any, numbered: frozenset[str]) -> Any:
     """The same structure, with every character that cannot or must not be drawn as its number."""
     if isinstance(value, str):
-        return "".join(_seen(char) for char in value)
+        return "".join(_seen(char, numbered) for char in value)
     if isinstance(value, list):
-        return [_visible(each) for each in value]
+        return [_visible(each, numbered) for each in value]
     if isinstance(value, dict):
-        return {name: _visible(each) for name, each in value.items()}
+        return {name: _visible(each, numbered) for name, each in value.items()}
     return value
 
 
-def _seen(char: str) -> str:
+def _seen(char: str, numbered: frozenset[str]) -> str:
     hidden = unicodedata.category(char) in {"Cc", "Cn", "Co", "Cs"} or ord(char) in _TURNS_THE_LINE
+    hidden = hidden or char in numbered
     return f"‹U+{ord(char):04X}›" if hidden else char

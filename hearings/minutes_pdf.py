@@ -55,33 +55,45 @@ _PREFERRED_FONTS = (
     *("Noto Serif Tamil", "Noto Serif Thai", "Noto Serif Georgian", "Noto Serif Armenian"),
     *("Noto Serif Ethiopic", "Noto Sans", "DejaVu Sans"),
 )
+_DRAWABLE = frozenset(map(chr, range(0x20, 0x7F)))
 
 
 def draw_up(minutes: Minutes) -> bytes:
     """The minutes as an unsigned PDF.
 
-    It ends with a newline, which PDF/A wants before what a seal appends.
-    Raises: Unreachable if no installed font has a character, naming all such and the package to install.
+    It ends with a newline, which PDF/A wants before what a seal appends. A symbol that no font here can draw
+    is shown by its Unicode number (the attached facts have it as it was said); so is a letter of a script for
+    which there is no font even in the package that should have it.
+    Raises: Unreachable if a font can be installed for a character, naming all such and the package.
     """
+    numbered: frozenset[str] = frozenset()
+    while True:
+        try:
+            return _drawn(minutes, numbered)
+        except typst.TypstError as error:
+            _fonts.cache_clear()  # so that a font that is installed now is found at the next attempt
+            missing = _missing(error.diagnostic)
+            if not missing or missing <= numbered or any(_can_be_installed(char) for char in missing):
+                raise _refusal(missing, error.diagnostic) from error
+            numbered |= missing
+
+
+def _drawn(minutes: Minutes, numbered: frozenset[str]) -> bytes:
     fonts = _fonts()
-    try:
-        pdf = typst.compile(
-            _TEMPLATE,
-            format="pdf",
-            font_paths=fonts,
-            sys_inputs=_inputs(minutes, set(fonts.families())),
-            pdf_standards=["a-3a", "ua-1"],
-            timestamp=int(minutes.drawn_up.timestamp()),
-        )
-    except typst.TypstError as error:
-        _fonts.cache_clear()  # so that a font that is installed now is found at the next attempt
-        raise _refusal(error.diagnostic) from error
-    return pdf + b"\n"
+    pdf = typst.compile(
+        _TEMPLATE,
+        format="pdf",
+        font_paths=fonts,
+        sys_inputs=_inputs(minutes, set(fonts.families()), numbered),
+        pdf_standards=["a-3a", "ua-1"],
+        timestamp=int(minutes.drawn_up.timestamp()),
+    )
+    return bytes(pdf) + b"\n"
 
 
-def _inputs(minutes: Minutes, families: set[str]) -> dict[str, str]:
+def _inputs(minutes: Minutes, families: set[str], numbered: frozenset[str]) -> dict[str, str]:
     return {
-        "page": json.dumps(page(minutes), ensure_ascii=False),
+        "page": json.dumps(page(minutes, numbered=numbered), ensure_ascii=False),
         "facts": minutes.canonical().decode(),
         "fonts": json.dumps([family for family in _PREFERRED_FONTS if family in families]),
     }
@@ -140,12 +152,22 @@ def _for_pyhanko(certificate: Certificate) -> asn1_x509.Certificate:
     return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
-def _refusal(diagnostic: str) -> Unreachable:
+def _missing(diagnostic: str) -> frozenset[str]:
     clusters = re.findall(r'text `"(.+?)"` could not', diagnostic)
-    missing = sorted({char for cluster in clusters for char in _read(cluster)} - {BREAK_HERE})
+    return frozenset({char for cluster in clusters for char in _read(cluster)} - {BREAK_HERE} - _DRAWABLE)
+
+
+def _can_be_installed(char: str) -> bool:
+    """Whether it is a letter, of a script whose package of fonts is not here yet."""
+    marks = {"fonts-noto-cjk": ("Noto Sans CJK", "Noto Serif CJK"), "fonts-noto-core": ("Noto Naskh Arabic",)}
+    here = any(family.startswith(marks.get(_package(char), ())) for family in _fonts().families())
+    return unicodedata.category(char).startswith("L") and not here
+
+
+def _refusal(missing: frozenset[str], diagnostic: str) -> Unreachable:
     if not missing:
         return Unreachable("The minutes could not be laid out. Nothing is lost.", hints=(diagnostic,))
-    named = ", ".join(f"{char} (U+{ord(char):04X})" for char in missing)
+    named = ", ".join(f"{char} (U+{ord(char):04X})" for char in sorted(missing))
     packages = " and ".join(sorted({_package(char) for char in missing}))
     return Unreachable(
         f"The minutes cannot be drawn up yet: no font on this machine has {named}. Nothing is lost; "

@@ -5,6 +5,7 @@ and gives that browser a login to the place; issuing a new link withdraws the on
 that came from it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -21,7 +22,7 @@ from hearings.journal import Journal
 from hearings.post import Post
 from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Role, Side
 from hearings.said import Said
-from hearings.states import Verb
+from hearings.states import SAID, State, Verb
 from hearings.tables import Authority, Hearing, Link, Login, Participant, Place
 from scheduling import zones
 
@@ -89,6 +90,7 @@ class People:
         with self._acts.act(actor, Verb.LINK) as act:
             row = self._place(act, place)
             _own_side(act, row.side)
+            _own_authority(act, docket.seated(act.tx, place))
             return self.issue_within(act, row)
 
     def issue_within(self, act: Act, place: Place) -> str:
@@ -135,6 +137,8 @@ class People:
             place = tx.get_one(Place, link.place_id)
             hearing = locked(tx, place.hearing_id)
             tx.refresh(link)
+            if hearing.state in {State.CLOSED, State.CANCELLED, State.DECLINED}:
+                raise NotNow(f"This hearing is {SAID[hearing.state]}; its links open nothing any more.")
             if link.redeemed is not None:
                 raise AlreadyDone(
                     "This link has been opened before, perhaps in another browser. "
@@ -240,6 +244,13 @@ def _own_side(act: Act, side: Side) -> None:
         raise NotAllowed("The places of the requesting side are for the requesting side to give.")
 
 
+def _own_authority(act: Act, people: Sequence[Participant]) -> None:
+    """Whoever holds the link of the other State's authority could sign in its name."""
+    theirs = {Role.AUTHORITY, Role.COORDINATOR_REQUESTED}
+    if act.who.side is Side.REQUESTING and theirs.intersection(person.role for person in people):
+        raise NotAllowed("The link of the requested authority is for the requested side to issue.")
+
+
 def _check(new: NewPlace) -> None:
     try:
         zones.on_clock(datetime.fromisoformat("2026-01-01T00:00:00+00:00"), new.zone)
@@ -254,9 +265,11 @@ def _check(new: NewPlace) -> None:
             )
         if person.role in {Role.SERVICE, Role.ADMINISTRATOR}:
             raise NotValid("Nobody can be seated in this role.", field="role")
-        if person.role is Role.AUTHORITY and new.side is not Side.REQUESTED:
-            raise NotValid("The authority present sits on the requested side.", field="side")
-        if person.role in {Role.PRESIDING, Role.PANEL, Role.CLERK} and new.side is not Side.REQUESTING:
+        if person.role in {Role.AUTHORITY, Role.COORDINATOR_REQUESTED} and new.side is not Side.REQUESTED:
+            raise NotValid(
+                "The authority present and its coordinator sit on the requested side.", field="side"
+            )
+        if person.role in {*NEVER_WAIT, Role.COORDINATOR_REQUESTING} and new.side is not Side.REQUESTING:
             raise NotValid("The court and its clerk sit on the requesting side.", field="side")
 
 

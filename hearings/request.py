@@ -5,7 +5,6 @@ that the requested authority has a link to its pages from the first moment.
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ class NewDocument(Said):
         """Raises: NotValid."""
         try:
             data = base64.b64decode(self.content, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise NotValid(
                 f"The content of “{self.name}” did not arrive whole.", field="documents"
             ) from error

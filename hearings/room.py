@@ -11,12 +11,13 @@ from pathlib import Path
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from consent.instruments import Instrument
+from consent.instruments import Instrument, Stage
 from hearings import checklist, docket
 from hearings.actors import Actor, service
 from hearings.acts import Act, Acts, locked
+from hearings.checklist import Obstacle
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
 from hearings.events import (
     ExaminationBegun,
@@ -33,7 +34,7 @@ from hearings.events import (
     SittingOpened,
     StatementNoted,
 )
-from hearings.roles import NEVER_WAIT, REQUIRED
+from hearings.roles import NEVER_WAIT, REQUIRED, Role
 from hearings.said import Said
 from hearings.states import State, Verb
 from hearings.story import Story, Stretch
@@ -163,11 +164,13 @@ class Room:
             if row.joined is None:
                 raise NotNow(f"{row.name} is not connected.")
             stretch = act.story.stretch
-            if stretch is not None and not set(_tracks(people)) <= set(stretch.tracks):
+            recorded = set(_tracks(people)) if docket.sends(people) else set()
+            if stretch is not None and not recorded <= set(stretch.tracks):
                 raise NotNow(
                     f"{row.name} was added after the record began. Go off the record and on again, "
                     "so that they are recorded from their first word."
                 )
+            self._refuse_unidentified(act, people)
             self._let_in(act, row, people)
 
     def dismiss(self, actor: Actor, place: UUID, why: Words | None = None) -> None:
@@ -178,6 +181,8 @@ class Room:
                 raise NotNow(f"{row.name} is not in the room.")
             if place == actor.place:
                 raise NotAllowed("You cannot send yourself out.")
+            if act.who.role is not Role.PRESIDING and any(one.role is Role.PRESIDING for one in people):
+                raise NotAllowed("Nobody sends out whoever presides.")
             row.admitted = None
             for person in people:
                 act.write(
@@ -224,6 +229,12 @@ class Room:
             return False
         return True
 
+    def lost(self) -> list[tuple[UUID, UUID, datetime]]:
+        """Hearing, place and since when, of every place that is lost at this moment."""
+        with self._acts.journal.reading() as tx:
+            rows = tx.exec(select(Place).where(col(Place.lost).is_not(None)))
+            return [(row.hearing_id, row.id, row.lost) for row in rows if row.lost is not None]
+
     def _is_loss(self, tx: Session, hearing: Hearing, place: Place) -> bool:
         required = REQUIRED.intersection(person.role for person in docket.seated(tx, place.id))
         return bool(
@@ -260,6 +271,20 @@ class Room:
             place.admitted = place.joined = place.lost = None
             place.muted = []
         act.write(SittingEnded(by=act.who.handle))
+
+    def _refuse_unidentified(self, act: Act, people: Sequence[Participant]) -> None:
+        """In the middle of an examination the second gate holds for whoever comes to be heard."""
+        if act.hearing.state is not State.EXAMINING:
+            return
+        heard = {person.handle for person in people if person.capacity is not None}
+        missing = [
+            Obstacle(item.requirement.id, f"{item.requirement.words} (for {item.person.name})")
+            for item in checklist.items(self._instruments[act.hearing.instrument], act.story)
+            if item.person.handle in heard
+            and item.settled is None
+            and item.requirement.stage is not Stage.CLOSING
+        ]
+        checklist.refuse("They cannot come into the examination yet.", missing)
 
     def _let_in(self, act: Act, place: Place, people: Sequence[Participant]) -> None:
         place.admitted = act.now
@@ -304,7 +329,7 @@ def see_and_hear(hearing: Hearing, rows: Sequence[tuple[Place, Sequence[Particip
     return table(seats(hearing, rows), recorder=hearing.state in OPENED)
 
 
-def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path) -> list[RoomPlan]:
+def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: datetime) -> list[RoomPlan]:
     """What the worker must hold true, in order: first each earlier stretch that is not complete yet, then
     the present. Versions are the sender's. Empty once the sitting is over and everything is kept.
     """
@@ -313,7 +338,7 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path) -> list[
     unkept = [stretch for stretch in story.stretches if stretch.n > hearing.kept]
     if not opened and not unkept:
         return []
-    held = docket.held(tx, hearing.id)
+    held = docket.held(tx, hearing.id, now)
     peers = [
         PeerPlan(place=str(place.id), handle=people[0].handle)
         for place, people in rows

@@ -6,10 +6,12 @@ written down must look the same in the journal, in a letter and on paper, years 
 
 import re
 import unicodedata
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+EARLIEST, LATEST = 1970, 2199
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
 
 
@@ -19,6 +21,8 @@ class Said(BaseModel):
     @field_validator("*")
     @classmethod
     def _can_be_written_down(cls, value: Any) -> Any:
+        if isinstance(value, datetime) and not EARLIEST <= value.year <= LATEST:
+            raise ValueError(f"the year lies between {EARLIEST} and {LATEST}")
         if type(value) is not str or (value.isascii() and value.isprintable()):
             return value
         lines = value.replace("\r\n", "\n").replace("\r", "\n")

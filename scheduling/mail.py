@@ -234,7 +234,7 @@ def _mailbox(written: str, *, bare: bool) -> Address:
     name, address = ("", written) if bare else parseaddr(written)
     try:
         mailbox = Address(display_name=name, addr_spec=address)
-    except (ValueError, MessageError, IndexError) as error:
+    except (ValueError, MessageError, IndexError, AttributeError) as error:
         raise MailRefused(f"{written!r} is not a mail address. Write it like name@example.org.") from error
     if not mailbox.domain or not mailbox.username or not mailbox.addr_spec.isascii():
         raise MailRefused(f"{written!r} is not a mail address in plain letters, like name@example.org.")

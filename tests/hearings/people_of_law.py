@@ -145,7 +145,8 @@ class Standing:
             people=[NewPerson(name=name.title(), role=role, capacity=capacity)],
         )
         place, people = self.house.people.seat(self.coordinator, new)
-        self.house.people.redeem(self.house.people.issue(self.coordinator, place.id).rpartition("/")[2])
+        issuer = self.desk if role is Role.AUTHORITY else self.coordinator
+        self.house.people.redeem(self.house.people.issue(issuer, place.id).rpartition("/")[2])
         self.actors[name] = Actor(self.id, (Self(people[0].handle, role, side),), place.id)
         return self.actors[name]
 

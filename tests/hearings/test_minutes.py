@@ -515,3 +515,10 @@ def test_a_stranger_s_root_is_not_trusted(court, sealed):
     assert status.intact
     assert not status.trusted
     assert not status.bottom_line
+
+
+def test_a_symbol_that_no_font_has_never_holds_up_the_minutes(tmp_path) -> None:
+    said = printed(draw_up(about("Wítness \u20e3 \U000f1234")), tmp_path)
+    assert "Wítness" in said
+    assert "U+F1234" in said
+    assert "U+20E3" in said or "\u20e3" in said

@@ -92,6 +92,106 @@ def test_a_document_can_be_added_later(standing: Standing) -> None:
         requests.file(standing.desk, LETTER.model_copy(update={"content": "===="}))
 
 
+def test_the_requested_side_never_holds_a_link_to_the_bench(standing: Standing) -> None:
+    standing.accepted().scheduled().seated()
+    people, bench = standing.house.people, standing.actors["judge"].place
+    assert bench
+    for attempt in (
+        lambda: people.issue(standing.desk, bench),
+        lambda: people.revoke(standing.desk, bench),
+        lambda: people.seat(standing.desk, place(role="presiding", capacity=None, side="requesting")),
+    ):
+        with pytest.raises(NotAllowed, match="requesting side"):
+            attempt()
+    people.seat(standing.desk, place())
+
+
+def test_the_requesting_side_never_holds_a_link_of_the_other_authority(standing: Standing) -> None:
+    standing.seated()
+    people, authority = standing.house.people, standing.actors["authority"].place
+    assert authority
+    assert standing.desk.place
+    for theirs in (authority, standing.desk.place):
+        with pytest.raises(NotAllowed, match="requested side to issue"):
+            people.issue(standing.coordinator, theirs)
+    with pytest.raises(NotValid):
+        people.seat(
+            standing.coordinator, place(role="coordinator-requested", capacity=None, side="requesting")
+        )
+
+
+def test_a_refused_act_leaves_nothing_in_the_journal(house: Courthouse, standing: Standing) -> None:
+    administrator = house.accounts.staff(
+        house.accounts.sign_in(login="administrator", password="a password for tests")
+    )
+    token = house.accounts.invite(administrator, role="clerk", authority=house.requesting)
+    house.accounts.register(token, login="clerk", name="Clerk A", password="long enough, really")
+    clerk = house.accounts.staff(house.accounts.sign_in(login="clerk", password="long enough, really"))
+    before = standing.types()
+    with pytest.raises(NotNow):
+        house.room.open(house.docket.of_staff(clerk, standing.id))
+    assert standing.types() == before
+    standing.accepted().scheduled()
+    house.room.open(house.docket.of_staff(clerk, standing.id))
+    assert standing.types()[-2:] == ["participant.named", "sitting.opened"]
+    assert "Clerk A" in {person.name for person in standing.story().people.values()}
+
+
+def test_lines_of_every_system_are_lines() -> None:
+    assert Words(text="a\r\nb\rc").text == "a\nb\nc"
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u200b \u2060", "a\u202eb"])
+def test_what_cannot_be_seen_is_not_taken(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Words(text=text)
+
+
+def test_whoever_comes_into_the_examination_is_identified_first(standing: Standing) -> None:
+    standing.accepted().scheduled().seated()
+    second = standing.add("expert", Role.HEARD, Side.REQUESTED, capacity=Capacity.EXPERT)
+    house, judge = standing.house, standing.actors["judge"]
+    assert second.place
+    standing.opened()
+    house.room.dismiss(judge, second.place)
+    for name in ("witness", "expert"):
+        handle = standing.actors[name].people[0].handle
+        for requirement in ("identity-undertaken", "interpreter-ascertained"):
+            said = Confirmation(requirement=requirement, person=handle, proof="seen")
+            house.checklist.confirm(standing.desk, said)
+    house.room.go_on_record(judge)
+    for name, then in (("witness", "expert"), ("expert", None)):
+        handle = standing.actors[name].people[0].handle
+        said = Confirmation(requirement="identity-established", person=handle, proof="passport")
+        if then is None:
+            with pytest.raises(NotReady, match="cannot come into the examination"):
+                house.room.admit(judge, second.place)
+        house.checklist.confirm(standing.actors["authority"], said)
+        if then is not None:
+            with pytest.raises(NotReady):
+                house.room.examine(judge)
+            take = Confirmation(
+                requirement="identity-established",
+                person=standing.actors["expert"].people[0].handle,
+                proof="passport",
+            )
+            house.checklist.confirm(standing.actors["authority"], take)
+            house.room.examine(judge)
+            house.checklist.take_back(
+                standing.actors["authority"],
+                Withdrawal(requirement="identity-established", person=take.person, reason="another name"),
+            )
+    house.room.admit(judge, second.place)
+
+
+def test_an_observer_may_come_while_on_the_record(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    observer = standing.add("observer", Role.OBSERVER, Side.REQUESTING)
+    assert observer.place
+    standing.report(control.Joined(place=str(observer.place), connection="c", at=standing.millis()))
+    standing.house.room.admit(standing.actors["judge"], observer.place)
+
+
 @pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a\u2028b", "a\x85b"])
 def test_what_cannot_be_printed_cannot_be_said(text: str) -> None:
     with pytest.raises(ValidationError, match="cannot be printed"):
@@ -462,7 +562,7 @@ def test_the_plan_denies_who_waits_and_keeps_unfinished_stretches(standing: Stan
     standing.house.room.go_on_record(judge)
     with standing.house.journal.reading() as tx:
         hearing = tx.get_one(Hearing, standing.id)
-        wanted = plans(tx, hearing, standing.story(), folder=tmp_path)
+        wanted = plans(tx, hearing, standing.story(), folder=tmp_path, now=standing.house.journal.clock())
     assert [plan.record.stretch for plan in wanted if plan.record] == [1, 2]
     assert wanted[0].record
     assert wanted[0].record.until is not None
@@ -480,7 +580,7 @@ def test_a_link_that_is_withdrawn_takes_the_connection_with_it(standing: Standin
     standing.house.people.revoke(standing.coordinator, witness)
     with standing.house.journal.reading() as tx:
         hearing = tx.get_one(Hearing, standing.id)
-        (plan,) = plans(tx, hearing, standing.story(), folder=tmp_path)
+        (plan,) = plans(tx, hearing, standing.story(), folder=tmp_path, now=standing.house.journal.clock())
     assert str(witness) not in [peer.place for peer in plan.peers]
     assert not any(str(witness) in row[:2] for row in plan.allowed)
     assert standing.types()[-2:] == ["participant.dismissed", "link.revoked"]

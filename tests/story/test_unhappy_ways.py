@@ -330,6 +330,33 @@ async def test_the_web_process_is_killed_and_the_recording_goes_on(tmp_path: Pat
     assert verified(package).accepted
 
 
+async def test_after_a_power_cut_nobody_believes_that_they_are_on_the_record(tmp_path: Path) -> None:
+    async with Court(tmp_path / "data") as court, Hearing(court) as hearing:
+        await ready(hearing)
+        await hearing.go_on_record()
+        await hearing.establish_identity()
+        worker = int((court.data / "worker/worker.pid").read_text())
+        await court.kill()
+        os.kill(worker, signal.SIGKILL)
+        await court.start()
+        for seat in hearing.seats:
+            await seat.hang_up()
+            await seat.listen()
+            await seat.until(lambda view: view["state"] == "suspended")
+            await seat.connect_media()
+        await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+        await hearing.bench.act("room/resume", {"text": "The last answer was repeated."})
+        await court.stop()
+        await court.start()
+        for seat in hearing.seats:
+            await seat.hang_up()
+            await seat.listen()
+            await seat.until(lambda view: view["state"] == "suspended")
+        await hearing.finish()
+        package = await hearing.package(tmp_path)
+    assert verified(package).accepted
+
+
 def length(gap: dict[str, Any]) -> float:
     start, end = (dt.datetime.fromisoformat(gap["members"][name]) for name in ("from", "to"))
     return (end - start).total_seconds()
