@@ -81,33 +81,36 @@ def enter_staff(act: Act, actor: Actor, who: Self) -> Self:
     if known is not None:
         return Self(known, who.role, who.side)
     person = Self(who.handle or tokens.handle(), who.role, who.side)
-    act.tx.add(
-        Participant(
-            id=uuid4(),
-            hearing_id=act.hearing.id,
-            account_id=actor.account,
-            handle=person.handle,
-            position=0,
-            name=actor.name,
-            role=person.role,
-            function=OFFICE[person.role],
-            side=person.side,
-            language="en",
-        )
+    row = Participant(
+        id=uuid4(),
+        hearing_id=act.hearing.id,
+        account_id=actor.account,
+        handle=person.handle,
+        position=0,
+        name=actor.name,
+        role=person.role,
+        function=OFFICE[person.role],
+        side=person.side,
+        language="en",
     )
-    act.write(
-        ParticipantNamed(
-            participant=person.handle,
-            name=actor.name,
-            role=person.role,
-            function=OFFICE[person.role],
-            side=person.side,
-            place="office",
-            language="en",
-            by=person.handle,
-        )
-    )
+    act.tx.add(row)
+    act.write(naming(row, place="office", by=person.handle))
     return person
+
+
+def naming(row: Participant, *, place: str, by: str) -> ParticipantNamed:
+    """What the journal says of somebody who is entered."""
+    return ParticipantNamed(
+        participant=row.handle,
+        name=row.name,
+        role=row.role,
+        function=row.function,
+        side=row.side,
+        place=place,
+        language=row.language,
+        capacity=row.capacity,
+        by=by,
+    )
 
 
 def locked(tx: Session, hearing: UUID) -> Hearing:

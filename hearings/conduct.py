@@ -126,11 +126,11 @@ class Conductor:
         """Whatever breaks it is logged, and it goes on: without these three nobody is heard or recorded."""
         while True:
             try:
+                for hearing in await asyncio.to_thread(self._opened):
+                    self._mark(hearing)
                 await work()
             except Exception:
                 log.exception("%s broke and goes on", work.__name__)
-                for hearing in await asyncio.to_thread(self._opened):
-                    self._mark(hearing)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:

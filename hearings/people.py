@@ -15,9 +15,9 @@ from sqlmodel import Session, col, select
 
 from hearings import docket, tokens
 from hearings.actors import Actor
-from hearings.acts import Act, Acts, locked
+from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
-from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantDismissed, ParticipantNamed
+from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantDismissed
 from hearings.journal import Journal
 from hearings.post import Post
 from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Role, Side
@@ -213,22 +213,8 @@ def seat(act: Act, new: NewPlace) -> Place:
             email=person.email,
         )
         act.tx.add(row)
-        act.write(_naming(row, place.name, act.who.handle))
+        act.write(naming(row, place=place.name, by=act.who.handle))
     return place
-
-
-def _naming(row: Participant, place: str, by: str) -> ParticipantNamed:
-    return ParticipantNamed(
-        participant=row.handle,
-        name=row.name,
-        role=row.role,
-        function=row.function,
-        side=row.side,
-        place=place,
-        language=row.language,
-        capacity=row.capacity,
-        by=by,
-    )
 
 
 def _speakers_first(people: list[NewPerson]) -> list[NewPerson]:

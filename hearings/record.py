@@ -8,7 +8,7 @@ with everything that it seals.
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -190,10 +190,6 @@ class Records:
                 "The package could not be written: the disk is full, or a recording is missing."
             ) from error
 
-    def _closing_head(self, heads: Sequence[Checkpoint], closed: int) -> int:
-        """The first head over the closing: whatever is written afterwards makes no other package."""
-        return next(one.size for one in heads if one.size > closed)
-
     def _prove(self, part: Path) -> None:
         """What does not verify is not handed out: a recording may have been altered on our own disk."""
         verdict = verify.verify(part, trust=self.trust(), head=None, at=self._journal.clock())
@@ -210,7 +206,8 @@ class Records:
                 JournalLeaf.hearing_id == hearing.id, JournalLeaf.type == HearingClosed.type
             )
         ).one()
-        heads = [one for one in heads if one.size <= self._closing_head(heads, closed)]
+        # The first head over the closing: whatever is written afterwards makes no other package.
+        heads = heads[: 1 + next(n for n, one in enumerate(heads) if one.size > closed)]
         head = heads[-1]
         leaves = tx.exec(
             select(JournalLeaf)
