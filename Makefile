@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench screens lock clean
 
 setup: .venv/.ready
 
@@ -35,6 +35,11 @@ check: setup
 bench: setup
 	$(BIN)/python tests/bench/spine.py
 	$(BIN)/python tests/bench/relay.py
+
+# Pictures of every page and state of the room, to be looked at.
+screens: setup
+	tests/tools.sh
+	$(BIN)/python -m tests.screens out/screens
 
 # Renews the lock file; needs network and a minute.
 lock:

@@ -43,7 +43,7 @@ CONTENT_POLICY = "; ".join(
 )
 HEADERS = {
     "content-security-policy": CONTENT_POLICY,
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with none, a form would come from origin null
     "x-content-type-options": "nosniff",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -80,11 +80,13 @@ def with_headers(settings: Settings) -> Callable[[Message, Scope], Awaitable[Non
     if settings.secure:
         told["strict-transport-security"] = "max-age=31536000"
 
-    async def before_send(message: Message, _scope: Scope) -> None:
+    async def before_send(message: Message, scope: Scope) -> None:
         if message["type"] == "http.response.start":
             headers = MutableScopeHeaders.from_message(message)
             for name, value in told.items():
                 headers[name] = value
+            if scope["path"].startswith("/static/"):
+                headers["cache-control"] = "no-cache"  # kept, and asked for each time whether it changed
 
     return before_send
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import sys
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,21 +15,29 @@ from litestar.config.csrf import CSRFConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.static_files import create_static_files_router
 
 from consent import instruments
 from frontend import access, problems
+from frontend.forms import Asked, Presses, take_form
+from frontend.kept import SWEEP_SECONDS, Drawer
 from frontend.live import Live
 from frontend.pages.accounts import AccountsPages
 from frontend.pages.checklist import ChecklistPages
 from frontend.pages.docket import DocketPages, HearingPages
+from frontend.pages.front import FrontPages
 from frontend.pages.journal import JournalPages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
 from frontend.pages.request import RequestPages
 from frontend.pages.room import RoomPages
 from frontend.pages.schedule import SchedulePages
+from frontend.pages.verify import VerifyPages
+from frontend.patience import Patience
 from frontend.settings import Settings
 from frontend.sockets import place_socket
+from frontend.spine import spine_of
+from frontend.words import HERE, Words
 from hearings import seals, servicekey
 from hearings.accounts import Accounts
 from hearings.actors import service
@@ -50,6 +59,7 @@ from hearings.store import Store
 from scheduling.mail import MailFolder
 from scheduling.timers import Timers
 
+THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
 CLOCK_SECONDS = 5
 EARLY = timedelta(minutes=30)
@@ -88,6 +98,7 @@ class Service:
     records: Records
     conductor: Conductor
     live: Live
+    drawer: Drawer
     timers: Timers
     post: Post
     database: Database
@@ -120,7 +131,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     return Service(
         settings=settings,
         journal=journal,
-        accounts=Accounts(journal),
+        accounts=Accounts(journal, key),
         docket=docket,
         people=people,
         requests=Requests(acts, people, Store(settings.data / "documents"), known),
@@ -131,6 +142,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         records=Records(acts, known, recording, seal, recordings),
         conductor=conductor,
         live=Live(journal, docket, known, conductor),
+        drawer=Drawer(settings.data / "kept", key),
         timers=timers,
         post=post,
         database=database,
@@ -143,27 +155,32 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
     parts = {
         name: _given(getattr(service_, name))
         for name in service_.__dataclass_fields__
-        if name not in {"database", "post", "timers"}
+        if name not in {"database", "drawer", "post", "timers"}
     }
     parts["instruments"] = _given(instruments.load())
     app = Litestar(
         route_handlers=[
+            FrontPages,
             AccountsPages,
             DocketPages,
             JoinPages,
+            VerifyPages,
             Router(
                 "/hearings/{hearing:uuid}",
                 route_handlers=ACTS,
-                dependencies={"actor": Provide(access.actor_of_staff, sync_to_thread=True)},
+                dependencies=_of(access.actor_of_staff),
             ),
             Router(
                 "/places/{place:uuid}",
                 route_handlers=ACTS,
-                dependencies={"actor": Provide(access.actor_of_place, sync_to_thread=True)},
+                dependencies=_of(access.actor_of_place),
             ),
             place_socket,
+            create_static_files_router("/static", directories=[HERE / "static"], include_in_schema=False),
         ],
         dependencies={**parts, "staff": Provide(access.signed_in, sync_to_thread=True)},
+        request_class=Asked,
+        before_request=take_form,
         exception_handlers=problems.HANDLERS,
         request_max_body_size=LARGEST_BODY,
         csrf_config=CSRFConfig(
@@ -172,7 +189,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             cookie_secure=settings.secure,
             cookie_samesite="strict",
         ),
-        middleware=[_walls(settings)],
+        middleware=[_walls(settings), Patience],
         before_send=[access.with_headers(settings)],
         lifespan=[_running(service_)],
         openapi_config=OpenAPIConfig(
@@ -182,6 +199,9 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
         logging_config=None,
     )
     app.state.service = service_
+    app.state.words = Words()
+    app.state.drawer = service_.drawer
+    app.state.presses = Presses()
     return app
 
 
@@ -193,14 +213,21 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         async def send_mail() -> None:
             await asyncio.to_thread(parts.post.deliver, parts.database.transaction, postman)
 
+        async def tidy() -> None:
+            await asyncio.to_thread(parts.drawer.sweep)
+
         async def watch_clock() -> None:
             await asyncio.to_thread(_open_due_rooms, parts)
 
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(THREADS, thread_name_prefix="door")
+        )
         parts.timers.start()
         await parts.conductor.start()
         parts.live.start()
         parts.timers.every(MAIL_SECONDS, send_mail, name="mail")
         parts.timers.every(CLOCK_SECONDS, watch_clock, name="clock")
+        parts.timers.every(SWEEP_SECONDS, tidy, name="drawer")
         try:
             yield
         finally:
@@ -221,6 +248,13 @@ def _open_due_rooms(parts: Service) -> None:
             parts.room.open(service(hearing))
         except Refusal:
             continue  # somebody opened or cancelled it in this very moment
+
+
+def _of(actor: Callable[..., Any]) -> dict[str, Provide]:
+    return {
+        "actor": Provide(actor, sync_to_thread=True),
+        "spine": Provide(spine_of, sync_to_thread=True),
+    }
 
 
 def _given(value: Any) -> Provide:

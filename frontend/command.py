@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from frontend import settings as settings_
 from frontend.app import create_app
+from frontend.patience import MOST_CONNECTIONS, Punctual
 from frontend.rehearse import Rehearsal, RehearsalFailed
 from frontend.settings import Settings
 from hearings import verify
@@ -58,6 +59,10 @@ def run(settings: Settings) -> None:
     invitation = parts.accounts.first_invitation()
     if invitation is not None:
         print(f"First administrator, once: {settings.origin}/invitations/{invitation}")
+    if settings.secure and not settings.trusted_proxies:
+        log.warning(
+            "VIVAVOCE_PROXIES names no proxy: all browsers behind it count as one when passwords are tried"
+        )
     print(f"Viva Voce is at {settings.origin}", flush=True)
     uvicorn.run(
         app,
@@ -66,6 +71,10 @@ def run(settings: Settings) -> None:
         log_level="warning",
         access_log=False,  # addresses hold personal links
         ws_max_size=LARGEST,
+        http=Punctual,
+        limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         timeout_graceful_shutdown=5,
     )

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from consent.instruments import Instrument
+from hearings import docket
 from hearings.actors import Actor
 from hearings.conduct import Conductor
 from hearings.docket import Docket
@@ -25,6 +26,12 @@ from media.signalling import Closed, Line, Lines, State, Superseded, ToPage
 log = logging.getLogger(__name__)
 
 BACKLOG = 64  # messages that may wait for a page before it is let go
+
+_superseded = Superseded(
+    sentence="This place was opened in another window. This window is no longer connected."
+)
+_moved = Closed(sentence="This place is open on another device now. This window is no longer connected.")
+_withdrawn = Closed(sentence="This link has been withdrawn. Ask the court for a new one.")
 
 
 class Page:
@@ -109,11 +116,7 @@ class Live:
         pages = self._pages.setdefault(actor.hearing, {})
         older = pages.pop(page.place, None)
         if older is not None:
-            older.finish(
-                Superseded(
-                    sentence="This place was opened in another window. This window is no longer connected."
-                )
-            )
+            older.finish(_superseded if older.token == page.token else _moved)
         pages[page.place] = page
         await self._tell(actor.hearing, {page.place: page})
 
@@ -144,22 +147,23 @@ class Live:
         views = await asyncio.to_thread(self._views, hearing, pages)
         for place, view in views.items():
             page = pages[place]
-            if view is None:
-                page.finish(Closed(sentence="This link has been withdrawn. Ask the court for a new one."))
+            if isinstance(view, Closed):
+                page.finish(view)
             else:
                 page.n += 1
                 page.tell(State(n=page.n, view=view))
 
-    def _views(self, hearing: UUID, pages: dict[UUID, Page]) -> dict[UUID, dict[str, Any] | None]:
-        """The view of each place; None where its login no longer stands."""
+    def _views(self, hearing: UUID, pages: dict[UUID, Page]) -> dict[UUID, dict[str, Any] | Closed]:
+        """The view of each place, or the last words to a page whose login no longer stands."""
         with self._journal.reading() as tx:
             view = load(tx, self._journal, self._instruments, hearing)
-        told: dict[UUID, dict[str, Any] | None] = {}
+            held = docket.held(tx, hearing, self._journal.clock())
+        told: dict[UUID, dict[str, Any] | Closed] = {}
         for place, page in pages.items():
             try:
                 told[place] = view.as_seen_by(self._docket.of_place(place, page.token))
             except NotSignedIn:
-                told[place] = None
+                told[place] = _moved if place in held else _withdrawn
         return told
 
     async def _lined(self, message: control.Lined) -> None:

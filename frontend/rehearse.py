@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,16 +22,16 @@ import httpx
 from frontend.visitor import DoorRefused, Seat, Visitor, eventually
 from hearings.record import package_name
 from media.channels import Kind
+from media.synthetic import SyntheticPeer
 
 START_SECONDS = 60
 STOP_SECONDS = 30
 SEALING_SECONDS = 60
 FEWEST, MOST = 2, 12
-REFERENCE = "Rehearsal 12/2026"
 PASSWORD = "rehearsal only"  # noqa: S105  # of a service that lives for a minute, on this machine alone
 REQUESTING_ZONE = "Europe/Amsterdam"
 REQUESTED_ZONE = "Europe/Lisbon"
-LETTER = b"%PDF-1.4\n% Letter of request of the Court of Exampleton, for rehearsal only.\n%%EOF\n"
+PAPER = b"%PDF-1.4\n% Letter of request of the Court of Exampleton, for rehearsal only.\n%%EOF\n"
 
 
 class RehearsalFailed(Exception):
@@ -46,12 +47,36 @@ class Cast:
     side: str
     function: str | None = None
     capacity: str | None = None
+    language: str | None = None
 
     def told(self) -> dict[str, Any]:
-        said = {"name": self.name, "role": self.role, "function": self.function, "capacity": self.capacity}
+        said = {
+            "name": self.name,
+            "role": self.role,
+            "function": self.function,
+            "capacity": self.capacity,
+            "language": self.language,
+        }
         return {name: value for name, value in said.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class Letter:
+    """What a letter of request says."""
+
+    reference: str
+    requested_reference: str
+    matter: str
+    purpose: str
+    instrument: str = "eio"
+
+
+LETTER = Letter(
+    "Rehearsal 12/2026",
+    "R-77",
+    "Rehearsal of a hearing by video link",
+    "To hear the person named as a witness, who cannot travel.",
+)
 JUDGE = Cast("Judge A", "presiding", "requesting")
 WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
 AUTHORITY = Cast("Magistrate B", "authority", "requested", function="investigating judge")
@@ -78,15 +103,29 @@ def seating(participants: int) -> list[list[Cast]]:
 
 
 class Court:
-    """A service of its own: `vivavoce serve` as a process on a fresh data folder, and its staff."""
+    """A service of its own: `vivavoce serve` as a process on a fresh data folder, and its staff.
 
-    def __init__(self, data: Path, **settings: str) -> None:
+    `apart`: the terminal's Ctrl-C does not reach the service, so that who started it can end it in good order.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        password: str = PASSWORD,
+        apart: bool = False,
+        **settings: str,
+    ) -> None:
         self.data = data
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.origin = f"http://localhost:{self.port}"
+        self._password = password
+        self._apart = apart
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._visitors: list[Visitor] = []
+        self.administrator = self.visitor()
         self.coordinator = self.visitor()
         self.clerk = self.visitor()
         self.requesting = ""
@@ -98,23 +137,11 @@ class Court:
         return visitor
 
     async def __aenter__(self) -> Self:
-        invitation = await self.start()
-        if invitation is None:
-            raise RehearsalFailed("The service did not offer to make its first administrator.")
-        administrator = self.visitor()
-        await administrator.sign_in(
-            invitation, login="administrator", name="Administrator", password=PASSWORD
-        )
-        self.requesting = await _authority(administrator, "Court of Exampleton", "NL", REQUESTING_ZONE)
-        self.requested = await _authority(
-            administrator, "Prosecution Office of Samplia", "PT", REQUESTED_ZONE
-        )
-        for visitor, role, name in (
-            (self.coordinator, "coordinator", "Coordinator A"),
-            (self.clerk, "clerk", "Clerk A"),
-        ):
-            made = await administrator.post("/invitations", {"role": role, "authority": self.requesting})
-            await visitor.sign_in(made["link"], login=role, name=name, password=PASSWORD)
+        try:
+            await self._found()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -122,16 +149,47 @@ class Court:
             await visitor.close()
         await self.stop()
 
+    async def _found(self) -> None:
+        """The service, its two authorities, and the staff of the requesting one."""
+        invitation = await self.start()
+        if invitation is None:
+            raise RehearsalFailed("The service did not offer to make its first administrator.")
+        await self.administrator.sign_in(
+            invitation, login="administrator", name="Administrator", password=self._password
+        )
+        self.requesting = await self.authority("Court of Exampleton", "NL", REQUESTING_ZONE)
+        self.requested = await self.authority("Prosecution Office of Samplia", "PT", REQUESTED_ZONE)
+        await self.hire(self.coordinator, "coordinator", self.requesting, name="Coordinator A")
+        await self.hire(self.clerk, "clerk", self.requesting, name="Clerk A")
+
+    async def authority(self, name: str, state: str, zone: str) -> str:
+        """Enters an authority; gives its number."""
+        facts = {"phone": "+000 000 000", "email": "office@samplia.invalid"}
+        told = {"name": name, "state": state, "zone": zone, **facts}
+        return str((await self.administrator.post("/authorities", told))["authority"])
+
+    async def hire(
+        self, visitor: Visitor, role: str, authority: str, *, name: str, login: str | None = None
+    ) -> None:
+        """Makes the visitor a member of staff, and signs them in."""
+        made = await self.administrator.post("/invitations", {"role": role, "authority": authority})
+        await visitor.sign_in(made["link"], login=login or role, name=name, password=self._password)
+
     async def start(self) -> str | None:
         """Starts the process; gives the first administrator's link, if there is none yet."""
         environment = {
             **os.environ,
             "VIVAVOCE_DATA": str(self.data),
+            "VIVAVOCE_DATABASE": "",  # a rehearsal never touches the database of a real service
+            "VIVAVOCE_ADDRESS": "",
             "VIVAVOCE_PORT": str(self.port),
             **self._settings,
         }
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "frontend.command", "serve", env=environment, stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", "frontend.command", "serve"),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=self._apart,
         )
         async with asyncio.timeout(START_SECONDS):
             invitation = await self._invitation(self._process)
@@ -152,6 +210,11 @@ class Court:
     @property
     def ended(self) -> bool:
         return self._process is not None and self._process.returncode is not None
+
+    async def wait(self) -> None:
+        """Until the process has ended."""
+        if self._process is not None:
+            await self._process.wait()
 
     @property
     def pid(self) -> int:
@@ -182,6 +245,7 @@ class Hearing:
     """A hearing in a court, driven step by step; every step goes through a public door."""
 
     court: Court
+    letter: Letter = LETTER
     id: str = ""
     desk: Seat | None = None
     seats: list[Seat] = field(default_factory=list)
@@ -192,8 +256,7 @@ class Hearing:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        for seat in [*self.seats, *([self.desk] if self.desk else [])]:
-            await seat.close()
+        await asyncio.gather(*(seat.close() for seat in (*self.seats, *([self.desk] if self.desk else []))))
 
     def seat(self, role: str) -> Seat:
         """The place where somebody of this role sits."""
@@ -206,64 +269,92 @@ class Hearing:
     def bench(self) -> Seat:
         return self.seat("presiding")
 
+    @property
+    def heard(self) -> str:
+        """The name of the person heard."""
+        return next(one.name for casts in self.casts.values() for one in casts if one.role == "heard")
+
     async def staff(self, what: str, body: dict[str, Any] | None = None) -> Any:
         """The coordinator of the requesting side acts."""
         return await self.court.coordinator.post(f"/hearings/{self.id}/{what}", body)
 
-    async def request(self, *, instrument: str = "eio") -> None:
+    async def abroad(self, what: str, body: dict[str, Any] | None = None) -> Any:
+        """The coordinator of the requested side acts, by the link that came with the request."""
+        if self.desk is None:
+            raise RehearsalFailed("The request has not been made.")
+        return await self.desk.act(what, body)
+
+    async def request(self) -> None:
+        self.desk = Seat(self.court.origin, "desk")
+        await self.desk.open(await self.receive(self.court.requested))
+
+    async def receive(self, requested: str) -> str:
+        """The letter is entered; gives the link for the requested side's own pages."""
         document = {
             "kind": "letter",
             "name": "Letter of request.pdf",
             "media_type": "application/pdf",
-            "content": base64.b64encode(LETTER).decode(),
+            "content": base64.b64encode(PAPER).decode(),
         }
         received = await self.court.coordinator.post(
             "/hearings",
             {
-                "reference": REFERENCE,
-                "requested_reference": "R-77",
-                "instrument": instrument,
-                "matter": "Rehearsal of a hearing by video link",
-                "purpose": "To hear the person named as a witness, who cannot travel.",
+                "reference": self.letter.reference,
+                "requested_reference": self.letter.requested_reference,
+                "instrument": self.letter.instrument,
+                "matter": self.letter.matter,
+                "purpose": self.letter.purpose,
                 "requesting": self.court.requesting,
-                "requested": self.court.requested,
+                "requested": requested,
                 "deadline": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
                 "documents": [document],
             },
         )
         self.id = received["hearing"]
-        self.desk = Seat(self.court.origin, "desk")
-        await self.desk.open(received["link"])
+        return str(received["link"])
 
     async def accept(self) -> None:
-        await self._desk.act("request/accept", {})
+        await self.abroad("request/accept", {})
 
     async def schedule(self, *, minutes_ahead: int = 45) -> None:
+        start = datetime.now(UTC) + timedelta(minutes=minutes_ahead)
+        await self.agree_on(start.replace(second=0, microsecond=0))
+
+    async def agree_on(self, start: datetime) -> None:
         """The requesting side proposes a time on its clock; the requested side confirms it."""
-        wall = datetime.now(ZoneInfo(REQUESTING_ZONE)) + timedelta(minutes=minutes_ahead)
+        wall = start.astimezone(ZoneInfo(REQUESTING_ZONE))
         body = {
-            "wall": wall.replace(tzinfo=None, second=0, microsecond=0).isoformat(),
+            "wall": wall.replace(tzinfo=None).isoformat(),
             "zone": REQUESTING_ZONE,
             "fold": None if wall.fold == 0 else "later",
             "minutes": 60,
             "reason": "The next date that suits both sides.",
         }
         slot = await self.staff("schedule/proposals", body)
-        await self._desk.act(f"schedule/proposals/{slot['slot']}/confirm")
+        await self.abroad(f"schedule/proposals/{slot['slot']}/confirm")
 
-    async def add(self, casts: list[Cast], *, seed: int) -> Seat:
-        """A place with its people, and its link opened in a browser of its own."""
-        zone = REQUESTING_ZONE if casts[0].side == "requesting" else REQUESTED_ZONE
-        name = f"Place of {casts[0].name}"
+    async def add(
+        self,
+        casts: list[Cast],
+        *,
+        seed: int,
+        name: str = "",
+        zone: str = REQUESTED_ZONE,
+        equipment: Callable[[], SyntheticPeer] | None = None,
+    ) -> Seat:
+        """A place with its people, and its link opened in a browser of its own. `zone`: of the side abroad."""
+        name = name or f"Place of {casts[0].name}"
+        if casts[0].side == "requesting":
+            zone = REQUESTING_ZONE
         made = await self.staff(
             "people/places",
             {"name": name, "side": casts[0].side, "zone": zone, "people": [one.told() for one in casts]},
         )
         self.handles.update({person["name"]: person["handle"] for person in made["people"]})
         theirs = any(one.role == "authority" for one in casts)
-        issue = self._desk.act if theirs else self.staff
+        issue = self.abroad if theirs else self.staff
         link = await issue(f"people/places/{made['place']}/link")
-        seat = Seat(self.court.origin, name, seed=seed)
+        seat = Seat(self.court.origin, name, seed=seed, equipment=equipment)
         await seat.open(link["link"])
         self.seats.append(seat)
         self.casts[name] = casts
@@ -271,7 +362,7 @@ class Hearing:
 
     async def confirm_before(self) -> None:
         """The safeguards that are due before the record begins."""
-        await self._desk.act(
+        await self.abroad(
             "checklist/confirm",
             {
                 "requirement": "identity-undertaken",
@@ -316,7 +407,7 @@ class Hearing:
         await self.bench.act(
             "room/oath",
             {
-                "person": self.handles["Witness A"],
+                "person": self.handles[self.heard],
                 "words": "I solemnly declare that I will tell the whole truth.",
             },
         )
@@ -336,13 +427,9 @@ class Hearing:
         """Downloads the package and the trust file."""
         data = await self.court.clerk.bytes(f"/hearings/{self.id}/record/package")
         trust = await self.court.clerk.bytes(f"/hearings/{self.id}/record/trust")
-        return await asyncio.to_thread(_keep, folder, package_name(self.id, REFERENCE), data, trust)
-
-    @property
-    def _desk(self) -> Seat:
-        if self.desk is None:
-            raise RehearsalFailed("The request has not been made.")
-        return self.desk
+        return await asyncio.to_thread(
+            _keep, folder, package_name(self.id, self.letter.reference), data, trust
+        )
 
 
 class Rehearsal:
@@ -396,20 +483,6 @@ class Rehearsal:
                 for kind in (Kind.AUDIO, Kind.CAMERA):
                     if not seat.received(line, kind):
                         raise RehearsalFailed(f"{seat.name} received no {kind} on line {line}.")
-
-
-async def _authority(administrator: Visitor, name: str, state: str, zone: str) -> str:
-    made = await administrator.post(
-        "/authorities",
-        {
-            "name": name,
-            "state": state,
-            "zone": zone,
-            "phone": "+000 000 000",
-            "email": "office@samplia.invalid",
-        },
-    )
-    return str(made["authority"])
 
 
 async def _answers(visitor: Visitor, court: Court) -> bool:

@@ -7,6 +7,7 @@
 | VIVAVOCE_HOST | address the web server listens on | 127.0.0.1 |
 | VIVAVOCE_PORT | its port | 8080 |
 | VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
+| VIVAVOCE_PROXIES | addresses or networks, separated by commas, of the proxies in front of it: from them alone a browser's address (`X-Forwarded-For`) is believed. Without this, everybody behind a proxy counts as one who tries passwords | none |
 | VIVAVOCE_MEDIA_LISTEN | address for sound and picture (UDP) | 127.0.0.1 |
 | VIVAVOCE_MEDIA_PORT | its port; 0 takes any | 0 |
 | VIVAVOCE_MEDIA_ANNOUNCE | the address told to browsers, where it differs (NAT) | the one listened on |
@@ -36,6 +37,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     address: str = ""
+    proxies: str = ""
     media_listen: str = "127.0.0.1"
     media_port: int = Field(default=0, ge=0, le=65535)
     media_announce: str = ""
@@ -51,6 +53,8 @@ class Settings(BaseModel):
             raise ValueError("VIVAVOCE_ADDRESS is of the form https://court.example")
         if parts.scheme == "http" and not _this_machine(parts.hostname):
             raise ValueError("Without https only this machine itself may be served (VIVAVOCE_ADDRESS).")
+        if not all(_is_network(proxy) for proxy in self.trusted_proxies):
+            raise ValueError("VIVAVOCE_PROXIES is of the form 10.0.0.1, 10.1.0.0/16")
         return self
 
     @property
@@ -63,6 +67,10 @@ class Settings(BaseModel):
         return self.origin.startswith("https://")
 
     @property
+    def trusted_proxies(self) -> list[str]:
+        return [proxy.strip() for proxy in self.proxies.split(",") if proxy.strip()]
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.absolute()}/vivavoce.db"
 
@@ -72,6 +80,14 @@ def _this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -89,9 +89,20 @@ class Visitor:
 
 
 class Seat(Visitor):
-    """A participant's page: opened by a personal link, with its socket and, on demand, sound and picture."""
+    """A participant's page: opened by a personal link, with its socket and, on demand, sound and picture.
 
-    def __init__(self, origin: str, name: str, *, seed: int = 0, lines: int = 12) -> None:
+    `equipment` makes what it sends and receives with; a peer of `seed` if left out.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        name: str,
+        *,
+        seed: int = 0,
+        lines: int = 12,
+        equipment: Callable[[], SyntheticPeer] | None = None,
+    ) -> None:
         super().__init__(origin)
         self.name = name
         self.place = ""
@@ -100,8 +111,7 @@ class Seat(Visitor):
         self.refusals: list[Refused] = []
         self.last: Superseded | Closed | None = None
         self.peer: SyntheticPeer | None = None
-        self._seed = seed
-        self._lines = lines
+        self._equipment = equipment or (lambda: SyntheticPeer(seed=seed, lines=lines))
         self._socket: ClientConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._answers: dict[str, asyncio.Future[str]] = {}
@@ -168,7 +178,7 @@ class Seat(Visitor):
         older = self.peer
         self._connections += 1
         connection = f"c{self._connections}"
-        self.peer = SyntheticPeer(seed=self._seed, lines=self._lines)
+        self.peer = self._equipment()
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._answers[connection] = answer
         await self.tell(Offer(connection=connection, sdp=self.peer.offer()))

@@ -9,6 +9,7 @@ class Refusal(Exception):
 
     def __init__(self, sentence: str, *, hints: tuple[str, ...] = (), field: str | None = None) -> None:
         super().__init__(sentence)
+        self.sentence = sentence
         self.hints = hints
         self.field = field
 
@@ -19,6 +20,14 @@ class NotFound(Refusal):
 
 class NotSignedIn(Refusal):
     """Nobody is known behind this request."""
+
+
+class TooMany(Refusal):
+    """It was tried too often; after so many `seconds` it may be tried again."""
+
+    def __init__(self, sentence: str, *, seconds: int) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 class NotAllowed(Refusal):

@@ -2,7 +2,8 @@
 
 A link is for one place and its roles. Only its digest is kept. It is redeemed once, by pressing a button,
 and gives that browser a login to the place; issuing a new link withdraws the one before and every login
-that came from it.
+that came from it. Whoever holds a place may take it to another device themself: the login that they have
+stands until the link for the new one is opened, and nobody is dismissed.
 """
 
 from collections.abc import Sequence
@@ -22,11 +23,13 @@ from hearings.journal import Journal
 from hearings.post import Post
 from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Role, Side
 from hearings.said import Said
+from hearings.sentences import say
 from hearings.states import SAID, State, Verb
 from hearings.tables import Authority, Hearing, Link, Login, Participant, Place
 from scheduling import zones
 
 LINK = timedelta(days=60)
+HAND_OVER = timedelta(minutes=30)
 MOST_PEOPLE = 12
 
 
@@ -111,6 +114,23 @@ class People:
                 )
         return address
 
+    def hand_over(self, actor: Actor) -> str:
+        """A link for the actor's own place, to be opened on another device within 30 minutes; one that was made
+        before and not opened is withdrawn. Raises: NotAllowed for whom no place is held.
+        """
+        if actor.place is None:
+            raise NotAllowed(say("Only who holds a place can take it to another device."))
+        token = tokens.fresh()
+        with self._acts.act(actor, Verb.HAND_OVER) as act:
+            place = self._place(act, actor.place)
+            for link in self._standing_links(act.tx, place):
+                if link.redeemed is None:
+                    link.revoked = act.now
+            until = act.now + HAND_OVER
+            act.tx.add(Link(digest=tokens.digest(token), place_id=place.id, issued=act.now, expires=until))
+            act.write(LinkIssued(place=place.name, until=until, by=act.who.handle))
+        return f"{self._address}/join/{token}"
+
     def revoke(self, actor: Actor, place: UUID) -> None:
         """Withdraws the place's link and closes what it opened. Raises: NotNow if there is none."""
         with self._acts.act(actor, Verb.LINK) as act:
@@ -137,6 +157,7 @@ class People:
             place = tx.get_one(Place, link.place_id)
             hearing = locked(tx, place.hearing_id)
             tx.refresh(link)
+            self._usable(link)
             if hearing.state in {State.CLOSED, State.CANCELLED, State.DECLINED}:
                 raise NotNow(f"This hearing is {SAID[hearing.state]}; its links open nothing any more.")
             if link.redeemed is not None:
@@ -144,15 +165,25 @@ class People:
                     "This link has been opened before, perhaps in another browser. "
                     "Go on there, or ask the court for a new link."
                 )
-            now = self._journal.clock()
-            link.redeemed = now
-            opened = tokens.fresh()
-            tx.add(Login(digest=tokens.digest(opened), place_id=place.id, created=now, expires=link.expires))
+            link.redeemed = self._journal.clock()
+            opened = self._take_place(tx, place, link)
             self._journal.append(tx, hearing, LinkRedeemed(place=place.name))
-            return Opened(place.id, opened, link.expires)
+            return opened
+
+    def _take_place(self, tx: Session, place: Place, link: Link) -> Opened:
+        """A new login; one that another device has for the place ends, and the new one lasts as long as that."""
+        now, expires = self._journal.clock(), link.expires
+        for login in self._logins(tx, place):
+            login.ended = now
+            expires = max(expires, login.expires)
+        token = tokens.fresh()
+        tx.add(Login(digest=tokens.digest(token), place_id=place.id, created=now, expires=expires))
+        return Opened(place.id, token, expires)
 
     def _link(self, tx: Session, token: str) -> Link:
-        link = tx.get(Link, tokens.digest(token))
+        return self._usable(tx.get(Link, tokens.digest(token)))
+
+    def _usable(self, link: Link | None) -> Link:
         if link is None or link.revoked is not None or link.expires < self._journal.clock():
             raise NotFound("This link does not open anything, or no longer. Ask the court for a new one.")
         return link
@@ -163,14 +194,20 @@ class People:
             raise NotFound("There is no such place in this hearing.")
         return row
 
+    def _standing_links(self, tx: Session, place: Place) -> Sequence[Link]:
+        return tx.exec(select(Link).where(Link.place_id == place.id, col(Link.revoked).is_(None))).all()
+
+    def _logins(self, tx: Session, place: Place) -> Sequence[Login]:
+        return tx.exec(select(Login).where(Login.place_id == place.id, col(Login.ended).is_(None))).all()
+
     def _withdraw(self, act: Act, place: Place) -> bool:
         """Ends every link of the place that still stands, every login that came from one, and so its socket,
         sound and picture. Whoever had to be admitted must be admitted again.
         """
-        links = act.tx.exec(select(Link).where(Link.place_id == place.id, col(Link.revoked).is_(None))).all()
+        links = self._standing_links(act.tx, place)
         for link in links:
             link.revoked = act.now
-        for login in act.tx.exec(select(Login).where(Login.place_id == place.id, col(Login.ended).is_(None))):
+        for login in self._logins(act.tx, place):
             login.ended = act.now
         people = docket.seated(act.tx, place.id)
         if place.admitted is not None and not NEVER_WAIT.intersection(person.role for person in people):
@@ -182,6 +219,31 @@ class People:
                     )
                 )
         return bool(links)
+
+
+def links(tx: Session, hearing: UUID, now: datetime) -> dict[UUID, str]:
+    """How each place's link stands: `sent`, `opened`, `withdrawn` or `run-out`; a place without one is missing.
+    The newest one counts, except that what has been opened stays so while the holder takes it to another device.
+    """
+    rows = tx.exec(
+        select(Link)
+        .join(Place, col(Place.id) == col(Link.place_id))
+        .where(Place.hearing_id == hearing)
+        .order_by(col(Link.issued))
+    )
+    told: dict[UUID, str] = {}
+    for row in rows:
+        if told.get(row.place_id) != "opened":
+            told[row.place_id] = _standing(row, now)
+    return told
+
+
+def _standing(link: Link, now: datetime) -> str:
+    if link.revoked is not None:
+        return "withdrawn"
+    if link.redeemed is not None:
+        return "opened"
+    return "run-out" if link.expires < now else "sent"
 
 
 def seat(act: Act, new: NewPlace) -> Place:

@@ -36,6 +36,7 @@ from hearings.events import (
 )
 from hearings.roles import NEVER_WAIT, REQUIRED, Role
 from hearings.said import Said
+from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Story, Stretch
 from hearings.tables import Hearing, Participant, Place
@@ -203,6 +204,14 @@ class Room:
         with self._acts.act(actor, Verb.NOTE) as act:
             act.refuse_after_signing()
             act.write(StatementNoted(text=note.text, by=act.who.handle))
+
+    def silence(self, actor: Actor, place: UUID) -> None:
+        """The court closes the microphone of a place; its holder sees that and may open it again."""
+        with self._acts.act(actor, Verb.MUTE) as act:
+            row, people = _place(act, place)
+            if act.who.role is not Role.PRESIDING and any(one.role is Role.PRESIDING for one in people):
+                raise NotAllowed(say("Nobody mutes whoever presides."))
+            row.muted = sorted({*row.muted, Kind.AUDIO})
 
     def mute(self, actor: Actor, kind: Kind, *, muted: bool) -> None:
         """A place mutes or opens its own microphone, camera or document; the table denies what is muted."""

@@ -1,8 +1,9 @@
 """The service key: wraps what must not lie in the database in the clear (log keys, letters to be sent).
 
-A file of 32 bytes, mode 0600, made at first start. A PKCS#11 token can stand behind the same two calls.
+A file of 32 bytes, mode 0600, made at first start. A PKCS#11 token can stand behind the same three calls.
 """
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -21,6 +22,7 @@ class ServiceKey:
 
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(key)
+        self._digests = hmac.digest(key, b"digests", "sha256")
 
     def wrap(self, secret: bytes, purpose: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE)
@@ -32,6 +34,10 @@ class ServiceKey:
             return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], purpose.encode())
         except (InvalidTag, ValueError) as error:
             raise Unverifiable("A protected value does not open with this service's key.") from error
+
+    def digest(self, value: str, purpose: str) -> bytes:
+        """32 bytes that only this service can make of this value: what is guessable cannot be guessed from them."""
+        return hmac.digest(self._digests, f"{purpose}\0{value}".encode(), "sha256")
 
 
 def at(path: Path) -> ServiceKey:

@@ -47,8 +47,10 @@ class Verb(StrEnum):
     FILE = "file"
     SEAT = "seat"
     LINK = "link"
+    HAND_OVER = "hand-over"
     ADMIT = "admit"
     DISMISS = "dismiss"
+    MUTE = "mute"
     CONFIRM = "confirm"
     OVERRIDE = "override"
     OATH = "oath"
@@ -70,7 +72,8 @@ _BENCH = frozenset({Role.PRESIDING})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
 _REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
-_EVERYONE = frozenset(Role) - {Role.OBSERVER, Role.SERVICE, Role.ADMINISTRATOR}
+_SEATED = frozenset(Role) - {Role.SERVICE, Role.ADMINISTRATOR}
+_EVERYONE = _SEATED - {Role.OBSERVER}
 
 TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.ACCEPT: (Rule(frozenset({State.REQUESTED}), _REQUESTED, State.ACCEPTED),),
@@ -92,8 +95,10 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.FILE: (Rule(_LIVING, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
     Verb.LINK: (Rule(_LIVING, _PLANNERS | {Role.CLERK}, None),),
+    Verb.HAND_OVER: (Rule(_LIVING, _SEATED, None),),
     Verb.ADMIT: (Rule(_OPENED, _CLERKS, None),),
     Verb.DISMISS: (Rule(_OPENED, _CLERKS, None),),
+    Verb.MUTE: (Rule(_OPENED, _CLERKS, None),),
     Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OATH: (Rule(_ON, _BENCH | {Role.AUTHORITY}, None),),
@@ -133,8 +138,10 @@ ACT: dict[Verb, str] = {
     Verb.FILE: "add a document",
     Verb.SEAT: "add people and places",
     Verb.LINK: "issue or withdraw a link",
+    Verb.HAND_OVER: "take your place to another device",
     Verb.ADMIT: "admit somebody to the room",
     Verb.DISMISS: "send somebody back to the waiting room",
+    Verb.MUTE: "mute somebody",
     Verb.CONFIRM: "confirm a safeguard",
     Verb.OVERRIDE: "go on without a safeguard",
     Verb.OATH: "note an oath",

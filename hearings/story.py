@@ -27,6 +27,7 @@ class Person:
     language: str
     capacity: Capacity | None
     admitted: bool = False
+    dismissed: bool = False
     present: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     lost: list[tuple[datetime, datetime | None]] = field(default_factory=list)
 
@@ -205,8 +206,10 @@ class Story:
                 )
             case e.ParticipantAdmitted():
                 self.people[event.participant].admitted = True
+                self.people[event.participant].dismissed = False
             case e.ParticipantDismissed():
                 self.people[event.participant].admitted = False
+                self.people[event.participant].dismissed = True
             case e.ParticipantJoined():
                 self.people[event.participant].present.append((event.at, None))
                 _finish(self.people[event.participant].lost, event.at)

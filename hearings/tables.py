@@ -104,6 +104,15 @@ class Invitation(SQLModel, table=True):
     used: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class Attempt(SQLModel, table=True):
+    """A sign-in that has not succeeded. `login` and `address` are digests under the service key."""
+
+    id: UUID = Field(primary_key=True)
+    login: bytes = Field(sa_type=LargeBinary, index=True)
+    address: bytes = Field(sa_type=LargeBinary, index=True)
+    at: datetime = Field(sa_type=Utc, index=True)
+
+
 class Hearing(SQLModel, table=True):
     """One proceeding. `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
     `kept`: the last stretch whose recording is complete on disk; `log_key` is wrapped under the service key.

@@ -4,21 +4,22 @@ Loaded once for a hearing and then told to each place, so that everyone sees the
 waiting room sees the court, the time and themself, and nobody else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, docket
+from hearings import checklist, docket, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound
 from hearings.journal import Journal
-from hearings.roles import COORDINATORS, Role
+from hearings.roles import COORDINATORS, OFFICE, Role
 from hearings.room import OPENED, see_and_hear
 from hearings.schedule import Schedule
+from hearings.sentences import say
 from hearings.states import SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place
@@ -33,7 +34,10 @@ class View:
 
     def __init__(self, tx: Session, journal: Journal, instrument: Instrument, hearing: Hearing) -> None:
         self.hearing = hearing
-        self.story = Story().tell(journal.entries(tx, hearing.id))
+        entries = journal.entries(tx, hearing.id)
+        self.story = Story().tell(entries)
+        self._leaves = len(entries)
+        self._links = people.links(tx, hearing.id, journal.clock())
         self._instrument = instrument
         self._rows = docket.places(tx, hearing.id)
         self._requesting = tx.get_one(Authority, hearing.requesting_id)
@@ -46,23 +50,36 @@ class View:
         told = {**self._outline(), "you": self._you(actor, place), "verbs": self._verbs(actor)}
         if place is not None and self._waits(actor, place):
             return told | {"suspended": None}  # the reason may name somebody
-        told |= {"places": self._roster(), "hears": self._hears(actor), "heard_by": self._heard_by(actor)}
-        if _OVERSEERS.intersection(actor.roles):
+        overseer = bool(_OVERSEERS.intersection(actor.roles))
+        told |= {"places": self._roster(overseer=overseer), "hears": self._hears(actor), "heard_by": self._heard_by(actor)}
+        if overseer:
             told |= {
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
+                "oaths": self._oaths(),
                 "proposals": self._proposals(),
+                "leaves": self._leaves,
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
             }
         return told
 
     def obstacles(self) -> dict[str, list[dict[str, Any]]]:
-        """What stands before each of the two gates that this moment could ask for."""
+        """What stands before each gate, as far as it can be told without the recording's account."""
         armed = self.hearing.armed is not None
         record = checklist.to_the_record(self._instrument, self.story, armed=armed)
         examination = checklist.to_the_examination(self._instrument, self.story)
-        return {Verb.GO_ON_RECORD: _told(record), Verb.EXAMINE: _told(examination)}
+        closing = checklist.to_the_closing(self._instrument, self.story)
+        if self.story.stretches and not self.story.minutes:
+            closing.append(Obstacle("minutes", say("The minutes are not signed."), self._minutes_article()))
+        return {
+            Verb.GO_ON_RECORD: _told(record),
+            Verb.EXAMINE: _told(examination),
+            Verb.CLOSE: _told(closing),
+        }
+
+    def _minutes_article(self) -> str:
+        return f"{self._instrument.short}, {self._instrument.minutes}"
 
     def _outline(self) -> dict[str, Any]:
         stretch = self.story.stretch
@@ -79,6 +96,8 @@ class View:
             "kept": self.hearing.kept,
             "requesting": self._requesting.name,
             "requested": self._requested.name,
+            "zones": {"requesting": self._requesting.zone, "requested": self._requested.zone},
+            "states": {"requesting": self._requesting.state, "requested": self._requested.state},
             "phone": self._requesting.phone,
             "start": self._start(),
         }
@@ -103,12 +122,31 @@ class View:
 
     def _you(self, actor: Actor, place: Place | None) -> dict[str, Any]:
         return {
-            "people": [{"handle": one.handle, "role": one.role, "side": one.side} for one in actor.people],
+            "people": self._selves(actor, place),
             "place": str(place.id) if place else None,
+            "zone": place.zone if place else None,
+            "language": place.language if place else None,
+            "in_room": place is not None and docket.in_room(self._seated(place)),
             "admitted": bool(place and place.admitted),
+            "dismissed": any(
+                self.story.people[one.handle].dismissed
+                for one in actor.people
+                if one.handle in self.story.people
+            ),
             "connected": bool(place and place.joined and place.lost is None),
             "muted": list(place.muted) if place else [],
         }
+
+    def _selves(self, actor: Actor, place: Place | None) -> list[dict[str, Any]]:
+        if place is not None:
+            return [{**_person(person), "side": person.side} for person in self._seated(place)]
+        return [
+            {"handle": one.handle, "role": one.role, "side": one.side, "name": actor.name, "function": None}
+            for one in actor.people
+        ]
+
+    def _seated(self, place: Place) -> Sequence[Participant]:
+        return next(seated for row, seated in self._rows if row.id == place.id)
 
     def _verbs(self, actor: Actor) -> list[str]:
         return sorted(allowed(self.hearing.state, actor.roles))
@@ -116,21 +154,22 @@ class View:
     def _waits(self, actor: Actor, place: Place) -> bool:
         return place.admitted is None and not _OVERSEERS.intersection(actor.roles)
 
-    def _roster(self) -> list[dict[str, Any]]:
+    def _roster(self, *, overseer: bool) -> list[dict[str, Any]]:
         return [
             {
                 "place": str(place.id),
                 "name": place.name,
                 "side": place.side,
                 "zone": place.zone,
-                "in_room": docket.in_room(people),
+                "in_room": docket.in_room(seated),
                 "admitted": place.admitted is not None,
                 "connected": place.joined is not None and place.lost is None,
                 "lost_since": stamp(place.lost) if place.lost else None,
                 "muted": list(place.muted),
-                "people": [_person(person) for person in people],
+                "people": [_person(person) for person in seated],
+                **({"link": self._links.get(place.id, "none")} if overseer else {}),
             }
-            for place, people in self._rows
+            for place, seated in self._rows
         ]
 
     def _hears(self, actor: Actor) -> list[str]:
@@ -144,15 +183,25 @@ class View:
             {
                 "requirement": item.requirement.id,
                 "person": item.person.handle,
+                "name": item.person.name,
                 "words": item.requirement.words,
                 "article": f"{self._instrument.short}, {item.requirement.article}",
                 "stage": item.requirement.stage,
                 "met": item.settled is not None,
                 "by": self.story.named(item.settled.by) if item.settled else None,
                 "proof": item.settled.words if item.settled else None,
+                "overridden": bool(item.settled and item.settled.overridden),
+                "who": [OFFICE[role] for role in Role if role in item.roles],
                 "yours": bool(item.roles.intersection(actor.roles)),
+                "yours_to_override": bool(set(item.requirement.override).intersection(actor.roles)),
             }
             for item in checklist.items(self._instrument, self.story)
+        ]
+
+    def _oaths(self) -> list[dict[str, Any]]:
+        return [
+            {"name": self.story.named(oath.participant), "taken": oath.taken, "words": oath.words}
+            for _, oath in self.story.oaths
         ]
 
     def _proposals(self) -> list[dict[str, Any]]:

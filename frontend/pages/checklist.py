@@ -1,7 +1,9 @@
 """The safeguards: confirmed with a proof, overridden with a reason where that is allowed, taken back."""
 
-from litestar import Controller, post
+from litestar import Controller, get, post
 
+from frontend.shown import Done, Shown
+from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.checklist import Checklist, Confirmation, Withdrawal
 
@@ -10,17 +12,21 @@ class ChecklistPages(Controller):
     tags = ["checklist"]
     path = "/checklist"
 
+    @get("/", sync_to_thread=False)
+    def show(self, spine: Spine) -> Shown:
+        return spine.page("checklist.html", "checklist", told=spine.view.get("checklist", []))
+
     @post("/confirm", sync_to_thread=True, status_code=200)
-    def confirm(self, data: Confirmation, actor: Actor, checklist: Checklist) -> dict[str, bool]:
+    def confirm(self, data: Confirmation, actor: Actor, checklist: Checklist) -> Done:
         checklist.confirm(actor, data)
-        return {"done": True}
+        return Done()
 
     @post("/override", sync_to_thread=True, status_code=200)
-    def override(self, data: Withdrawal, actor: Actor, checklist: Checklist) -> dict[str, bool]:
+    def override(self, data: Withdrawal, actor: Actor, checklist: Checklist) -> Done:
         checklist.override(actor, data)
-        return {"done": True}
+        return Done()
 
     @post("/take-back", sync_to_thread=True, status_code=200)
-    def take_back(self, data: Withdrawal, actor: Actor, checklist: Checklist) -> dict[str, bool]:
+    def take_back(self, data: Withdrawal, actor: Actor, checklist: Checklist) -> Done:
         checklist.take_back(actor, data)
-        return {"done": True}
+        return Done()

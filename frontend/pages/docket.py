@@ -6,6 +6,8 @@ from typing import Any
 from litestar import Controller, get, post
 
 from consent.instruments import Instrument
+from frontend.shown import Shown
+from frontend.spine import Spine
 from hearings.accounts import Staff
 from hearings.actors import Actor
 from hearings.docket import Docket
@@ -21,8 +23,8 @@ class DocketPages(Controller):
     tags = ["docket"]
 
     @get("/hearings", sync_to_thread=True)
-    def hearings(self, staff: Staff, docket: Docket) -> list[dict[str, Any]]:
-        return [
+    def hearings(self, staff: Staff, docket: Docket) -> Shown:
+        told = [
             {
                 "hearing": str(row.id),
                 "reference": row.reference,
@@ -32,6 +34,7 @@ class DocketPages(Controller):
             }
             for row in docket.hearings(staff)
         ]
+        return Shown(told, "docket.html", who=staff.name, role=staff.role)
 
     @post("/hearings", sync_to_thread=True, request_max_body_size=LARGEST_REQUEST)
     def receive(self, data: NewRequest, staff: Staff, requests: Requests) -> dict[str, str]:
@@ -41,7 +44,13 @@ class DocketPages(Controller):
 
 
 class HearingPages(Controller):
+    """`/hearing` is the view as it is told over the socket; the page of the hearing itself is its overview."""
+
     tags = ["hearing"]
+
+    @get("/", sync_to_thread=False)
+    def overview(self, spine: Spine) -> Shown:
+        return spine.page("hearing.html", "overview", told=spine.view)
 
     @get("/hearing", sync_to_thread=True)
     def hearing(

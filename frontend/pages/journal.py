@@ -1,30 +1,39 @@
 """The journal, entry by entry, in sentences."""
 
-from typing import Any
-
 from litestar import Controller, get
 
-from hearings.actors import Actor
-from hearings.errors import NotFound
-from hearings.journal import Journal
-from hearings.roles import COORDINATORS, Role
+from frontend.shown import Shown
+from frontend.spine import Spine
+from hearings.journal import Entry, Journal
+from hearings.sentences import Sentence, say
 from hearings.story import Story
 from hearings.tree import stamp
 
-_READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
+KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
+    "story": (
+        say("The hearing"),
+        frozenset({"hearing", "request", "sitting", "record", "examination", "oath", "statement"}),
+    ),
+    "people": (say("People and links"), frozenset({"participant", "link"})),
+    "safeguards": (say("Safeguards"), frozenset({"requirement"})),
+    "messages": (say("Messages"), frozenset({"message"})),
+    "files": (say("Documents, recording, minutes"), frozenset({"document", "media", "minutes"})),
+}
+"""What the page can be narrowed to: the words, and the first parts of the leaf types."""
 
 
 class JournalPages(Controller):
     tags = ["journal"]
 
     @get("/journal", sync_to_thread=True)
-    def entries(self, actor: Actor, journal: Journal) -> list[dict[str, Any]]:
-        if not _READERS.intersection(actor.roles):
-            raise NotFound("There is no such page for you.")
+    def entries(self, spine: Spine, journal: Journal, kind: str = "") -> Shown:
+        """`kind`: one of `KINDS`; everything if it is none of them."""
+        spine.refuse_others()
         with journal.reading() as tx:
-            entries = journal.entries(tx, actor.hearing)
+            entries = journal.entries(tx, spine.actor.hearing)
         story = Story().tell(entries)
-        return [
+        wanted = KINDS[kind][1] if kind in KINDS else None
+        told = [
             {
                 "seq": entry.seq,
                 "time": stamp(entry.time),
@@ -34,4 +43,10 @@ class JournalPages(Controller):
                 "members": entry.event.members(),
             }
             for entry in entries
+            if wanted is None or _family(entry) in wanted
         ]
+        return spine.page("journal.html", "journal", told=told, kinds=KINDS, kind=kind)
+
+
+def _family(entry: Entry) -> str:
+    return entry.event.type.partition(".")[0]

@@ -1,5 +1,6 @@
 """People and places, their links, and the door that a link opens."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -7,32 +8,86 @@ from litestar import Controller, Response, get, post
 
 from frontend import access
 from frontend.settings import Settings
+from frontend.shown import Done, Shown
+from frontend.spine import Spine, base_of
 from hearings.actors import Actor
 from hearings.people import NewPlace, People
+from hearings.roles import Role, Side
+from hearings.sentences import Sentence, say
 from hearings.tree import stamp
 from scheduling.zones import on_clock
+
+
+@dataclass(frozen=True)
+class Adding:
+    """A form for one new place: its words, on which side it is, and who is expected there."""
+
+    words: Sentence
+    side: Side
+    roles: tuple[Role, ...]
+
+
+FORMS: dict[str, Adding] = {
+    "abroad": Adding(
+        say("A room abroad: the person heard and those beside them, behind one camera"),
+        Side.REQUESTED,
+        (Role.HEARD, Role.AUTHORITY, Role.INTERPRETER, Role.LAWYER),
+    ),
+    "heard": Adding(say("The person heard, alone"), Side.REQUESTED, (Role.HEARD,)),
+    "authority": Adding(say("The authority present"), Side.REQUESTED, (Role.AUTHORITY,)),
+    "interpreter": Adding(say("An interpreter"), Side.REQUESTED, (Role.INTERPRETER,)),
+    "lawyer": Adding(say("The lawyer of the person heard"), Side.REQUESTED, (Role.LAWYER,)),
+    "presiding": Adding(say("The presiding judge or prosecutor"), Side.REQUESTING, (Role.PRESIDING,)),
+    "court": Adding(
+        say("The court room: judge and clerk behind one camera"),
+        Side.REQUESTING,
+        (Role.PRESIDING, Role.CLERK),
+    ),
+    "party": Adding(say("Prosecutor or defence counsel"), Side.REQUESTING, (Role.PROSECUTOR,)),
+    "other": Adding(say("Somebody else"), Side.REQUESTING, (Role.OBSERVER,)),
+}
+ROLES: tuple[Role, ...] = tuple(
+    role
+    for role in Role
+    if role not in {Role.SERVICE, Role.ADMINISTRATOR, Role.COORDINATOR_REQUESTED, Role.COORDINATOR_REQUESTING}
+)
 
 
 class PeoplePages(Controller):
     tags = ["people"]
     path = "/people"
 
+    @get("/", sync_to_thread=False)
+    def show(self, spine: Spine, adding: str = "") -> Shown:
+        """`adding`: which form to show, a key of `FORMS`, or `list` for the people alone."""
+        places = spine.view.get("places", [])
+        asked = FORMS.get(adding)
+        return spine.page(
+            "people.html", "people", told=places, adding=asked, kind=adding, forms=FORMS, roles_of=ROLES
+        )
+
     @post("/places", sync_to_thread=True)
-    def seat(self, data: NewPlace, actor: Actor, people: People) -> dict[str, Any]:
+    def seat(self, data: NewPlace, actor: Actor, people: People) -> Done:
         place, seated = people.seat(actor, data)
-        return {
+        told = {
             "place": str(place.id),
             "people": [{"handle": one.handle, "name": one.name, "role": one.role} for one in seated],
         }
+        return Done(told, to=f"{base_of(actor)}/people", status_code=201)
 
     @post("/places/{seat:uuid}/link", sync_to_thread=True)
-    def issue(self, seat: UUID, actor: Actor, people: People) -> dict[str, str]:
-        return {"link": people.issue(actor, seat)}
+    def issue(self, seat: UUID, actor: Actor, people: People) -> Done:
+        return Done({"link": people.issue(actor, seat)}, show=True, status_code=201)
 
     @post("/places/{seat:uuid}/link/revoke", sync_to_thread=True, status_code=200)
-    def revoke(self, seat: UUID, actor: Actor, people: People) -> dict[str, bool]:
+    def revoke(self, seat: UUID, actor: Actor, people: People) -> Done:
         people.revoke(actor, seat)
-        return {"done": True}
+        return Done()
+
+    @post("/hand-over", sync_to_thread=True)
+    def hand_over(self, actor: Actor, people: People) -> Done:
+        """A link by which whoever holds this place goes on with it on another device."""
+        return Done({"link": people.hand_over(actor)}, show=True, status_code=201)
 
 
 class JoinPages(Controller):

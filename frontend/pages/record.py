@@ -5,6 +5,8 @@ from typing import Any
 from litestar import Controller, Response, get, post
 from litestar.response import File
 
+from frontend.shown import Done, Shown
+from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.docket import Docket
 from hearings.record import Records, package_name
@@ -13,6 +15,12 @@ from hearings.record import Records, package_name
 class RecordPages(Controller):
     tags = ["record"]
     path = "/record"
+
+    @get("/", sync_to_thread=False)
+    def show(self, spine: Spine) -> Shown:
+        view = spine.view
+        told = {name: view.get(name) for name in ("state", "minutes", "sealed", "kept", "stretches")}
+        return spine.page("record.html", "record", told=told)
 
     @get("/minutes", sync_to_thread=True)
     def minutes(self, actor: Actor, records: Records) -> Response[bytes]:
@@ -26,14 +34,14 @@ class RecordPages(Controller):
         )
 
     @post("/sign", sync_to_thread=True, status_code=200)
-    def sign(self, actor: Actor, records: Records) -> dict[str, bool]:
+    def sign(self, actor: Actor, records: Records) -> Done:
         records.sign_minutes(actor)
-        return {"done": True}
+        return Done()
 
     @post("/close", sync_to_thread=True, status_code=200)
-    def close(self, actor: Actor, records: Records) -> dict[str, bool]:
+    def close(self, actor: Actor, records: Records) -> Done:
         records.close(actor)
-        return {"done": True}
+        return Done()
 
     @get("/package", sync_to_thread=True)
     def package(self, actor: Actor, records: Records, docket: Docket) -> File:

@@ -40,6 +40,14 @@ def test_secure_follows_the_address() -> None:
     assert read({"VIVAVOCE_ADDRESS": "https://court.example"}).secure
 
 
+def test_no_proxy_is_believed_unless_it_is_named() -> None:
+    assert read({}).trusted_proxies == []
+    assert read({"VIVAVOCE_PROXIES": "10.0.0.1, 2001:db8::/64,"}).trusted_proxies == [
+        "10.0.0.1",
+        "2001:db8::/64",
+    ]
+
+
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "frontend.command", *arguments],
@@ -59,6 +67,9 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ("VIVAVOCE_UNHEARD_OF", "1"),
         ("VIVAVOCE_LOSS_SECONDS", "1"),
         ("VIVAVOCE_ADDRESS", "http://court.example"),
+        ("VIVAVOCE_PROXIES", "*"),
+        ("VIVAVOCE_PROXIES", "proxy.court.example"),
+        ("VIVAVOCE_PROXIES", "10.0.0.1, 10.1.0.1/16"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_starts(name: str, value: str, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Courthouse:
         self.key = servicekey.at(folder / "service.key")
         self.post = Post(self.key, journal.clock, sender="court@exampleton.invalid")
         self.people = People(self.acts, self.post, address="http://localhost")
-        self.accounts = Accounts(journal)
+        self.accounts = Accounts(journal, self.key)
         self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.known)
         self.schedule = Schedule(self.acts)
         self.checklist = Checklist(self.acts, self.known)

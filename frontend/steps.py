@@ -1,0 +1,200 @@
+"""The steps of a hearing as a person sees them: where each stands, in words, and what comes next.
+
+Pure: from a view (`hearings.views`) to lines on the page.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hearings.sentences import Sentence, say
+from hearings.states import State, Verb
+
+View = Mapping[str, Any]
+
+_ON = {State.ON_RECORD, State.EXAMINING}
+_OPENED = {State.OPEN, State.SUSPENDED, *_ON}
+_OVER = {State.ENDED, State.CLOSED}
+_NEVER = {State.DECLINED, State.CANCELLED}
+
+
+@dataclass(frozen=True)
+class Step:
+    """`tone`: met, needs (somebody must do something), record (on the record), now, later, never."""
+
+    id: str
+    title: Sentence
+    said: Sentence
+    tone: str
+
+
+@dataclass(frozen=True)
+class Next:
+    """What comes next, and the step where it is done; `yours` if it is for who looks at the page."""
+
+    sentence: Sentence
+    step: str
+    yours: bool
+
+
+def of(view: View) -> list[Step]:
+    """The spine of a hearing's pages, in order."""
+    return [
+        Step("request", say("Request"), *_request(view)),
+        Step("schedule", say("Time"), *_schedule(view)),
+        Step("people", say("People and places"), *_people(view)),
+        Step("checklist", say("Safeguards"), *_checklist(view)),
+        Step("room", say("Room"), *_room(view)),
+        Step("record", say("Record"), *_record(view)),
+        Step("journal", say("Journal"), say("{n} entries", n=view.get("leaves", 0)), "later"),
+    ]
+
+
+def following(view: View) -> Next:
+    """The one next step of the whole hearing."""
+    state, verbs = State(view["state"]), set(view["verbs"])
+    if state is State.REQUESTED:
+        return _next_answer(verbs)
+    if state in {State.ACCEPTED, State.ADJOURNED}:
+        return _next_time(view, verbs)
+    if state is State.SCHEDULED:
+        return _next_before(view, verbs)
+    if state is State.ENDED:
+        return _next_record(view, verbs)
+    return _ELSE[state]
+
+
+_ELSE = {
+    State.OPEN: Next(
+        say("The room is open. The judge admits who waits, and goes on the record."), "room", yours=True
+    ),
+    State.ON_RECORD: Next(say("The hearing is on the record."), "room", yours=True),
+    State.EXAMINING: Next(say("The hearing is on the record."), "room", yours=True),
+    State.SUSPENDED: Next(
+        say("The hearing is suspended. The judge resumes, adjourns or ends it."), "room", yours=True
+    ),
+    State.CLOSED: Next(say("The file is closed. Download the package and keep it."), "record", yours=True),
+    State.DECLINED: Next(
+        say("The request was declined. Nothing more is to be done here."), "request", yours=False
+    ),
+    State.CANCELLED: Next(
+        say("The hearing was cancelled. Nothing more is to be done here."), "schedule", yours=False
+    ),
+}
+
+
+def _next_answer(verbs: set[str]) -> Next:
+    if Verb.ACCEPT in verbs:
+        return Next(say("Accept or decline the request."), "request", yours=True)
+    return Next(say("The requested side accepts or declines the request."), "request", yours=False)
+
+
+def _next_record(view: View, verbs: set[str]) -> Next:
+    if not view.get("minutes"):
+        signs = Verb.SIGN_MINUTES in verbs
+        return Next(say("The authority present reads and signs the minutes."), "record", signs)
+    return Next(say("The clerk closes the file."), "record", Verb.CLOSE in verbs)
+
+
+def links_unopened(view: View) -> int:
+    return sum(1 for place in view.get("places", ()) if place["in_room"] and place.get("link") != "opened")
+
+
+def safeguards_open(view: View) -> int:
+    return sum(1 for item in view.get("checklist", ()) if not item["met"])
+
+
+def _next_time(view: View, verbs: set[str]) -> Next:
+    theirs = [slot for slot in view.get("proposals", ()) if slot["side"] != _side(view)]
+    if theirs:
+        return Next(say("Confirm a time that the other side proposes."), "schedule", Verb.SCHEDULE in verbs)
+    if view.get("proposals"):
+        return Next(say("The other side confirms the time that is proposed."), "schedule", False)
+    return Next(say("Propose a time."), "schedule", Verb.PROPOSE in verbs)
+
+
+def _next_before(view: View, verbs: set[str]) -> Next:
+    seats = [place for place in view.get("places", ()) if place["in_room"]]
+    if not seats:
+        return Next(say("Add the people and their places."), "people", Verb.SEAT in verbs)
+    unopened = links_unopened(view)
+    before = [item for item in view.get("checklist", ()) if item["stage"] == "before" and not item["met"]]
+    if unopened:
+        return Next(say("Send the links: {n} are not opened yet.", n=unopened), "people", Verb.LINK in verbs)
+    if before:
+        yours = any(item["yours"] for item in before)
+        return Next(say("{n} safeguards are open.", n=len(before)), "checklist", yours)
+    return Next(say("Everything is prepared. The room opens half an hour before."), "room", False)
+
+
+def _request(view: View) -> tuple[Sentence, str]:
+    match State(view["state"]):
+        case State.REQUESTED:
+            return say("waits for an answer"), "needs"
+        case State.DECLINED:
+            return say("declined"), "never"
+        case _:
+            return say("accepted"), "met"
+
+
+def _schedule(view: View) -> tuple[Sentence, str]:
+    state = State(view["state"])
+    if state is State.CANCELLED:
+        return say("cancelled"), "never"
+    if state in {State.REQUESTED, State.DECLINED}:
+        return say("later"), "later"
+    if view.get("proposals"):
+        return say("proposed, not confirmed"), "needs"
+    if view["start"] is None:
+        return say("not fixed"), "needs"
+    if state is State.ADJOURNED:
+        return say("adjourned, no new time"), "needs"
+    return say("fixed"), "met"
+
+
+def _people(view: View) -> tuple[Sentence, str]:
+    seats = [place for place in view.get("places", ()) if place["in_room"]]
+    people = sum(len(place["people"]) for place in seats)
+    if not seats:
+        return say("nobody yet"), "later" if view["state"] in {State.REQUESTED, *_NEVER} else "needs"
+    unopened = links_unopened(view)
+    if unopened and State(view["state"]) not in _OVER | _NEVER:
+        return say("{people} people, {links} links not opened", people=people, links=unopened), "needs"
+    return say("{people} people in {places} places", people=people, places=len(seats)), "met"
+
+
+def _checklist(view: View) -> tuple[Sentence, str]:
+    items = view.get("checklist", ())
+    if not items:
+        return say("known when somebody is named"), "later"
+    missing = safeguards_open(view)
+    return (say("{n} open", n=missing), "needs") if missing else (say("all met"), "met")
+
+
+def _room(view: View) -> tuple[Sentence, str]:
+    state = State(view["state"])
+    if state in _ON:
+        return say("on the record"), "record"
+    if state is State.SUSPENDED:
+        return say("suspended"), "needs"
+    if state is State.OPEN:
+        return say("open, not on the record"), "now"
+    if state in _OVER:
+        return say("the sitting has ended"), "met"
+    return say("not open"), "later"
+
+
+def _record(view: View) -> tuple[Sentence, str]:
+    state = State(view["state"])
+    if state is State.CLOSED:
+        return say("closed and sealed"), "met"
+    if state is not State.ENDED:
+        return say("later"), "later"
+    return (
+        (say("file to be closed"), "needs") if view.get("minutes") else (say("minutes to be signed"), "needs")
+    )
+
+
+def _side(view: View) -> str:
+    people = view["you"]["people"]
+    return str(people[0]["side"]) if people else ""

@@ -1,0 +1,188 @@
+"""Pages in the reader's language: the catalogues, the templates, dates and clocks.
+
+English is what stands in the code; every other language is a gettext catalogue in `locale/`. A sentence of
+ours that carries names is looked up by its template, and the names are isolated, so that a Latin name stands
+right in an Arabic sentence (UAX #9, FSI and PDI).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+import segno
+from babel import Locale, dates, units
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from markupsafe import Markup
+
+from frontend import steps
+from hearings import tokens
+from hearings.roles import OFFICE, Role
+from hearings.sentences import Sentence
+from scheduling import zones
+
+HERE = Path(__file__).parent
+DOMAIN = "vivavoce"
+LANGUAGES = {"en": "English", "ar": "العربية"}
+ZONES = tuple(
+    sorted(
+        name
+        for name in zones.names()
+        if name.partition("/")[0]
+        in {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+    )
+)
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+class Words:
+    """All languages, read once at start."""
+
+    def __init__(self, locale: Path = HERE / "locale") -> None:
+        self._readers = {language: Reader(language, _catalogue(locale, language)) for language in LANGUAGES}
+
+    def reader(self, wanted: str = "", accepted: str = "") -> "Reader":
+        """The language asked for, else the first one that the browser accepts, else English."""
+        for tag in (wanted, *(part.partition(";")[0] for part in accepted.split(","))):
+            language = tag.strip().partition("-")[0].lower()
+            if language in self._readers:
+                return self._readers[language]
+        return self._readers["en"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One language: what the templates call."""
+
+    language: str
+    catalogue: NullTranslations
+
+    def render(self, page: str, context: Mapping[str, Any]) -> str:
+        return self._pages.get_template(page).render(context)
+
+    def tell(self, sentence: object) -> str:
+        """A sentence of ours in this language; anything else as it is."""
+        if sentence is None:
+            return ""
+        if isinstance(sentence, Sentence) and sentence.values:
+            values = {name: self._value(value) for name, value in sentence.values.items()}
+            return str(self.catalogue.gettext(sentence.template)).format(**values)
+        text = str(sentence)
+        return str(self.catalogue.gettext(text)) if text else ""
+
+    def _value(self, value: object) -> str:
+        if isinstance(value, Sentence):
+            return self.tell(value)
+        return str(value) if self.language == "en" else f"{_ISOLATE}{value}{_END}"
+
+    # --- times: an instant and a zone, always both
+
+    def clock(self, instant: str | datetime, zone: str) -> str:
+        """`10:26 (Amsterdam)`."""
+        shown = zones.on_clock(_instant(instant), zone)
+        return f"{_ISOLATE}{shown.time:%H:%M}{_END} ({self.city(zone)})"
+
+    def moment(self, instant: str | datetime, zone: str) -> str:
+        """Day, date, time, city and offset."""
+        shown = zones.on_clock(_instant(instant), zone)
+        return f"{self.day(shown.date)}, {_ISOLATE}{shown.time:%H:%M}{_END} ({self.city(zone)}, {_ISOLATE}UTC{shown.offset}{_END})"
+
+    def day(self, day: date) -> str:
+        """`Monday 23 November 2026`."""
+        return str(dates.format_date(day, "EEEE d MMMM y", locale=self._locale))
+
+    def on_day(self, instant: str | datetime, zone: str) -> str:
+        return self.day(zones.on_clock(_instant(instant), zone).date)
+
+    def city(self, zone: str) -> str:
+        """The city that names a zone, in this language where it is known."""
+        zones.on_clock(datetime(2026, 1, 1, tzinfo=UTC), zone)
+        return str(dates.get_timezone_location(zone, locale=self._locale, return_city=True))
+
+    def country(self, code: str) -> str:
+        """A State by its two letters (ISO 3166-1)."""
+        return str(self._locale.territories.get(code, code))
+
+    def tongue(self, tag: str) -> str:
+        """A language by its tag (BCP 47)."""
+        return str(self._locale.languages.get(tag.partition("-")[0].lower(), tag))
+
+    def length(self, minutes: int) -> str:
+        """`1 hour 30 minutes`."""
+        hours, rest = divmod(minutes, 60)
+        parts = [(hours, "duration-hour"), (rest, "duration-minute")]
+        said = [units.format_unit(n, unit, locale=self._locale) for n, unit in parts if n]
+        return " ".join(said)
+
+    # --- the templates
+
+    @cached_property
+    def _locale(self) -> Locale:
+        return Locale.parse(self.language)
+
+    @property
+    def direction(self) -> str:
+        return str(self._locale.text_direction)
+
+    @cached_property
+    def _pages(self) -> jinja2.Environment:
+        made = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        )
+        made.install_gettext_translations(self.catalogue, newstyle=True)  # type: ignore[attr-defined]
+        made.filters["tell"] = self.tell
+        made.globals.update(
+            language=self.language,
+            languages=LANGUAGES,
+            direction=self.direction,
+            clock=self.clock,
+            moment=self.moment,
+            on_day=self.on_day,
+            length=self.length,
+            city=self.city,
+            country=self.country,
+            tongue=self.tongue,
+            now=lambda: datetime.now(UTC).isoformat(),
+            qr=qr,
+            once=tokens.handle,
+            steps=steps,
+            all_zones=ZONES,
+            office=lambda role: OFFICE[Role(role)],
+            quote=quote,
+        )
+        return made
+
+
+def qr(address: str) -> Markup:
+    """An address as an inline SVG to be photographed by a phone."""
+    drawn = segno.make(address, error="m", micro=False)
+    # Drawn by our own library from a checked address: nothing in it was typed.
+    return Markup(drawn.svg_inline(scale=4, border=2, svgclass="qr", lineclass=None, omitsize=False))  # noqa: S704
+
+
+def _instant(value: str | datetime) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _catalogue(folder: Path, language: str) -> NullTranslations:
+    path = folder / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    if not path.exists():
+        return NullTranslations()
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(fp=compiled, domain=DOMAIN)
