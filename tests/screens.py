@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from frontend.rehearse import OTHERS, Cast, Court, Hearing
-from frontend.visitor import Visitor
+from frontend.visitor import Seat, Visitor, eventually
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -78,7 +78,7 @@ class Camera:
                 self.taken += 1
 
     async def _settle(self, page: Page) -> None:
-        if await page.locator("#tiles").count():
+        if await page.locator(".truth.open, .truth.on-record, .truth.examining, .truth.suspended").count():
             tiles = page.locator("#tiles .tile:not(.away) video")
             await tiles.first.wait_for(state="attached", timeout=10_000)
         await page.wait_for_timeout(SETTLED)
@@ -124,18 +124,15 @@ async def _before(camera: Camera, hearing: Hearing) -> None:
     await camera.take(coordinator, base, "overview")
     await camera.take(coordinator, "/hearings", "docket")
     await camera.take(coordinator, "/account", "account")
-    made = await hearing.staff(
-        "people/places",
-        {
-            "name": "Room 2",
-            "side": "requested",
-            "zone": "Africa/Cairo",
-            "people": [{"name": "Expert M", "role": "heard", "capacity": "expert", "language": "ar"}],
-        },
-    )
-    link = (await hearing.staff(f"people/places/{made['place']}/link"))["link"]
-    await camera.take(stranger, link.removeprefix(court.origin), "join")
-    await hearing.staff(f"people/places/{made['place']}/link/revoke")
+    async with Hearing(court) as other:
+        await other.request()
+        await other.accept()
+        await other.schedule()
+        expert = {"name": "Expert M", "role": "heard", "capacity": "expert", "language": "ar"}
+        room = {"name": "Room 2", "side": "requested", "zone": "Africa/Cairo", "people": [expert]}
+        made = await other.staff("people/places", room)
+        link = (await other.staff(f"people/places/{made['place']}/link"))["link"]
+        await camera.take(stranger, link.removeprefix(court.origin), "join")
 
 
 async def _sitting(camera: Camera, hearing: Hearing) -> None:
@@ -151,11 +148,16 @@ async def _sitting(camera: Camera, hearing: Hearing) -> None:
     await camera.take(pages["heard"], f"/places/{witness.place}", "arrival")
     await camera.take(pages["heard"], f"/places/{witness.place}/check", "check")
     await room("not-open")
-    await hearing.open_room()
+    await hearing.staff("room/open")
+    for seat in hearing.seats:
+        if seat.name not in {hearing.seat(role).name for role in roles}:
+            await seat.until(lambda view: view["state"] == "open")
+            await seat.connect_media()
     await room("waiting")
-    await hearing.admit_all()
+    await _admit(hearing)
     await room("open")
-    await hearing.go_on_record()
+    await eventually(lambda: _ready(hearing), seconds=20)
+    await hearing.bench.act("room/on-record")
     await room("on-record")
     await hearing.establish_identity()
     await hearing.swear()
@@ -169,10 +171,32 @@ async def _sitting(camera: Camera, hearing: Hearing) -> None:
     await room("ended")
 
 
+async def _admit(hearing: Hearing) -> None:
+    """Everybody who waits, once their browser is connected."""
+    for seat in hearing.seats:
+
+        async def here(seat: Seat = seat) -> bool:
+            places = (await hearing.bench.look())["places"]
+            return any(one["place"] == seat.place and one["connected"] for one in places)
+
+        await eventually(here, seconds=20)
+        if not (await seat.look())["you"]["admitted"]:
+            await hearing.bench.act(f"room/admit/{seat.place}")
+
+
+async def _ready(hearing: Hearing) -> bool:
+    return not (await hearing.bench.look())["obstacles"]["go-on-record"]
+
+
+async def _kept(hearing: Hearing) -> bool:
+    view = await hearing.bench.look()
+    return bool(view["kept"] >= view["stretches"])
+
+
 async def _after(camera: Camera, hearing: Hearing) -> None:
     authority = hearing.seat("authority")
     page = camera.contexts["authority"].pages[0]
-    await authority.until(lambda view: view["kept"] >= view["stretches"], seconds=60)
+    await eventually(lambda: _kept(hearing), seconds=60)
     await camera.take(page, f"/places/{authority.place}/record", "record-to-sign")
     await authority.act("record/sign")
     await camera.court.clerk.post(f"/hearings/{hearing.id}/record/close")

@@ -117,3 +117,10 @@ export async function refresh() {
 
 /** @type {Socket | null} */
 export const socket = document.body.dataset.socket ? new Socket(document.body.dataset.socket) : null;
+
+if (socket) {
+  socket.addEventListener("state", () => void refresh());
+  socket.addEventListener("up", () => say(""));
+  socket.addEventListener("down", () => !socket.over && say(word("lost")));
+  socket.addEventListener("over", (event) => say(/** @type {CustomEvent} */ (event).detail?.sentence ?? ""));
+}

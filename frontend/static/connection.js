@@ -1,0 +1,195 @@
+/**
+ * Sound and picture of this place: one RTCPeerConnection at a time, offered by us, answered over the socket.
+ *
+ * Sections of the offer, in order: own sound, own camera (two layers), own document, then a pair for each line,
+ * then the document line. A line carries one other place; which, the service tells by `lines`.
+ *
+ * Events: `people` (who is on which stream changed), `up`, `down`.
+ */
+
+/** @import { Socket } from "./socket.js" */
+
+const LINES = 12;
+const ANSWER = 6000; // milliseconds until an attempt counts as failed
+const SHAKY = 2000; // disconnected for so long is lost
+const RETRY = 1000;
+const LOOK = 1000;
+const SILENT = 4; // looks in a row without a byte, where there were some
+const LAYERS = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 15 },
+  { rid: "h", maxBitrate: 1_200_000 },
+];
+
+/** @typedef {"audio" | "camera" | "document"} Kind */
+
+export class Connection extends EventTarget {
+  #socket;
+  /** @type {RTCPeerConnection | null} */
+  #pc = null;
+  #id = "";
+  #n = 0;
+  #wanted = false;
+  /** @type {Record<Kind, MediaStreamTrack | null>} */
+  #tracks = { audio: null, camera: null, document: null };
+  /** @type {{audio: MediaStreamTrack, video: MediaStreamTrack}[]} */
+  #lines = [];
+  /** @type {MediaStreamTrack | null} */
+  #documentLine = null;
+  /** @type {Map<string, MediaStream>} what is received, by place */
+  people = new Map();
+  /** @type {{place: string, stream: MediaStream} | null} */
+  shown = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #bytes = 0;
+  #quiet = 0;
+
+  /** @param {Socket} socket */
+  constructor(socket) {
+    super();
+    this.#socket = socket;
+    socket.addEventListener("answer", (event) => void this.#answered(/** @type {CustomEvent} */ (event).detail));
+    socket.addEventListener("lines", (event) => this.#lined(/** @type {CustomEvent} */ (event).detail));
+    socket.addEventListener("refused", (event) => {
+      if (/** @type {CustomEvent} */ (event).detail.about === "offer") this.#later(RETRY);
+    });
+    socket.addEventListener("up", () => this.#wanted && void this.#check());
+    setInterval(() => void this.#look(), LOOK);
+  }
+
+  get up() {
+    return this.#pc?.connectionState === "connected";
+  }
+
+  get pc() {
+    return this.#pc;
+  }
+
+  /** Connects, and stays connected until `close`. */
+  open() {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    void this.#attempt();
+  }
+
+  close() {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#end();
+  }
+
+  /**
+   * What is sent from now on; null sends nothing of this kind.
+   * @param {Kind} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  async put(kind, track) {
+    this.#tracks[kind] = track;
+    if (track && kind === "document") track.contentHint = "detail";
+    const at = { audio: 0, camera: 1, document: 2 }[kind];
+    await this.#pc?.getTransceivers()[at]?.sender.replaceTrack(track);
+  }
+
+  async #attempt() {
+    clearTimeout(this.#timer);
+    if (!this.#wanted || !this.#socket.up) return; // `up` comes back here
+    this.#end();
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.#pc = pc;
+    this.#n += 1;
+    this.#id = `${Date.now().toString(36)}-${this.#n}`;
+    pc.onconnectionstatechange = () => this.#changed(pc);
+    this.#sections(pc);
+    await pc.setLocalDescription(await pc.createOffer());
+    if (this.#pc !== pc) return;
+    this.#socket.send({ type: "offer", connection: this.#id, sdp: pc.localDescription?.sdp });
+    this.#later(ANSWER);
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  #sections(pc) {
+    pc.addTransceiver(this.#tracks.audio ?? "audio", { direction: "sendonly" });
+    pc.addTransceiver(this.#tracks.camera ?? "video", { direction: "sendonly", sendEncodings: LAYERS });
+    pc.addTransceiver(this.#tracks.document ?? "video", { direction: "sendonly" });
+    this.#lines = [];
+    for (let line = 0; line < LINES; line += 1) {
+      const audio = pc.addTransceiver("audio", { direction: "recvonly" }).receiver.track;
+      const video = pc.addTransceiver("video", { direction: "recvonly" }).receiver.track;
+      this.#lines.push({ audio, video });
+    }
+    this.#documentLine = pc.addTransceiver("video", { direction: "recvonly" }).receiver.track;
+  }
+
+  /** @param {{connection: string, sdp: string}} message */
+  async #answered({ connection, sdp }) {
+    if (connection !== this.#id || !this.#pc || this.#pc.signalingState !== "have-local-offer") return;
+    await this.#pc.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** @param {{connection: string, lines: {line: number, place: string}[], document: string | null}} message */
+  #lined({ connection, lines, document }) {
+    if (connection !== this.#id) return;
+    const before = this.people;
+    this.people = new Map();
+    for (const { line, place } of lines) {
+      const tracks = this.#lines[line];
+      if (!tracks) continue;
+      const had = before.get(place);
+      const same = had?.getTracks().includes(tracks.audio);
+      this.people.set(place, had && same ? had : new MediaStream([tracks.audio, tracks.video]));
+    }
+    if (!document || !this.#documentLine) this.shown = null;
+    else if (this.shown?.place !== document) this.shown = { place: document, stream: new MediaStream([this.#documentLine]) };
+    this.dispatchEvent(new Event("people"));
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  #changed(pc) {
+    if (pc !== this.#pc) return;
+    if (pc.connectionState === "connected") {
+      clearTimeout(this.#timer);
+      this.#bytes = this.#quiet = 0;
+      this.dispatchEvent(new Event("up"));
+    } else if (pc.connectionState === "disconnected") {
+      this.dispatchEvent(new Event("down"));
+      this.#later(SHAKY);
+    } else if (pc.connectionState === "failed" || pc.connectionState === "closed") {
+      this.dispatchEvent(new Event("down"));
+      this.#later(RETRY / 4);
+    }
+  }
+
+  /** @param {number} wait milliseconds; a connection that came up meanwhile is left alone */
+  #later(wait) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wanted && !this.up && void this.#attempt(), wait);
+  }
+
+  /** The socket came back: if media did not survive, a new connection is offered at once. */
+  async #check() {
+    if (!this.up || this.#quiet > 0) await this.#attempt();
+  }
+
+  /** Nothing arrives any more although something did: the way of the media is dead. */
+  async #look() {
+    if (!this.up || !this.#pc) return;
+    let bytes = 0;
+    for (const one of (await this.#pc.getStats()).values()) if (one.type === "transport") bytes += one.bytesReceived ?? 0;
+    this.#quiet = bytes === this.#bytes && bytes > 0 ? this.#quiet + 1 : 0;
+    this.#bytes = bytes;
+    if (this.#quiet >= SILENT && this.people.size > 0) {
+      this.#quiet = 0;
+      this.dispatchEvent(new Event("down"));
+      await this.#attempt();
+    }
+  }
+
+  #end() {
+    const pc = this.#pc;
+    this.#pc = null;
+    this.#id = "";
+    if (!pc) return;
+    pc.onconnectionstatechange = null;
+    pc.close();
+  }
+}

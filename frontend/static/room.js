@@ -1,0 +1,303 @@
+/**
+ * The room of one place: its camera and microphone go out, everybody else's come in, and each picture is put into
+ * the tile that the server drew for it. Who may see and hear whom is decided there; this only shows it.
+ */
+
+import { Connection } from "./connection.js";
+import { DeviceRefused, open } from "./devices.js";
+import { say, socket } from "./page.js";
+import { Meter } from "./quality.js";
+import { word } from "./words.js";
+
+const OPENED = new Set(["open", "on-record", "examining", "suspended"]);
+const SPEAKS = 45; // −dBov; a smaller number is louder
+const LINGER = 2500; // milliseconds that the large picture stays with who spoke last
+const place = document.body.dataset.place ?? "";
+
+/** @type {Record<"audio" | "camera", MediaStreamTrack | null>} */
+const own = { audio: null, camera: null };
+/** @type {MediaStreamTrack | null} */
+let paper = null;
+/** @type {Set<string>} what the server says is muted here */
+let muted = new Set();
+let state = "";
+let starting = false;
+let asked = location.hash === "#muted"; // join with the microphone closed
+let speaker = "";
+let spokeAt = 0;
+
+if (socket) conduct(socket, new Connection(socket));
+
+/**
+ * @param {import("./socket.js").Socket} socket
+ * @param {Connection} connection
+ */
+function conduct(socket, connection) {
+  socket.addEventListener("state", (event) => told(/** @type {CustomEvent} */ (event).detail.view));
+  socket.addEventListener("levels", (event) => hearLevels(/** @type {CustomEvent} */ (event).detail.audio));
+  socket.addEventListener("over", () => finish());
+  connection.addEventListener("people", () => show());
+  connection.addEventListener("up", () => quality());
+  connection.addEventListener("down", () => quality());
+  document.addEventListener("renewed", () => show());
+  addEventListener("pagehide", () => connection.close());
+  press("microphone", () => void turn("audio"));
+  press("camera", () => void turn("camera"));
+  press("document", () => void showDocument());
+  press("hear", () => show());
+  const meter = new Meter();
+  setInterval(() => void connection.pc?.getStats().then((report) => (meter.take(report), quality())), 1000);
+
+  /** @param {{state: string, you: {in_room: boolean, muted: string[]}}} view */
+  function told(view) {
+    state = view.state;
+    muted = new Set(view.you.muted);
+    controls();
+    if (view.you.in_room && OPENED.has(state)) void start();
+    else connection.close();
+  }
+
+  async function start() {
+    if (!starting) {
+      starting = true;
+      await Promise.all([turnOn("audio"), turnOn("camera")]);
+    }
+    if (socket.over) return;
+    if (asked && own.audio) {
+      asked = false;
+      mute("audio", true);
+    }
+    connection.open();
+    show();
+  }
+
+  /** @param {"audio" | "camera"} kind */
+  async function turnOn(kind) {
+    const device = kind === "audio" ? "microphone" : "camera";
+    try {
+      own[kind] = await open(device);
+      own[kind].addEventListener("ended", () => void taken(kind));
+      say("");
+    } catch (error) {
+      own[kind] = null;
+      if (error instanceof DeviceRefused) say(word(`${device}${error.key[0]?.toUpperCase()}${error.key.slice(1)}`));
+      else throw error;
+    }
+    await connection.put(kind, own[kind]);
+    controls();
+  }
+
+  /**
+   * The system took the device away, as a phone does when somebody calls.
+   * @param {"audio" | "camera"} kind
+   */
+  async function taken(kind) {
+    await turnOn(kind);
+    show();
+  }
+
+  /**
+   * The person's own press.
+   * @param {"audio" | "camera"} kind
+   */
+  async function turn(kind) {
+    const off = muted.has(kind) || !own[kind];
+    if (off && (!own[kind] || own[kind]?.readyState === "ended")) await turnOn(kind);
+    if (off && !own[kind]) return;
+    mute(kind, !off);
+    show();
+  }
+
+  /**
+   * @param {"audio" | "camera" | "document"} kind
+   * @param {boolean} value
+   */
+  function mute(kind, value) {
+    if (!socket.send({ type: "mute", kind, muted: value })) return;
+    if (value) muted.add(kind);
+    else muted.delete(kind);
+    controls();
+  }
+
+  async function showDocument() {
+    if (paper) return stopDocument();
+    try {
+      const shared = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 10 } });
+      paper = shared.getVideoTracks()[0] ?? null;
+      paper?.addEventListener("ended", () => void stopDocument());
+      await connection.put("document", paper);
+    } catch {
+      paper = null; // the person chose nothing
+    }
+    controls();
+  }
+
+  async function stopDocument() {
+    paper?.stop();
+    paper = null;
+    await connection.put("document", null);
+    controls();
+  }
+
+  /** Every picture into its tile. */
+  function show() {
+    const tiles = [...document.querySelectorAll("#tiles .tile")].filter((one) => one instanceof HTMLElement);
+    for (const tile of tiles) {
+      const whose = tile.dataset.place ?? "";
+      const stream = whose === place ? mirror() : connection.people.get(whose);
+      play(tile, stream ?? null, whose === place);
+    }
+    enlarge(tiles);
+    shareDocument();
+    if (state === "" || !OPENED.has(state)) return;
+    controls();
+  }
+
+  /** @param {HTMLElement[]} tiles */
+  function enlarge(tiles) {
+    const others = tiles.filter((tile) => tile.dataset.own === undefined);
+    const heard = others.find((tile) => tile.classList.contains("heard"));
+    const speaking = others.find((tile) => tile.dataset.place === speaker);
+    const large = heard ?? speaking ?? others[0] ?? null;
+    for (const tile of tiles) tile.toggleAttribute("data-large", tile === large);
+  }
+
+  function shareDocument() {
+    const shown = connection.shown;
+    const frame = document.getElementById("shown");
+    if (!frame) return;
+    frame.hidden = !shown;
+    play(frame, shown?.stream ?? null, true);
+  }
+
+  /** @param {Record<string, number>} levels −dBov by place */
+  function hearLevels(levels) {
+    let [loudest, level] = ["", SPEAKS];
+    for (const [who, loud] of Object.entries(levels)) {
+      mark(who, loud < SPEAKS);
+      if (who !== place && loud < level) [loudest, level] = [who, loud];
+    }
+    if (loudest && (loudest === speaker || performance.now() - spokeAt > LINGER)) {
+      spokeAt = performance.now();
+      if (loudest !== speaker) {
+        speaker = loudest;
+        show();
+      }
+    }
+  }
+
+  function quality() {
+    const line = document.getElementById("connection");
+    const now = !socket.up || (OPENED.has(state) && !connection.up) ? "none" : OPENED.has(state) ? meter.quality : "good";
+    const sentence = word(`connection${now[0]?.toUpperCase()}${now.slice(1)}`);
+    if (line && line.textContent !== sentence) line.textContent = sentence;
+    document.getElementById("tiles")?.classList.toggle("still", now === "none");
+  }
+
+  function finish() {
+    connection.close();
+    for (const track of [own.audio, own.camera, paper]) track?.stop();
+    const here = document.getElementById("here");
+    if (here) here.hidden = false;
+    quality();
+  }
+
+  function controls() {
+    button("microphone", Boolean(own.audio) && !muted.has("audio"), starting);
+    button("camera", Boolean(own.camera) && !muted.has("camera"), starting);
+    button("document", paper !== null, OPENED.has(state) && connection.up, true);
+    if (own.audio) own.audio.enabled = !muted.has("audio");
+    if (own.camera) own.camera.enabled = !muted.has("camera");
+  }
+}
+
+/** @type {MediaStream | null} */
+let mirrored = null;
+
+/** The own picture, without sound. */
+function mirror() {
+  if (!own.camera) return null;
+  if (mirrored?.getVideoTracks()[0] !== own.camera) mirrored = new MediaStream([own.camera]);
+  return mirrored;
+}
+
+/**
+ * @param {Element} tile
+ * @param {MediaStream | null} stream
+ * @param {boolean} silent
+ */
+function play(tile, stream, silent) {
+  const frame = tile.querySelector(".picture");
+  if (!frame) return;
+  let video = frame.querySelector("video");
+  if (!video) {
+    if (!stream) return;
+    video = document.createElement("video");
+    video.autoplay = true;
+    video.playsInline = true;
+    video.disablePictureInPicture = true;
+    frame.append(video);
+  }
+  video.muted = silent;
+  if (video.srcObject !== stream) video.srcObject = stream;
+  if (stream && video.paused) {
+    video.play().then(
+      () => reveal("hear", false),
+      (error) => error instanceof DOMException && error.name === "NotAllowedError" && reveal("hear", true),
+    );
+  }
+}
+
+/**
+ * @param {string} who
+ * @param {boolean} speaks
+ */
+function mark(who, speaks) {
+  document.getElementById(`tile-${who}`)?.classList.toggle("speaks", speaks);
+  const words = document.getElementById(`speaking-${who}`);
+  if (words) words.hidden = !speaks;
+}
+
+/**
+ * @param {string} id
+ * @param {boolean} on
+ * @param {boolean} known
+ * @param {boolean} [active] whether being on is the state to point out, rather than being off
+ */
+function button(id, on, known, active = false) {
+  const one = document.getElementById(id);
+  if (!one) return;
+  one.hidden = !known;
+  one.textContent = (on ? one.dataset.on : one.dataset.off) ?? "";
+  one.classList.toggle("off", active ? on : !on);
+}
+
+/**
+ * @param {string} id
+ * @param {() => void} act
+ */
+function press(id, act) {
+  document.getElementById(id)?.addEventListener("click", act);
+}
+
+/**
+ * @param {string} id
+ * @param {boolean} visible
+ */
+function reveal(id, visible) {
+  const one = document.getElementById(id);
+  if (one) one.hidden = !visible;
+}
+
+// The time on the record, counted by the clock of the service.
+const skew = (() => {
+  const now = document.querySelector("[data-now]")?.getAttribute("data-now");
+  return now ? Date.parse(now) - Date.now() : 0;
+})();
+setInterval(() => {
+  const clock = document.querySelector(".clock[data-since]");
+  if (!clock) return;
+  const seconds = Math.max(0, Math.floor((Date.now() + skew - Date.parse(clock.getAttribute("data-since") ?? "")) / 1000));
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  clock.textContent = parts.map((part) => String(part).padStart(2, "0")).join(":");
+}, 500);
