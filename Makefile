@@ -16,11 +16,9 @@ setup: .venv/.ready
 	$(BIN)/pip install -q --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Conducts a whole hearing with synthetic participants on a fresh data folder, then verifies its record.
+# The service on a fresh data folder, with a docket and a hearing in session; Ctrl-C ends it.
 demo: setup
-	@echo "A hearing is conducted: four participants, twenty seconds on the record."
-	@package=$$($(BIN)/vivavoce rehearse --seconds 20 --participants 4 --out out | tail -n 1) && \
-	  $(BIN)/vivavoce verify --trust out/trust.json "$$package" && echo "The record is $$package"
+	$(BIN)/vivavoce demo
 
 test: check
 	tests/tools.sh
@@ -31,6 +29,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@[ ! -e tests/node_modules/.ready ] || node tests/node_modules/typescript/bin/tsc -p tests/tsconfig.json
 
 bench: setup
 	$(BIN)/python tests/bench/spine.py

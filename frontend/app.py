@@ -27,6 +27,7 @@ from frontend.pages.checklist import ChecklistPages
 from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
 from frontend.pages.journal import JournalPages
+from frontend.pages.messages import MessagesPages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
 from frontend.pages.request import RequestPages
@@ -35,7 +36,7 @@ from frontend.pages.schedule import SchedulePages
 from frontend.pages.verify import VerifyPages
 from frontend.patience import Patience
 from frontend.settings import Settings
-from frontend.sockets import place_socket
+from frontend.sockets import place_socket, staff_socket
 from frontend.spine import spine_of
 from frontend.words import HERE, Words
 from hearings import seals, servicekey
@@ -48,6 +49,7 @@ from hearings.database import Database
 from hearings.docket import Docket
 from hearings.errors import Refusal
 from hearings.journal import Clock, Journal
+from hearings.messages import Messages
 from hearings.people import People
 from hearings.post import Post
 from hearings.record import Records
@@ -72,6 +74,7 @@ ACTS = [
     PeoplePages,
     ChecklistPages,
     RoomPages,
+    MessagesPages,
     JournalPages,
     RecordPages,
 ]
@@ -94,6 +97,7 @@ class Service:
     schedule: Schedule
     checklist: Checklist
     room: Room
+    messages: Messages
     recording: Recording
     records: Records
     conductor: Conductor
@@ -138,10 +142,11 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         schedule=Schedule(acts),
         checklist=Checklist(acts, known),
         room=room,
+        messages=Messages(acts),
         recording=recording,
         records=Records(acts, known, recording, seal, recordings),
         conductor=conductor,
-        live=Live(journal, docket, known, conductor),
+        live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),
         timers=timers,
         post=post,
@@ -176,6 +181,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
                 dependencies=_of(access.actor_of_place),
             ),
             place_socket,
+            staff_socket,
             create_static_files_router("/static", directories=[HERE / "static"], include_in_schema=False),
         ],
         dependencies={**parts, "staff": Provide(access.signed_in, sync_to_thread=True)},

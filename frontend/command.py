@@ -1,9 +1,10 @@
-"""The `vivavoce` command: serve, rehearse, verify, worker."""
+"""The `vivavoce` command: serve, demo, rehearse, verify, worker."""
 
 import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from frontend import settings as settings_
 from frontend.app import create_app
+from frontend.demo import Demo, DemoFailed
 from frontend.patience import MOST_CONNECTIONS, Punctual
 from frontend.rehearse import Rehearsal, RehearsalFailed
 from frontend.settings import Settings
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for part in error.errors():
             name = settings_.PREFIX + "_".join(str(step) for step in part["loc"]).upper()
             print(f"{name}: {part['msg'].removeprefix('Value error, ')}", file=sys.stderr)
-    except (Refusal, RehearsalFailed) as error:
+    except (Refusal, RehearsalFailed, DemoFailed) as error:
         print(str(error), file=sys.stderr)
     except KeyboardInterrupt:
         return 130
@@ -80,6 +82,12 @@ def run(settings: Settings) -> None:
     )
 
 
+def demo(parsed: argparse.Namespace) -> int:
+    """A docket with a hearing in session, until it is stopped; prints how to sign in and to join."""
+    Demo(data=parsed.data, seconds=parsed.seconds, tell=partial(print, flush=True)).run()
+    return 0
+
+
 def rehearse(parsed: argparse.Namespace) -> int:
     """A whole hearing without a page; the package's path is the last line printed."""
     rehearsal = Rehearsal(Path(parsed.out), seconds=parsed.seconds, participants=parsed.participants)
@@ -97,6 +105,14 @@ def _parser() -> argparse.ArgumentParser:
         "--listen", metavar="ADDRESS", help="address for sound and picture; loopback by default"
     )
     serving.set_defaults(run=serve)
+    showing = commands.add_parser(
+        "demo", help="run the service with a docket of invented hearings to try it on"
+    )
+    showing.add_argument("--data", type=Path, metavar="DIR", help="an empty folder to keep it in")
+    showing.add_argument(
+        "--seconds", type=float, metavar="N", help="stop by itself so long after it is ready"
+    )
+    showing.set_defaults(run=demo)
     rehearsing = commands.add_parser("rehearse", help="conduct a whole hearing with synthetic participants")
     rehearsing.add_argument("--out", required=True, metavar="DIR", help="where the package and trust.json go")
     rehearsing.add_argument("--seconds", type=int, default=20, metavar="N", help="time on the record")

@@ -1,7 +1,8 @@
 """Forms of plain HTML, taken by the same doors as JSON.
 
 A field's name is its path in the body: `people.0.name`. A field that is left empty is left out. An uploaded
-file becomes `{"name", "media_type", "content"}` (base64) at its path. Names that begin with `_` are the form's
+file becomes `{"name", "media_type", "content"}` (base64) at its path, and one that is called `content` is the
+body itself. Names that begin with `_` are the form's
 own: `_page` (where it stands), `_form` (which one on that page), `_once` (this very copy of it).
 """
 
@@ -38,7 +39,9 @@ class Form:
     files: dict[str, File]
 
     def body(self) -> dict[str, Any]:
-        return nested([*self.typed.items(), *((path, file.told()) for path, file in self.files.items())])
+        whole = self.files.get("content")
+        parts = {path: file.told() for path, file in self.files.items() if file is not whole}
+        return nested([*self.typed.items(), *parts.items(), *(whole.told().items() if whole else ())])
 
 
 class Asked(Request[Any, Any, Any]):

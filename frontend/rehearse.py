@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from frontend.visitor import DoorRefused, Seat, Visitor, eventually
-from hearings.record import package_name
 from media.channels import Kind
 from media.synthetic import SyntheticPeer
 
@@ -120,7 +119,7 @@ class Court:
         self.data = data
         self.port = port or _free_port()
         self.origin = f"http://localhost:{self.port}"
-        self._password = password
+        self.password = password
         self._apart = apart
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
@@ -155,7 +154,7 @@ class Court:
         if invitation is None:
             raise RehearsalFailed("The service did not offer to make its first administrator.")
         await self.administrator.sign_in(
-            invitation, login="administrator", name="Administrator", password=self._password
+            invitation, login="administrator", name="Administrator", password=self.password
         )
         self.requesting = await self.authority("Court of Exampleton", "NL", REQUESTING_ZONE)
         self.requested = await self.authority("Prosecution Office of Samplia", "PT", REQUESTED_ZONE)
@@ -173,7 +172,7 @@ class Court:
     ) -> None:
         """Makes the visitor a member of staff, and signs them in."""
         made = await self.administrator.post("/invitations", {"role": role, "authority": authority})
-        await visitor.sign_in(made["link"], login=login or role, name=name, password=self._password)
+        await visitor.sign_in(made["link"], login=login or role, name=name, password=self.password)
 
     async def start(self) -> str | None:
         """Starts the process; gives the first administrator's link, if there is none yet."""
@@ -425,11 +424,9 @@ class Hearing:
 
     async def package(self, folder: Path) -> Path:
         """Downloads the package and the trust file."""
-        data = await self.court.clerk.bytes(f"/hearings/{self.id}/record/package")
-        trust = await self.court.clerk.bytes(f"/hearings/{self.id}/record/trust")
-        return await asyncio.to_thread(
-            _keep, folder, package_name(self.id, self.letter.reference), data, trust
-        )
+        name, data = await self.court.clerk.file(f"/hearings/{self.id}/record/package")
+        _, trust = await self.court.clerk.file(f"/hearings/{self.id}/record/trust")
+        return await asyncio.to_thread(_keep, folder, name, data, trust)
 
 
 class Rehearsal:

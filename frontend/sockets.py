@@ -1,26 +1,31 @@
-"""The socket of a place: moves messages between its page and the service, decides nothing.
+"""The sockets of places and of staff: they move messages between a page and the service, and decide nothing.
 
-The first message is `hello`. Whoever has no login for the place is told so in a sentence, and the socket
-ends; so does one that is silent for twenty seconds (a page pings every five).
+The first message is `hello`. Whoever has no login for the place or the hearing is told so in a sentence, and the
+socket ends; so does one that is silent for twenty seconds (a page pings every five).
 """
 
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 from pydantic import ValidationError
 
-from frontend.access import PLACE
-from frontend.live import Live, Page
+from frontend.access import PLACE, STAFF
+from frontend.live import NOT_FOUND, NOT_SIGNED_IN, Live, Page
+from frontend.words import Reader, Words
+from hearings.accounts import Accounts
 from hearings.actors import Actor
 from hearings.conduct import Conductor
 from hearings.docket import Docket
-from hearings.errors import NotSignedIn, Refusal
+from hearings.errors import NotAllowed, NotFound, NotSignedIn, Refusal
 from hearings.room import Room
+from hearings.sentences import say
 from media.channels import Kind
 from media.signalling import (
     LARGEST,
@@ -34,6 +39,8 @@ from media.signalling import (
     Ping,
     Pong,
     Refused,
+    Superseded,
+    ToPage,
     from_page,
 )
 
@@ -41,30 +48,59 @@ log = logging.getLogger(__name__)
 
 Socket = WebSocket[Any, Any, Any]
 SILENCE_SECONDS = 20
-NOT_SIGNED_IN = 4401
-OVER = 4000
 
 
 @websocket("/places/{place:uuid}/socket")
 async def place_socket(
     socket: Socket, place: UUID, docket: Docket, live: Live, conductor: Conductor, room: Room
 ) -> None:
-    await socket.accept()
     token = socket.cookies.get(PLACE) or ""
+    await _open(socket, Known(partial(docket.of_place, place, token), token, place), live, conductor, room)
+
+
+@websocket("/hearings/{hearing:uuid}/socket")
+async def staff_socket(
+    socket: Socket,
+    hearing: UUID,
+    accounts: Accounts,
+    docket: Docket,
+    live: Live,
+    conductor: Conductor,
+    room: Room,
+) -> None:
+    """Tells the same without sound and picture, in as many windows as wanted. It keeps no login open."""
+    token = socket.cookies.get(STAFF) or ""
+
+    def who() -> Actor:
+        return docket.of_staff(accounts.staff(token, request=False), hearing)
+
+    await _open(socket, Known(who, token), live, conductor, room)
+
+
+class Known(NamedTuple):
+    """How to tell who is behind a socket; see `live.Page`."""
+
+    who: Callable[[], Actor]
+    token: str
+    place: UUID | None = None
+
+
+async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, room: Room) -> None:
+    await socket.accept()
     try:
-        actor = await asyncio.to_thread(docket.of_place, place, token)
-    except NotSignedIn as error:
-        log.warning("a socket without a login was refused for place %s", place)
-        await _end(socket, NOT_SIGNED_IN, Closed(sentence=str(error)))
+        actor = await asyncio.to_thread(known.who)
+    except (NotSignedIn, NotFound) as error:
+        log.warning("a socket was refused at %s: %s", socket.scope["path"], error)
+        await _refuse(socket, error)
         return
-    page = Page(place, token)
-    conversation = Conversation(actor, page, conductor, room)
-    sender = asyncio.create_task(_send(socket, page))
+    page = Page(actor.hearing, known.who, token=known.token, place=known.place)
+    conversation = Conversation(actor, page, live, conductor, room)
+    sender = asyncio.create_task(_send(socket, page, conversation))
     try:
-        await live.enter(actor, page)
+        await live.enter(page)
         await _receive(socket, conversation)
     finally:
-        live.leave(actor, page)
+        live.leave(page)
         page.finish()
         await conversation.close()
         with contextlib.suppress(Exception):  # the page is gone; there is nobody to tell
@@ -74,9 +110,10 @@ async def place_socket(
 class Conversation:
     """Answers one page's messages, one after the other, except offers, which may take a while."""
 
-    def __init__(self, actor: Actor, page: Page, conductor: Conductor, room: Room) -> None:
+    def __init__(self, actor: Actor, page: Page, live: Live, conductor: Conductor, room: Room) -> None:
         self._actor = actor
         self._page = page
+        self._live = live
         self._conductor = conductor
         self._room = room
         self._greeted = False
@@ -90,39 +127,49 @@ class Conversation:
         try:
             message = from_page.validate_json(text)
         except ValidationError:
-            self._page.tell(Refused(about="unknown", sentence="This message is not understood."))
+            self._page.tell(Refused(about="unknown", sentence=say("This message is not understood.")))
             return
         try:
             await self._answer(message)
         except Refusal as error:
-            self._page.tell(Refused(about=message.type, sentence=str(error)))
+            self._page.tell(Refused(about=message.type, sentence=error.sentence))
 
     async def _answer(self, message: FromPage) -> None:
         match message:
             case Hello(version=version):
                 self._greeted = version == VERSION
                 if not self._greeted:
-                    self._page.finish(Closed(sentence="This page is out of date. Load it again."))
+                    self._page.finish(Closed(sentence=say("This page is out of date. Load it again.")))
             case _ if not self._greeted:
-                self._page.tell(Refused(about=message.type, sentence="The first message must be a hello."))
+                self._page.tell(
+                    Refused(about=message.type, sentence=say("The first message must be a hello."))
+                )
             case Offer():
-                await self._replace_offer(message)
+                await self._replace_offer(self._own_place(), message)
             case Mute(kind=kind, muted=muted):
+                self._own_place()
                 await asyncio.to_thread(self._room.mute, self._actor, Kind(kind), muted=muted)
             case Ping(n=n):
                 self._page.tell(Pong(n=n))
+                await self._live.check(self._page)
 
-    async def _replace_offer(self, offer: Offer) -> None:
+    def _own_place(self) -> UUID:
+        if self._page.place is None:
+            raise NotAllowed(say("This page carries no sound and no picture. Open your own place for that."))
+        return self._page.place
+
+    async def _replace_offer(self, place: UUID, offer: Offer) -> None:
         await self.close()
-        self._offer = asyncio.create_task(self._negotiate(offer))
+        if not self._page.over:
+            self._offer = asyncio.create_task(self._negotiate(place, offer))
 
-    async def _negotiate(self, offer: Offer) -> None:
+    async def _negotiate(self, place: UUID, offer: Offer) -> None:
         try:
             sdp = await self._conductor.offer(
-                self._actor.hearing, self._page.place, connection=offer.connection, sdp=offer.sdp
+                self._actor.hearing, place, connection=offer.connection, sdp=offer.sdp
             )
         except Refusal as error:
-            self._page.tell(Refused(about=offer.type, sentence=str(error)))
+            self._page.tell(Refused(about=offer.type, sentence=error.sentence))
         else:
             self._page.tell(Answer(connection=offer.connection, sdp=sdp))
 
@@ -144,13 +191,30 @@ async def _receive(socket: Socket, conversation: Conversation) -> None:
             await conversation.take(text)
 
 
-async def _send(socket: Socket, page: Page) -> None:
+async def _send(socket: Socket, page: Page, conversation: Conversation) -> None:
     while (message := await page.outgoing.get()) is not None:
-        await socket.send_data(message.model_dump_json(), mode="text")
-    await socket.close(code=OVER)
+        await socket.send_data(_in_words_of(socket, page, message).model_dump_json(), mode="text")
+    await conversation.close()
+    await socket.close(code=page.code)
 
 
-async def _end(socket: Socket, code: int, last: Closed) -> None:
+def _in_words_of(socket: Socket, page: Page, message: ToPage) -> ToPage:
+    """Its sentence, if it has one, in the language of the page."""
+    if not isinstance(message, Refused | Superseded | Closed):
+        return message
+    reader = _reader(socket, page.language)
+    return message.model_copy(update={"sentence": reader.tell(message.sentence)})
+
+
+async def _refuse(socket: Socket, error: NotSignedIn | NotFound) -> None:
+    last = Closed(sentence=_reader(socket).tell(error.sentence))
     with contextlib.suppress(WebSocketDisconnect):
         await socket.send_data(last.model_dump_json(), mode="text")
-        await socket.close(code=code)
+        await socket.close(code=NOT_SIGNED_IN if isinstance(error, NotSignedIn) else NOT_FOUND)
+
+
+def _reader(socket: Socket, language: str = "") -> Reader:
+    """The language chosen in this browser, else the place's, else the browser's own, else English."""
+    words: Words = socket.app.state.words
+    wanted = socket.cookies.get("language") or language
+    return words.reader(wanted, socket.headers.get("accept-language", ""))

@@ -5,10 +5,13 @@ Pure: from a view (`hearings.views`) to lines on the page.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from hearings.sentences import Sentence, say
 from hearings.states import State, Verb
+from scheduling import zones
 
 View = Mapping[str, Any]
 
@@ -16,6 +19,26 @@ _ON = {State.ON_RECORD, State.EXAMINING}
 _OPENED = {State.OPEN, State.SUSPENDED, *_ON}
 _OVER = {State.ENDED, State.CLOSED}
 _NEVER = {State.DECLINED, State.CANCELLED}
+_NAMED = 2  # places that are named one by one
+
+
+class Day(StrEnum):
+    """The headings of the docket, in order."""
+
+    TODAY = "today"
+    COMING = "coming"
+    NO_TIME = "no-time"
+    TO_CLOSE = "to-close"
+    OVER = "over"
+
+
+DAYS: Mapping[Day, Sentence] = {
+    Day.TODAY: say("Today"),
+    Day.COMING: say("To come"),
+    Day.NO_TIME: say("Without a time"),
+    Day.TO_CLOSE: say("Held, to be signed and closed"),
+    Day.OVER: say("Over"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +87,75 @@ def following(view: View) -> Next:
     return _ELSE[state]
 
 
+def in_the_way(view: View) -> list[Sentence]:
+    """What stands in the way of a hearing that is about to be held, for a line of the docket."""
+    state = State(view["state"])
+    if state is State.SUSPENDED:
+        return _away(view)
+    if state not in {State.SCHEDULED, State.OPEN, *_ON}:
+        return []
+    unopened, missing = links_unopened(view), safeguards_open(view)
+    told = [say("nobody is named yet")] if not _seats(view) else []
+    told += [say("{n} links not opened", n=unopened)] if unopened > 1 else []
+    told += [say("1 link not opened")] if unopened == 1 else []
+    told += [say("{n} safeguards open", n=missing)] if missing > 1 else []
+    told += [say("1 safeguard open")] if missing == 1 else []
+    return told if state is State.SCHEDULED else [*told, *_away(view)]
+
+
+def standing(view: View) -> Sentence:
+    """Where a hearing stands, in a word or two."""
+    return _STANDS[State(view["state"])][0]
+
+
+def tone(view: View) -> str:
+    return _STANDS[State(view["state"])][1]
+
+
+_STANDS: Mapping[State, tuple[Sentence, str]] = {
+    State.REQUESTED: (say("requested"), "needs"),
+    State.ACCEPTED: (say("accepted"), "needs"),
+    State.DECLINED: (say("declined"), "never"),
+    State.SCHEDULED: (say("time is fixed"), "met"),
+    State.CANCELLED: (say("cancelled"), "never"),
+    State.OPEN: (say("room open, not on the record"), "now"),
+    State.ON_RECORD: (say("on the record"), "record"),
+    State.EXAMINING: (say("on the record"), "record"),
+    State.SUSPENDED: (say("suspended"), "needs"),
+    State.ADJOURNED: (say("adjourned"), "needs"),
+    State.ENDED: (say("the sitting has ended"), "needs"),
+    State.CLOSED: (say("closed and sealed"), "met"),
+}
+
+
+def _away(view: View) -> list[Sentence]:
+    away = [place["name"] for place in _seats(view) if not place["connected"]]
+    if len(away) > _NAMED:
+        return [say("{n} places are not connected", n=len(away))]
+    return [say("{place} is not connected", place=name) for name in away]
+
+
+def _seats(view: View) -> list[Mapping[str, Any]]:
+    return [place for place in view.get("places", ()) if place["in_room"]]
+
+
+def day_of(view: View, today: date) -> Day:
+    """Under which heading of the docket a hearing stands. `today`: in the zone of who reads it."""
+    state = State(view["state"])
+    if state in _OPENED:
+        return Day.TODAY
+    if state in _NEVER or state is State.CLOSED:
+        return Day.OVER
+    if state is State.ENDED:
+        return Day.TO_CLOSE
+    if state is State.SCHEDULED and view["start"]:
+        when = zones.on_clock(
+            datetime.fromisoformat(view["start"]["instant"]), view["zones"][_side(view)]
+        ).date
+        return Day.TODAY if when <= today else Day.COMING
+    return Day.NO_TIME
+
+
 _ELSE = {
     State.OPEN: Next(
         say("The room is open. The judge admits who waits, and goes on the record."), "room", yours=True
@@ -97,7 +189,7 @@ def _next_record(view: View, verbs: set[str]) -> Next:
 
 
 def links_unopened(view: View) -> int:
-    return sum(1 for place in view.get("places", ()) if place["in_room"] and place.get("link") != "opened")
+    return sum(1 for place in _seats(view) if place.get("link") != "opened")
 
 
 def safeguards_open(view: View) -> int:
@@ -114,7 +206,7 @@ def _next_time(view: View, verbs: set[str]) -> Next:
 
 
 def _next_before(view: View, verbs: set[str]) -> Next:
-    seats = [place for place in view.get("places", ()) if place["in_room"]]
+    seats = _seats(view)
     if not seats:
         return Next(say("Add the people and their places."), "people", Verb.SEAT in verbs)
     unopened = links_unopened(view)
@@ -153,7 +245,7 @@ def _schedule(view: View) -> tuple[Sentence, str]:
 
 
 def _people(view: View) -> tuple[Sentence, str]:
-    seats = [place for place in view.get("places", ()) if place["in_room"]]
+    seats = _seats(view)
     people = sum(len(place["people"]) for place in seats)
     if not seats:
         return say("nobody yet"), "later" if view["state"] in {State.REQUESTED, *_NEVER} else "needs"

@@ -6,6 +6,8 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from email.message import Message
+from pathlib import PurePath
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from media.signalling import (
     Closed,
     FromPage,
     Hello,
+    Levels,
     Lines,
     Offer,
     Ping,
@@ -67,12 +70,14 @@ class Visitor:
         """The JSON behind the door. Raises: DoorRefused."""
         return _told(await self.http.get(path))
 
-    async def bytes(self, path: str) -> bytes:
-        """Raises: DoorRefused."""
+    async def file(self, path: str) -> tuple[str, bytes]:
+        """A download: the name that the service gives it, and its content. Raises: DoorRefused."""
         answer = await self.http.get(path)
         if answer.is_error:
             _told(answer)
-        return answer.content
+        told = Message()
+        told["content-disposition"] = answer.headers.get("content-disposition", "attachment")
+        return PurePath(told.get_filename() or "").name, answer.content
 
     async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """What the door answers. Raises: DoorRefused."""
@@ -108,6 +113,7 @@ class Seat(Visitor):
         self.place = ""
         self.view: dict[str, Any] = {}
         self.lines: dict[int, str] = {}
+        self.levels: dict[str, int] = {}
         self.refusals: list[Refused] = []
         self.last: Superseded | Closed | None = None
         self.peer: SyntheticPeer | None = None
@@ -223,6 +229,8 @@ class Seat(Visitor):
                     self._answers[connection].set_result(sdp)
                 case Lines(lines=lines):
                     self.lines = {line.line: line.place for line in lines}
+                case Levels(audio=audio):
+                    self.levels = audio
                 case Refused():
                     self.refusals.append(message)
                     for answer in self._answers.values():

@@ -121,6 +121,15 @@ class Reader:
         said = [units.format_unit(n, unit, locale=self._locale) for n, unit in parts if n]
         return " ".join(said)
 
+    def bytes(self, size: int) -> str:
+        """`1.2 MB`, in powers of ten."""
+        for unit, one in (("megabyte", 10**6), ("kilobyte", 10**3)):
+            if size >= one:
+                return str(
+                    units.format_unit(round(size / one, 1), f"digital-{unit}", "short", locale=self._locale)
+                )
+        return str(units.format_unit(size, "digital-byte", "short", locale=self._locale))
+
     # --- the templates
 
     @cached_property
@@ -151,6 +160,7 @@ class Reader:
             moment=self.moment,
             on_day=self.on_day,
             length=self.length,
+            bytes=self.bytes,
             city=self.city,
             country=self.country,
             tongue=self.tongue,

@@ -1,6 +1,6 @@
 """The read side: hearings as seen by somebody. What is not theirs is not found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from hearings.actors import Actor, Self
 from hearings.errors import NotFound, NotSignedIn
 from hearings.journal import Journal
 from hearings.roles import COORDINATORS, Role, Side
+from hearings.states import State
 from hearings.tables import Authority, Hearing, Login, Participant, Place
 
 _STAFF_ROLES = {
@@ -28,33 +29,47 @@ class Docket:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def hearings(self, staff: Staff) -> list[Hearing]:
-        """The hearings of this member of staff's authority, the next one first."""
-        with self._journal.reading() as tx:
-            return list(
-                tx.exec(
-                    select(Hearing)
-                    .where(
-                        or_(
-                            Hearing.requesting_id == staff.authority, Hearing.requested_id == staff.authority
-                        ),
-                        col(Hearing.requesting_id).is_not(None),
-                    )
-                    .order_by(col(Hearing.start).nulls_last(), col(Hearing.created).desc())
-                )
+    def hearings(
+        self,
+        staff: Staff,
+        *,
+        states: Collection[State] = tuple(State),
+        text: str = "",
+        most: int | None = None,
+    ) -> list[Hearing]:
+        """The hearings of this member of staff's authority, the next one first. `text` stands in the matter, a
+        reference or the name of somebody in it.
+        """
+        if staff.authority is None:
+            return []
+        ours = or_(Hearing.requesting_id == staff.authority, Hearing.requested_id == staff.authority)
+        wanted = select(Hearing).where(ours, col(Hearing.state).in_(states))
+        if text:
+            named = select(Participant.hearing_id).where(
+                col(Participant.name).icontains(text, autoescape=True)
             )
+            columns = (Hearing.matter, Hearing.reference, Hearing.requested_reference)
+            found = [col(column).icontains(text, autoescape=True) for column in columns]
+            wanted = wanted.where(or_(*found, col(Hearing.id).in_(named)))
+        ordered = wanted.order_by(col(Hearing.start).nulls_last(), col(Hearing.created).desc())
+        with self._journal.reading() as tx:
+            return list(tx.exec(ordered.limit(most)))
 
     def of_staff(self, staff: Staff, hearing: UUID) -> Actor:
         """The member of staff as they stand in this hearing. Raises: NotFound."""
         with self._journal.reading() as tx:
-            side, role = self.standing(tx, staff, hearing)
-            known = tx.exec(
-                select(Participant).where(
-                    Participant.hearing_id == hearing, Participant.account_id == staff.account
-                )
-            ).first()
-            person = Self(known.handle if known else "", role, side)
-            return Actor(hearing, (person,), account=staff.account, name=staff.name)
+            return self.actor(tx, staff, hearing)
+
+    def actor(self, tx: Session, staff: Staff, hearing: UUID) -> Actor:
+        """As `of_staff`, in this transaction."""
+        side, role = self.standing(tx, staff, hearing)
+        known = tx.exec(
+            select(Participant).where(
+                Participant.hearing_id == hearing, Participant.account_id == staff.account
+            )
+        ).first()
+        person = Self(known.handle if known else "", role, side)
+        return Actor(hearing, (person,), account=staff.account, name=staff.name)
 
     def standing(self, tx: Session, staff: Staff, hearing: UUID) -> tuple[Side, Role]:
         """Side and role that an account has in a hearing. Raises: NotFound."""

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticUndefined
 
 from hearings.roles import Capacity, Role, Side
+from hearings.sentences import say
 from hearings.tree import stamp
 
 Handle = Annotated[str, Field(pattern=r"^[a-z2-7]{8}$")]
@@ -404,6 +405,19 @@ class StatementNoted(Event):
 
     def sentence(self, named: Named) -> str:
         return f"{named(self.by)} noted: {self.text}"
+
+
+class MessageSent(Event):
+    """Written to the court; or by the court to the place of the person `to`. No part of the minutes."""
+
+    text: str
+    to: Handle | None = None
+    by: By
+
+    def sentence(self, named: Named) -> str:
+        if self.to is None:
+            return say("{who} wrote to the court: “{text}”", who=named(self.by), text=self.text)
+        return say("{who} wrote to {whom}: “{text}”", who=named(self.by), whom=named(self.to), text=self.text)
 
 
 # --- safeguards --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
@@ -23,7 +23,7 @@ from hearings.errors import NotAllowed, NotFound, NotValid
 from hearings.events import DocumentFiled, Filed, RequestAccepted, RequestDeclined, RequestReceived
 from hearings.people import NewPerson, NewPlace, People, seat
 from hearings.roles import COORDINATORS, Role, Side
-from hearings.said import Said
+from hearings.said import MaybeInstant, Said
 from hearings.states import State, Verb
 from hearings.store import LARGEST, Store
 from hearings.story import Story
@@ -63,7 +63,7 @@ class NewRequest(Said):
     requesting: UUID
     requested: UUID
     requested_reference: str | None = Field(default=None, min_length=1, max_length=100)
-    deadline: AwareDatetime | None = None
+    deadline: MaybeInstant = None
     documents: list[NewDocument] = Field(min_length=1, max_length=_MOST_DOCUMENTS)
 
 

@@ -42,6 +42,9 @@ class Capacity(StrEnum):
 
 COORDINATORS = frozenset({Role.COORDINATOR_REQUESTING, Role.COORDINATOR_REQUESTED})
 
+COURT = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
+"""Who conducts a hearing or looks after it: they see the whole of it, and read what is written to the court."""
+
 REQUIRED = frozenset({Role.PRESIDING, Role.HEARD, Role.AUTHORITY, Role.INTERPRETER, Role.LAWYER})
 """A sitting on the record is suspended when one of these is lost."""
 

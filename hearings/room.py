@@ -8,9 +8,10 @@ from rows and story, whole, each time.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field, model_validator
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument, Stage
@@ -35,7 +36,7 @@ from hearings.events import (
     StatementNoted,
 )
 from hearings.roles import NEVER_WAIT, REQUIRED, Role
-from hearings.said import Said
+from hearings.said import MaybeInstant, Said
 from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Story, Stretch
@@ -65,9 +66,19 @@ class Oath(Said):
 
 
 class Adjournment(Said):
+    """`zone`: that in which the date was agreed; a date on a wall clock brings its own."""
+
     reason: str = Field(min_length=1, max_length=1000)
-    until: AwareDatetime | None = None
+    until: MaybeInstant = None
     zone: str | None = Field(default=None, max_length=64)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _zone_of_the_date(cls, typed: Any) -> Any:
+        until = typed.get("until") if isinstance(typed, Mapping) else None
+        if isinstance(until, Mapping) and until.get("wall"):
+            return {"zone": until.get("zone"), **typed}
+        return typed
 
 
 class Room:

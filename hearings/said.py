@@ -6,10 +6,21 @@ written down must look the same in the journal, in a letter and on paper, years 
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NaiveDatetime,
+    field_validator,
+)
+
+from scheduling import zones
 
 EARLIEST, LATEST = 1970, 2199
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
@@ -31,3 +42,31 @@ class Said(BaseModel):
         if lines and not any(unicodedata.category(letter)[0] in "LMNPS" for letter in lines):
             raise ValueError("nothing of this can be seen; type it again")
         return unicodedata.normalize("NFC", lines)
+
+
+class Wall(Said):
+    """What a clock on the wall in `zone` shows; `fold` says which, where it shows it twice."""
+
+    wall: NaiveDatetime
+    zone: str = Field(min_length=1, max_length=64)
+    fold: Literal["earlier", "later"] | None = None
+
+    def instant(self) -> datetime:
+        """Raises: zones.TimeRefused."""
+        return zones.instant_of(self.wall, self.zone, fold=self.fold)
+
+
+def _from_the_wall(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    if not value.get("wall"):
+        return None  # a zone alone says nothing
+    try:
+        return Wall.model_validate(value).instant()
+    except zones.TimeRefused as error:
+        raise ValueError(str(error)) from error
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_from_the_wall)]
+"""An instant with its offset, or a wall time in a zone: `{"wall": "2026-11-25T14:00", "zone": "Europe/Amsterdam"}`."""
+MaybeInstant = Annotated[AwareDatetime | None, BeforeValidator(_from_the_wall)]

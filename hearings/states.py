@@ -55,6 +55,7 @@ class Verb(StrEnum):
     OVERRIDE = "override"
     OATH = "oath"
     NOTE = "note"
+    WRITE = "write"
     SIGN_MINUTES = "sign-minutes"
 
 
@@ -103,6 +104,7 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OATH: (Rule(_ON, _BENCH | {Role.AUTHORITY}, None),),
     Verb.NOTE: (Rule(_OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
+    Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
 }
 
@@ -146,6 +148,7 @@ ACT: dict[Verb, str] = {
     Verb.OVERRIDE: "go on without a safeguard",
     Verb.OATH: "note an oath",
     Verb.NOTE: "make a note",
+    Verb.WRITE: "write a message",
     Verb.SIGN_MINUTES: "sign the minutes",
 }
 

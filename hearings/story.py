@@ -80,6 +80,7 @@ class Story:
     minutes: dict[str, str] = field(default_factory=dict)
     oaths: list[tuple[datetime, e.OathTaken]] = field(default_factory=list)
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
+    messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
     requested_reference: str | None = None
     failed: str | None = None
 
@@ -248,6 +249,8 @@ class Story:
                 self.oaths.append((time, event))
             case e.StatementNoted():
                 self.notes.append((time, event))
+            case e.MessageSent():
+                self.messages.append((time, event))
 
 
 def _finish(times: list[tuple[datetime, datetime | None]], at: datetime) -> None:

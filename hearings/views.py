@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, docket, people
+from hearings import checklist, docket, messages, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound
 from hearings.journal import Journal
-from hearings.roles import COORDINATORS, OFFICE, Role
+from hearings.roles import COURT, OFFICE, Role
 from hearings.room import OPENED, see_and_hear
 from hearings.schedule import Schedule
 from hearings.sentences import say
@@ -25,8 +25,6 @@ from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place
 from hearings.tree import stamp
 from scheduling.zones import both_clocks
-
-_OVERSEERS = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
 
 
 class View:
@@ -47,17 +45,27 @@ class View:
 
     def as_seen_by(self, actor: Actor) -> dict[str, Any]:
         place = next((row for row, _ in self._rows if row.id == actor.place), None)
-        told = {**self._outline(), "you": self._you(actor, place), "verbs": self._verbs(actor)}
+        told = {
+            **self._outline(),
+            "you": self._you(actor, place),
+            "verbs": self._verbs(actor),
+            "messages": messages.seen_by(actor, self.story, self._rows),
+        }
         if place is not None and self._waits(actor, place):
             return told | {"suspended": None}  # the reason may name somebody
-        overseer = bool(_OVERSEERS.intersection(actor.roles))
-        told |= {"places": self._roster(overseer=overseer), "hears": self._hears(actor), "heard_by": self._heard_by(actor)}
+        overseer = bool(COURT.intersection(actor.roles))
+        told |= {
+            "places": self._roster(overseer=overseer),
+            "hears": self._hears(actor),
+            "heard_by": self._heard_by(actor),
+        }
         if overseer:
             told |= {
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
                 "oaths": self._oaths(),
                 "proposals": self._proposals(),
+                "request": self._request(),
                 "leaves": self._leaves,
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
@@ -152,7 +160,7 @@ class View:
         return sorted(allowed(self.hearing.state, actor.roles))
 
     def _waits(self, actor: Actor, place: Place) -> bool:
-        return place.admitted is None and not _OVERSEERS.intersection(actor.roles)
+        return place.admitted is None and not COURT.intersection(actor.roles)
 
     def _roster(self, *, overseer: bool) -> list[dict[str, Any]]:
         return [
@@ -204,11 +212,21 @@ class View:
             for _, oath in self.story.oaths
         ]
 
+    def _request(self) -> dict[str, Any]:
+        """The letter, besides what everybody is told."""
+        row = self.hearing
+        return {
+            "purpose": row.purpose,
+            "requested_reference": row.requested_reference,
+            "deadline": stamp(row.deadline) if row.deadline else None,
+        }
+
     def _proposals(self) -> list[dict[str, Any]]:
         return [
             {
                 "slot": str(slot.id),
                 "side": slot.side,
+                "reason": slot.reason,
                 "instant": stamp(slot.start),
                 "minutes": slot.minutes,
                 "clocks": [

@@ -267,8 +267,8 @@ class Lined(Message):
 
 
 class Levels(Message):
-    """Once a second: who speaks (place, loudest audio level in −dBov, 127 is silence), and bytes received by
-    the recorder of each track in that second. Left out while the link is behind.
+    """Four times a second, for the time since the last one: who speaks (place, loudest audio level in −dBov, 127
+    is silence), and bytes received by the recorder of each track. Left out while the link is behind.
     """
 
     type: Literal["levels"] = "levels"

@@ -2,7 +2,10 @@
 
 Four seconds of Opus (48 kHz, frames of 20 ms, in-band FEC, no DTX; RFC 7587): a tone whose pitch depends on
 the seed, spoken in syllables. Four seconds of VP8 (15 frames a second, a key frame each second; RFC 7741):
-a pattern that moves, its colour of the seed. Encoding takes a tenth of a second or two; do it in a thread.
+a figure that sways, its colour of the seed. Encoding takes a tenth of a second or two; do it in a thread.
+
+Several can speak in turns instead of all at once, and pictures can be fewer a second, where a machine has to
+carry many of them for hours.
 """
 
 import math
@@ -39,22 +42,35 @@ class Frame(NamedTuple):
     level: int = _SILENCE
 
 
-def sound(seed: int) -> tuple[Frame, ...]:
-    """200 frames of 20 ms. Blocks while it encodes; the second time it is there at once."""
-    with _encoding:
-        return _sound(seed)
+class Turn(NamedTuple):
+    """Whose four seconds it is: speaks in the `mine`-th of every `of` rounds, from 0, and is quiet in the others."""
+
+    mine: int
+    of: int
 
 
-def picture(seed: int, *, width: int, height: int) -> tuple[Frame, ...]:
-    """60 frames, the first of each 15 a key frame. Blocks while it encodes, as `sound` does."""
+ALWAYS = Turn(0, 1)
+
+
+def sound(seed: int, turn: Turn = ALWAYS) -> tuple[Frame, ...]:
+    """200 frames of 20 ms a round. Blocks while it encodes; the second time it is there at once."""
     with _encoding:
-        return _picture(seed, width, height)
+        return _sound(seed, turn)
+
+
+def picture(seed: int, *, width: int, height: int, rate: int = PICTURES) -> tuple[Frame, ...]:
+    """Four seconds of `rate` frames (15 can be divided by it), the first of each second a key frame. Blocks
+    while it encodes, as `sound` does.
+    """
+    with _encoding:
+        return _picture(seed, width, height, rate)
 
 
 class Source:
     """A loop as one RTP stream without end. `due`: when its next frame is to be sent, by the loop's clock.
 
-    `extensions`: the header extension block of a packet, from the frame's level.
+    `extensions`: the header extension block of a packet, from the frame's level. `first`: where in the loop it
+    begins.
     """
 
     def __init__(
@@ -65,6 +81,7 @@ class Source:
         rate: int,
         step: int,
         extensions: Callable[[int], bytes],
+        first: int = 0,
     ) -> None:
         self.ssrc = 1 + secrets.randbelow(2**32 - 1)
         self.due = 0.0
@@ -73,7 +90,7 @@ class Source:
         self._rate, self._step = rate, step
         self._period = step / rate
         self._extensions = extensions
-        self._at = 0
+        self._at = first % len(frames)
         self._sequence = secrets.randbelow(2**16)
         self._timestamp = secrets.randbelow(2**32)
         self._picture = secrets.randbelow(2**15)
@@ -148,8 +165,13 @@ def extensions_of(*, mid: str, mid_id: int, level_id: int | None) -> Callable[[i
 
 
 @cache
-def _sound(seed: int) -> tuple[Frame, ...]:
-    samples = _speech(seed)
+def _sound(seed: int, turn: Turn) -> tuple[Frame, ...]:
+    return tuple(frame for number in range(turn.of) for frame in _round(seed, speaks=number == turn.mine))
+
+
+@cache
+def _round(seed: int, *, speaks: bool) -> tuple[Frame, ...]:
+    samples = _speech(seed, loudest=9000 if speaks else 10)
     codec = av.CodecContext.create("libopus", "w")
     assert isinstance(codec, AudioCodecContext)
     codec.sample_rate, codec.layout, codec.format, codec.bit_rate = SOUND_RATE, "mono", "s16", 32_000
@@ -168,18 +190,19 @@ def _sound(seed: int) -> tuple[Frame, ...]:
     return tuple(Frame((part,), level=level) for part, level in zip(parts, levels, strict=False))
 
 
-def _speech(seed: int) -> "array[int]":
+def _speech(seed: int, *, loudest: int) -> "array[int]":
     """A voiced tone with overtones, loud and soft four times a second, with a breath in each loop."""
+    breathing = min(60, loudest)
     pitch = 100 + seed * 37 % 160
     turns = [2 * math.pi * pitch * at / SOUND_RATE for at in range(SOUND_RATE)]
     second = [math.sin(turn) + 0.5 * math.sin(2 * turn) + 0.25 * math.sin(5 * turn) for turn in turns]
     syllable = SOUND_RATE // 4
-    loud = [9000 * math.sin(math.pi * at / syllable) ** 2 + 60 for at in range(syllable)]
+    loud = [loudest * math.sin(math.pi * at / syllable) ** 2 + breathing for at in range(syllable)]
     breath = (SECONDS - 1) * SOUND_RATE + SOUND_RATE // 2
     return array(
         "h",
         (
-            int(second[at % SOUND_RATE] * (loud[at % syllable] if at < breath else 60))
+            int(second[at % SOUND_RATE] * (loud[at % syllable] if at < breath else breathing))
             for at in range(SECONDS * SOUND_RATE)
         ),
     )
@@ -192,18 +215,19 @@ def _level(samples: "array[int]") -> int:
 
 
 @cache
-def _picture(seed: int, width: int, height: int) -> tuple[Frame, ...]:
+def _picture(seed: int, width: int, height: int, rate: int) -> tuple[Frame, ...]:
     codec = av.CodecContext.create("libvpx", "w")
     assert isinstance(codec, VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
-    codec.time_base, codec.framerate = Fraction(1, PICTURES), Fraction(PICTURES)
-    codec.bit_rate, codec.gop_size, codec.thread_count = width * height * 4, PICTURES, 1
+    codec.time_base, codec.framerate = Fraction(1, rate), Fraction(rate)
+    codec.bit_rate, codec.gop_size, codec.thread_count = width * height * 4 * rate // PICTURES, rate, 1
     codec.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0"}
     frames = []
-    for number in range(SECONDS * PICTURES):
+    for number in range(SECONDS * rate):
         frame = av.VideoFrame(width, height, "yuv420p")
         frame.pts, frame.time_base = number, codec.time_base
-        for plane, content in zip(frame.planes, _planes(seed, number, width, height), strict=True):
+        planes = _planes(seed, number * PICTURES // rate, width, height)
+        for plane, content in zip(frame.planes, planes, strict=True):
             plane.update(_padded(content, plane.width, plane.line_size))
         frames += codec.encode(frame)
     frames += codec.encode(None)
@@ -211,19 +235,27 @@ def _picture(seed: int, width: int, height: int) -> tuple[Frame, ...]:
 
 
 def _planes(seed: int, number: int, width: int, height: int) -> tuple[bytes, bytes, bytes]:
-    """Slanting bars that walk one way, a square that walks the other; the colours are the seed's."""
-    bars = bytes(60 + 2 * abs((at + seed * 11) % 64 - 32) for at in range(width + 64))
-    side = height // 4
-    left = (width - side) * number // (SECONDS * PICTURES)
-    square = bytes([200]) * side
-    rows = []
-    for y in range(height):
-        start = (y + 4 * number) % 64
-        row = bars[start : start + width]
-        rows.append(row[:left] + square + row[left + side :] if side <= y < 2 * side else row)
-    tint = bytes([64 + seed * 53 % 128]), bytes([64 + seed * 89 % 128])
+    """Somebody in front of a curtain, who sways a little; the colours are the seed's."""
+    curtain = bytes(50 + 2 * abs((at + seed * 11) % 48 - 24) for at in range(width))
+    turn = 2 * math.pi * number / (SECONDS * PICTURES)
+    middle = width / 2 + width / 24 * math.sin(turn)
+    head = middle, height * (0.4 + math.sin(2 * turn) / 40), height * 0.17, height * 0.22
+    shoulders = (width + middle) / 3, height * 1.08, width * 0.34, height * 0.49
+    rows = [_covered(_covered(curtain, y, shoulders, 150), y, head, 200) for y in range(height)]
+    tint = bytes([106 + seed * 29 % 44]), bytes([106 + seed * 17 % 44])
     quarter = width // 2 * (height // 2)
     return b"".join(rows), tint[0] * quarter, tint[1] * quarter
+
+
+def _covered(row: bytes, y: int, ellipse: tuple[float, float, float, float], light: int) -> bytes:
+    """The row at height `y` with an ellipse in front of it: its middle, and half its width and height."""
+    across, down, wide, high = ellipse
+    inside = 1 - ((y - down) / high) ** 2
+    if inside <= 0:
+        return row
+    left = max(0, round(across - wide * math.sqrt(inside)))
+    right = min(len(row), round(across + wide * math.sqrt(inside)))
+    return row[:left] + bytes([light]) * (right - left) + row[right:]
 
 
 def _padded(content: bytes, width: int, line_size: int) -> bytes:

@@ -28,7 +28,7 @@ from media.rtcp import Feedback
 from media.stream import Arrival
 
 PEERS = 32
-LEVELS_EVERY = 1.0
+LEVELS_EVERY = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +247,7 @@ class Room:
         for place, presence in self._presences.items():
             self._watch(place, presence, now)
         if now >= self._levels_at:
-            self._levels_at = now + LEVELS_EVERY
+            self._levels_at = max(self._levels_at + LEVELS_EVERY, now)
             recorded = self._recorder.received() if self._recorder is not None else {}
             self._send(Levels(hearing=self.hearing, audio=self._fanout.levels(), recorded=recorded))
 

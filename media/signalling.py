@@ -1,7 +1,8 @@
 """The messages between a participant's page and the service, over one WebSocket.
 
 Each message is one JSON object with a `type`. The page tells (`FromPage`), the service answers
-(`ToPage`). A message that is not understood is answered with `refused`; the socket stays open.
+(`ToPage`). A member of staff's page has the same messages, without those of sound and picture.
+A message that is not understood is answered with `refused`; the socket stays open.
 The page mirrors what it is told and decides nothing.
 """
 
@@ -91,6 +92,17 @@ class Lines(Message):
     document: str | None = None
 
 
+class Levels(Message):
+    """Who speaks: places to their loudest audio level in −dBov (127 is silence) in the last quarter of a second.
+
+    Of the places that this page hears, and its own; a place of which no sound came is missing. Messages of
+    this kind are left out while the page is behind.
+    """
+
+    type: Literal["levels"] = "levels"
+    audio: dict[str, int]
+
+
 class Refused(Message):
     """What could not be done, in a sentence for the person; `about` is the type of the message refused."""
 
@@ -118,7 +130,9 @@ class Closed(Message):
     sentence: str
 
 
-ToPage = Annotated[State | Answer | Lines | Refused | Pong | Superseded | Closed, Field(discriminator="type")]
+ToPage = Annotated[
+    State | Answer | Lines | Levels | Refused | Pong | Superseded | Closed, Field(discriminator="type")
+]
 
 from_page: TypeAdapter[FromPage] = TypeAdapter(FromPage)
 to_page: TypeAdapter[ToPage] = TypeAdapter(ToPage)

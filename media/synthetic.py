@@ -34,12 +34,14 @@ from media.adapter import (
 )
 from media.channels import Kind
 from media.loops import (
+    ALWAYS,
     PICTURE_RATE,
-    PICTURE_STEP,
+    PICTURES,
     SOUND_RATE,
     SOUND_STEP,
     Frame,
     Source,
+    Turn,
     extensions_of,
     picture,
     sound,
@@ -80,7 +82,10 @@ class Received:
 
 
 class SyntheticPeer:
-    """`seed` gives its pitch and colours. `received` is keyed by mid, `lines` says what each mid is for."""
+    """`seed` gives its pitch and colours. `received` is keyed by mid, `lines` says what each mid is for.
+
+    Peers that are given turns speak one after the other, by the clock of the machine. `pictures`: a second.
+    """
 
     def __init__(
         self,
@@ -90,11 +95,14 @@ class SyntheticPeer:
         send_audio: bool = True,
         send_video: bool = True,
         size: tuple[int, int] = (320, 240),
+        pictures: int = PICTURES,
+        turn: Turn = ALWAYS,
     ) -> None:
         self.received: dict[str, Received] = {}
         self.lines: dict[str, Line] = {}
         self.closed = False
         self._seed, self._size = seed, size
+        self._pictures, self._turn = pictures, turn
         self._sends = [kind for kind, sends in ((Kind.AUDIO, send_audio), (Kind.CAMERA, send_video)) if sends]
         self._count = lines
         self._silent = False
@@ -178,18 +186,22 @@ class SyntheticPeer:
         width, height = self._size
         for mid, kind in enumerate(self._sends):
             if kind is Kind.AUDIO:
-                self._add(str(mid), await asyncio.to_thread(sound, self._seed), sounds=True)
+                self._add(str(mid), await asyncio.to_thread(sound, self._seed, self._turn), sounds=True)
             else:
-                frames = await asyncio.to_thread(picture, self._seed, width=width, height=height)
+                frames = await asyncio.to_thread(
+                    picture, self._seed, width=width, height=height, rate=self._pictures
+                )
                 self._add(str(mid), frames, sounds=False)
 
     def _add(self, mid: str, frames: tuple[Frame, ...], *, sounds: bool) -> None:
+        step = SOUND_STEP if sounds else PICTURE_RATE // self._pictures
         source = Source(
             frames,
             payload_type=OPUS if sounds else VP8,
             rate=SOUND_RATE if sounds else PICTURE_RATE,
-            step=SOUND_STEP if sounds else PICTURE_STEP,
+            step=step,
             extensions=extensions_of(mid=mid, mid_id=MID_ID, level_id=LEVEL_ID if sounds else None),
+            first=int(time.time() * SOUND_RATE / step) if self._turn.of > 1 and sounds else 0,
         )
         self._sources[source.ssrc] = source
         if not sounds:

@@ -28,7 +28,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=5",
 ]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 LANGUAGES = ("en", "ar")
@@ -79,8 +79,8 @@ class Camera:
 
     async def _settle(self, page: Page) -> None:
         if await page.locator(".truth.open, .truth.on-record, .truth.examining, .truth.suspended").count():
-            tiles = page.locator("#tiles .tile:not(.away) video")
-            await tiles.first.wait_for(state="attached", timeout=10_000)
+            tiles = page.locator("#tiles .tile[data-own] video")
+            await tiles.first.wait_for(state="attached", timeout=20_000)
         await page.wait_for_timeout(SETTLED)
 
 

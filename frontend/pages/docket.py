@@ -1,46 +1,107 @@
 """The list of hearings, a new one, and one hearing as the one who asks may see it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from litestar import Controller, get, post
 
 from consent.instruments import Instrument
-from frontend.shown import Shown
+from frontend import steps
+from frontend.shown import Done, Shown
 from frontend.spine import Spine
-from hearings.accounts import Staff
+from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor
 from hearings.docket import Docket
 from hearings.journal import Journal
 from hearings.request import NewRequest, Requests
+from hearings.roles import Role, Side
+from hearings.states import State
+from hearings.tables import Hearing
 from hearings.tree import stamp
 from hearings.views import load
+from scheduling.zones import on_clock
 
 LARGEST_REQUEST = 96 * 1024 * 1024  # bytes: the documents are base64 inside
+LONGEST = 200  # hearings on one page
+
+Which = Literal["open", "over", "all"]
+_OVER = frozenset({State.CLOSED, State.DECLINED, State.CANCELLED})
+_STATES: dict[Which, frozenset[State]] = {
+    "open": frozenset(State) - _OVER,
+    "over": _OVER,
+    "all": frozenset(State),
+}
 
 
 class DocketPages(Controller):
     tags = ["docket"]
 
     @get("/hearings", sync_to_thread=True)
-    def hearings(self, staff: Staff, docket: Docket) -> Shown:
-        told = [
-            {
-                "hearing": str(row.id),
-                "reference": row.reference,
-                "matter": row.matter,
-                "state": row.state,
-                "start": stamp(row.start) if row.start else None,
-            }
-            for row in docket.hearings(staff)
-        ]
-        return Shown(told, "docket.html", who=staff.name, role=staff.role)
+    def hearings(
+        self,
+        staff: Staff,
+        docket: Docket,
+        journal: Journal,
+        instruments: Mapping[str, Instrument],
+        accounts: Accounts,
+        which: Which = "all",
+        text: str = "",
+    ) -> Shown:
+        """`text`: looked for in matters, references and names."""
+        rows = docket.hearings(staff, states=_STATES[which], text=text.strip()[:100], most=LONGEST)
+        zone = next((one.zone for one in accounts.authorities() if one.id == staff.authority), "UTC")
+        today = on_clock(journal.clock(), zone).date
+        with journal.reading() as tx:
+            views = [
+                load(tx, journal, instruments, row.id).as_seen_by(docket.actor(tx, staff, row.id))
+                for row in rows
+            ]
+        told = [_line(row, view) for row, view in zip(rows, views, strict=True)]
+        headings = [steps.day_of(view, today) for view in views]
+        days = {
+            day: [line for line, heading in zip(told, headings, strict=True) if heading is day]
+            for day in steps.DAYS
+        }
+        return Shown(
+            told,
+            "docket.html",
+            who=staff.name,
+            role=staff.role,
+            days=days,
+            titles=steps.DAYS,
+            which=which,
+            text=text,
+            zone=zone,
+            most=LONGEST,
+        )
+
+    @get("/hearings/new", sync_to_thread=True)
+    def new(self, staff: Staff, accounts: Accounts, instruments: Mapping[str, Instrument]) -> Shown:
+        """The form for a letter of request."""
+        authorities = accounts.authorities()
+        told = {
+            "authorities": [
+                {"authority": str(one.id), "name": one.name, "state": one.state, "zone": one.zone}
+                for one in authorities
+            ],
+            "instruments": [
+                {
+                    "instrument": one.id,
+                    "title": one.title,
+                    "demands": [part.words for part in one.requirement],
+                }
+                for one in instruments.values()
+            ],
+        }
+        own = str(staff.authority) if staff.authority else ""
+        return Shown(told, "new.html", who=staff.name, role=staff.role, own=own)
 
     @post("/hearings", sync_to_thread=True, request_max_body_size=LARGEST_REQUEST)
-    def receive(self, data: NewRequest, staff: Staff, requests: Requests) -> dict[str, str]:
+    def receive(self, data: NewRequest, staff: Staff, requests: Requests) -> Done:
         """A letter of request is entered; the link is the other side's."""
         received = requests.receive(staff, data)
-        return {"hearing": str(received.hearing), "place": str(received.place), "link": received.link}
+        told = {"hearing": str(received.hearing), "place": str(received.place), "link": received.link}
+        return Done(told, to=f"/hearings/{received.hearing}/request", show=True, status_code=201)
 
 
 class HearingPages(Controller):
@@ -50,7 +111,9 @@ class HearingPages(Controller):
 
     @get("/", sync_to_thread=False)
     def overview(self, spine: Spine) -> Shown:
-        return spine.page("hearing.html", "overview", told=spine.view)
+        return spine.page(
+            "hearing.html", "overview", told=spine.view, in_the_way=steps.in_the_way(spine.view)
+        )
 
     @get("/hearing", sync_to_thread=True)
     def hearing(
@@ -58,3 +121,35 @@ class HearingPages(Controller):
     ) -> dict[str, Any]:
         with journal.reading() as tx:
             return load(tx, journal, instruments, actor.hearing).as_seen_by(actor)
+
+
+def _line(row: Hearing, view: Mapping[str, Any]) -> dict[str, Any]:
+    """One hearing on the docket."""
+    following = steps.following(view)
+    return {
+        "hearing": str(row.id),
+        "reference": row.reference,
+        "matter": row.matter,
+        "state": row.state,
+        "start": stamp(row.start) if row.start else None,
+        "minutes": row.minutes,
+        "zones": view["zones"],
+        "between": {side: view[side] for side in Side},
+        "heard": [
+            {
+                "name": one["name"],
+                "capacity": one["capacity"],
+                "language": one["language"],
+                "place": place["name"],
+            }
+            for place in view.get("places", ())
+            for one in place["people"]
+            if one["role"] == Role.HEARD
+        ],
+        "stands": steps.standing(view),
+        "tone": steps.tone(view),
+        "in_the_way": steps.in_the_way(view),
+        "next": following.sentence,
+        "step": following.step,
+        "yours": following.yours,
+    }

@@ -81,7 +81,7 @@ function sameChildren(old, now, forget) {
   /** @type {ChildNode | null} */
   let at = old.firstChild;
   for (const wanted of [...now.childNodes]) {
-    const found = match(old, at, wanted);
+    const found = match(at, wanted);
     if (!found) {
       old.insertBefore(wanted, at);
       continue;
@@ -111,20 +111,17 @@ function follows(node, other) {
 }
 
 /**
- * The child of `old`, from `at` on, that `wanted` is the new state of: the same id; without one, the next of its kind.
- * @param {Element} old
+ * The child from `at` on, that `wanted` is the new state of: the same id; without one, the next of its kind.
  * @param {ChildNode | null} at
  * @param {ChildNode} wanted
  * @returns {ChildNode | null}
  */
-function match(old, at, wanted) {
+function match(at, wanted) {
   const id = wanted instanceof Element ? wanted.id : "";
   for (let child = at; child; child = child.nextSibling) {
     const same = child.nodeName === wanted.nodeName && (child instanceof Element ? child.id : "") === id;
     if (same) return child;
-    if (!id) {
-      if (child instanceof Element && child.id) return null; // what has a name is never skipped over for what has none
-    }
+    if (!id && child instanceof Element && child.id) return null; // what has a name is never skipped for what has none
   }
   return null;
 }

@@ -124,3 +124,9 @@ if (socket) {
   socket.addEventListener("down", () => !socket.over && say(word("lost")));
   socket.addEventListener("over", (event) => say(/** @type {CustomEvent} */ (event).detail?.sentence ?? ""));
 }
+
+const seconds = Number(document.body.dataset.again ?? 0);
+if (seconds) {
+  setInterval(() => document.visibilityState === "visible" && void refresh(), seconds * 1000);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void refresh());
+}

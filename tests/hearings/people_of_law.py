@@ -16,6 +16,7 @@ from hearings.acts import Acts
 from hearings.checklist import Checklist, Confirmation
 from hearings.docket import Docket
 from hearings.journal import Journal
+from hearings.messages import Messages
 from hearings.people import NewPerson, NewPlace, People
 from hearings.post import Post
 from hearings.recording import Recording
@@ -52,6 +53,7 @@ class Courthouse:
         self.schedule = Schedule(self.acts)
         self.checklist = Checklist(self.acts, self.known)
         self.room = Room(self.acts, self.known)
+        self.messages = Messages(self.acts)
         self.recording = Recording(journal)
         self.docket = Docket(journal)
         self.requesting, self.requested = uuid4(), uuid4()

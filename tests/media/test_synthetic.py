@@ -27,7 +27,7 @@ from media.control import (
     StretchKept,
 )
 from media.ice_lite import IceLite
-from media.loops import PICTURES, Source, extensions_of, picture, sound
+from media.loops import PICTURES, Source, Turn, extensions_of, picture, sound
 from media.offering import MID_ID
 from media.room import Room
 from media.rtp_header import read_rtp, read_vp8
@@ -121,6 +121,32 @@ def test_a_loop_of_sound_is_four_seconds_and_differs_by_seed():
     assert min(len(frame.parts[0]) for frame in frames) > 10  # no DTX
     assert sound(1) is frames
     assert sound(2) != frames
+
+
+def test_in_turns_one_speaks_and_the_others_are_quiet():
+    first, second = sound(1, Turn(0, 3)), sound(2, Turn(1, 3))
+    assert len(first) == len(second) == 3 * 200
+    assert [loudest(first, number) < 25 for number in range(3)] == [True, False, False]
+    assert [loudest(second, number) < 25 for number in range(3)] == [False, True, False]
+    assert min(loudest(first, number) for number in (1, 2)) > 60, "no voice (RFC 6464's bit is not set)"
+    assert first[:200] == sound(1)
+    assert min(len(frame.parts[0]) for frame in first) > 10  # no DTX: silence is sent
+
+
+def loudest(frames: tuple, number: int) -> int:
+    """The level of a round, in −dBov."""
+    return min(frame.level for frame in frames[200 * number : 200 * (number + 1)])
+
+
+def test_a_loop_of_few_pictures_moves_as_fast_and_costs_less():
+    few, many = (picture(1, width=320, height=240, rate=rate) for rate in (5, PICTURES))
+    assert [at for at, frame in enumerate(few) if frame.keyframe] == [0, 5, 10, 15]
+    assert len(few) == 20
+    assert size(few) < size(many) / 2
+
+
+def size(frames: tuple) -> int:
+    return sum(len(part) for frame in frames for part in frame.parts)
 
 
 def test_a_loop_of_pictures_has_a_key_frame_each_second_and_differs_by_seed():
