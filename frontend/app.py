@@ -31,7 +31,7 @@ from frontend.pages.messages import MessagesPages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
 from frontend.pages.request import RequestPages
-from frontend.pages.room import RoomPages
+from frontend.pages.room import CheckPages, RoomPages
 from frontend.pages.schedule import SchedulePages
 from frontend.pages.verify import VerifyPages
 from frontend.patience import Patience
@@ -74,6 +74,7 @@ ACTS = [
     PeoplePages,
     ChecklistPages,
     RoomPages,
+    CheckPages,
     MessagesPages,
     JournalPages,
     RecordPages,

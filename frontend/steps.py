@@ -53,11 +53,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Next:
-    """What comes next, and the step where it is done; `yours` if it is for who looks at the page."""
+    """What comes next, and the step where it is done; `press`: what the way there says; `yours` if it is for who
+    looks at the page.
+    """
 
     sentence: Sentence
     step: str
     yours: bool
+    press: Sentence
 
 
 def of(view: View) -> list[Step]:
@@ -84,6 +87,9 @@ def following(view: View) -> Next:
         return _next_before(view, verbs)
     if state is State.ENDED:
         return _next_record(view, verbs)
+    if state in _IN_THE_ROOM:
+        yours = bool(verbs & {Verb.GO_ON_RECORD, Verb.GO_OFF_RECORD, Verb.RESUME})
+        return Next(_IN_THE_ROOM[state], "room", yours, say("Go to the room"))
     return _ELSE[state]
 
 
@@ -156,36 +162,38 @@ def day_of(view: View, today: date) -> Day:
     return Day.NO_TIME
 
 
+_IN_THE_ROOM = {
+    State.OPEN: say("The judge admits who waits, and goes on the record."),
+    State.ON_RECORD: say("Identity, rights and oath come before the examination."),
+    State.EXAMINING: say("The examination is under way."),
+    State.SUSPENDED: say("The judge resumes, adjourns or ends the hearing."),
+}
 _ELSE = {
-    State.OPEN: Next(
-        say("The room is open. The judge admits who waits, and goes on the record."), "room", yours=True
+    State.CLOSED: Next(
+        say("Download the package and keep it."), "record", yours=True, press=say("Download the package")
     ),
-    State.ON_RECORD: Next(say("The hearing is on the record."), "room", yours=True),
-    State.EXAMINING: Next(say("The hearing is on the record."), "room", yours=True),
-    State.SUSPENDED: Next(
-        say("The hearing is suspended. The judge resumes, adjourns or ends it."), "room", yours=True
-    ),
-    State.CLOSED: Next(say("The file is closed. Download the package and keep it."), "record", yours=True),
     State.DECLINED: Next(
-        say("The request was declined. Nothing more is to be done here."), "request", yours=False
+        say("Nothing more is to be done here."), "request", yours=False, press=say("Read the reason")
     ),
     State.CANCELLED: Next(
-        say("The hearing was cancelled. Nothing more is to be done here."), "schedule", yours=False
+        say("Nothing more is to be done here."), "journal", yours=False, press=say("Read the journal")
     ),
 }
 
 
 def _next_answer(verbs: set[str]) -> Next:
     if Verb.ACCEPT in verbs:
-        return Next(say("Accept or decline the request."), "request", yours=True)
-    return Next(say("The requested side accepts or declines the request."), "request", yours=False)
+        sentence = say("Your side accepts or declines the request.")
+        return Next(sentence, "request", yours=True, press=say("Answer the request"))
+    sentence = say("The requested side accepts or declines the request.")
+    return Next(sentence, "request", yours=False, press=say("Look at the request"))
 
 
 def _next_record(view: View, verbs: set[str]) -> Next:
     if not view.get("minutes"):
-        signs = Verb.SIGN_MINUTES in verbs
-        return Next(say("The authority present reads and signs the minutes."), "record", signs)
-    return Next(say("The clerk closes the file."), "record", Verb.CLOSE in verbs)
+        sentence = say("The authority present reads and signs the minutes.")
+        return Next(sentence, "record", Verb.SIGN_MINUTES in verbs, say("Read the minutes"))
+    return Next(say("The clerk closes the file."), "record", Verb.CLOSE in verbs, say("Go to the record"))
 
 
 def links_unopened(view: View) -> int:
@@ -199,24 +207,29 @@ def safeguards_open(view: View) -> int:
 def _next_time(view: View, verbs: set[str]) -> Next:
     theirs = [slot for slot in view.get("proposals", ()) if slot["side"] != _side(view)]
     if theirs:
-        return Next(say("Confirm a time that the other side proposes."), "schedule", Verb.SCHEDULE in verbs)
+        sentence = say("The other side proposes a time.")
+        return Next(sentence, "schedule", Verb.SCHEDULE in verbs, say("Look at the time"))
     if view.get("proposals"):
-        return Next(say("The other side confirms the time that is proposed."), "schedule", False)
-    return Next(say("Propose a time."), "schedule", Verb.PROPOSE in verbs)
+        sentence = say("The other side confirms the time that is proposed.")
+        return Next(sentence, "schedule", yours=False, press=say("Look at the time"))
+    return Next(say("A time is to be proposed."), "schedule", Verb.PROPOSE in verbs, say("Propose a time"))
 
 
 def _next_before(view: View, verbs: set[str]) -> Next:
-    seats = _seats(view)
-    if not seats:
-        return Next(say("Add the people and their places."), "people", Verb.SEAT in verbs)
+    if not _seats(view):
+        sentence = say("The people and their places are to be named.")
+        return Next(sentence, "people", Verb.SEAT in verbs, say("Add people and places"))
     unopened = links_unopened(view)
     before = [item for item in view.get("checklist", ()) if item["stage"] == "before" and not item["met"]]
     if unopened:
-        return Next(say("Send the links: {n} are not opened yet.", n=unopened), "people", Verb.LINK in verbs)
+        sentence = say("The links are to be sent and opened: {n} are not opened yet.", n=unopened)
+        return Next(sentence, "people", Verb.LINK in verbs, say("See to the links"))
     if before:
         yours = any(item["yours"] for item in before)
-        return Next(say("{n} safeguards are open.", n=len(before)), "checklist", yours)
-    return Next(say("Everything is prepared. The room opens half an hour before."), "room", False)
+        sentence = say("Safeguards are to be met before the record can begin: {n}.", n=len(before))
+        return Next(sentence, "checklist", yours, say("See to the safeguards"))
+    sentence = say("Everything is prepared. The room opens half an hour before.")
+    return Next(sentence, "room", yours=False, press=say("Look into the room"))
 
 
 def _request(view: View) -> tuple[Sentence, str]:

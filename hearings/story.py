@@ -64,7 +64,7 @@ class Interruption:
 @dataclass
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
-    `failed`: why the recorder failed last in this sitting.
+    `fixed`: how often a time was fixed; `failed`: why the recorder failed last in this sitting.
     """
 
     state: State = State.REQUESTED
@@ -82,6 +82,7 @@ class Story:
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
     messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
     requested_reference: str | None = None
+    fixed: int = 0
     failed: str | None = None
 
     def named(self, handle: str) -> str:
@@ -148,6 +149,7 @@ class Story:
                 self.state = State.DECLINED
             case e.HearingScheduled() | e.HearingMoved():
                 self.state = State.SCHEDULED
+                self.fixed += 1
             case e.HearingCancelled():
                 self.state = State.CANCELLED
             case e.HearingClosed():

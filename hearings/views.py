@@ -124,6 +124,7 @@ class View:
         return {
             "instant": stamp(self.hearing.start),
             "minutes": self.hearing.minutes,
+            "fixed": self.story.fixed,
             "requesting": one.sentence,
             "requested": other.sentence,
         }

@@ -44,17 +44,13 @@ Line = Annotated[str, AfterValidator(_one_line)]
 Address = Annotated[str, Field(pattern=r"^[^\s@<>\",;:\\\x00-\x1f]+@[^\s@<>\",;:\\\x00-\x1f]+$")]
 
 
-class Invitation(BaseModel):
+class Appointment(BaseModel):
     """What the entry says. `stamp` is when it was written; `language` a tag such as "fr" or "pt-BR"."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     uid: Annotated[Line, Field(min_length=1)]
     sequence: Annotated[int, Field(ge=0)]
-    organizer_name: Line
-    organizer_address: Address
-    attendee_name: Line
-    attendee_address: Address
     start: AwareDatetime
     end: AwareDatetime
     stamp: AwareDatetime
@@ -72,26 +68,48 @@ class Invitation(BaseModel):
         return TITLES.get(self.language.split("-")[0].lower(), TITLES["en"])
 
 
+class Invitation(Appointment):
+    """An entry that is sent to somebody."""
+
+    organizer_name: Line
+    organizer_address: Address
+    attendee_name: Line
+    attendee_address: Address
+
+
+def appointment(told: Appointment) -> bytes:
+    """An entry to be taken along; no METHOD, since nobody is invited by it (RFC 5545 3.7.2)."""
+    return _calendar(_event(told, status="CONFIRMED"))
+
+
 def invitation(told: Invitation) -> bytes:
     """METHOD:REQUEST: a new entry, or, with a higher sequence, a changed one."""
-    return _calendar(told, method="REQUEST", status="CONFIRMED")
+    return _calendar(_sent(told, status="CONFIRMED"), method="REQUEST")
 
 
 def cancellation(told: Invitation) -> bytes:
     """METHOD:CANCEL: takes the entry with this UID out; its sequence must be higher than the last one."""
-    return _calendar(told, method="CANCEL", status="CANCELLED")
+    return _calendar(_sent(told, status="CANCELLED"), method="CANCEL")
 
 
-def _calendar(told: Invitation, *, method: Method, status: str) -> bytes:
+def _calendar(event: Event, *, method: Method | None = None) -> bytes:
     calendar = Calendar()
     calendar.add("prodid", "-//Viva Voce//Hearings//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", method)
-    calendar.add_component(_event(told, status=status))
+    if method is not None:
+        calendar.add("method", method)
+    calendar.add_component(event)
     return bytes(calendar.to_ical())
 
 
-def _event(told: Invitation, *, status: str) -> Event:
+def _sent(told: Invitation, *, status: str) -> Event:
+    event = _event(told, status=status)
+    event.add("organizer", _person(told.organizer_name, told.organizer_address))
+    event.add("attendee", _attendee(told))
+    return event
+
+
+def _event(told: Appointment, *, status: str) -> Event:
     event = Event()
     event.add("uid", told.uid)
     event.add("sequence", told.sequence)
@@ -101,8 +119,6 @@ def _event(told: Invitation, *, status: str) -> Event:
     event.add("summary", told.title)
     event.add("description", "\n".join(told.lines))
     event.add("class", "CONFIDENTIAL")
-    event.add("organizer", _person(told.organizer_name, told.organizer_address))
-    event.add("attendee", _attendee(told))
     return event
 
 

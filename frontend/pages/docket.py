@@ -105,12 +105,16 @@ class DocketPages(Controller):
 
 
 class HearingPages(Controller):
-    """`/hearing` is the view as it is told over the socket; the page of the hearing itself is its overview."""
+    """`/hearing` is the view as it is told over the socket. The page of the hearing itself is its overview, or the
+    own place of somebody who sees no more of it than that.
+    """
 
     tags = ["hearing"]
 
     @get("/", sync_to_thread=False)
     def overview(self, spine: Spine) -> Shown:
+        if not spine.oversees:
+            return spine.own_page("arrival.html", "overview", told=spine.view)
         return spine.page(
             "hearing.html", "overview", told=spine.view, in_the_way=steps.in_the_way(spine.view)
         )
@@ -151,5 +155,6 @@ def _line(row: Hearing, view: Mapping[str, Any]) -> dict[str, Any]:
         "in_the_way": steps.in_the_way(view),
         "next": following.sentence,
         "step": following.step,
+        "press": following.press,
         "yours": following.yours,
     }

@@ -1,10 +1,9 @@
 """People and places, their links, and the door that a link opens."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, get, post
 
 from frontend import access
 from frontend.settings import Settings
@@ -97,10 +96,10 @@ class JoinPages(Controller):
     path = "/join"
 
     @get("/{token:str}", sync_to_thread=True)
-    def show(self, token: str, people: People) -> dict[str, Any]:
+    def show(self, token: str, people: People) -> Shown:
         behind = people.behind(token)
         start = behind.hearing.start
-        return {
+        told = {
             "court": behind.requesting.name,
             "phone": behind.requesting.phone,
             "place": behind.place.name,
@@ -114,11 +113,13 @@ class JoinPages(Controller):
             else None,
             "opened": behind.redeemed,
         }
+        return Shown(told, "join.html", behind=behind, place_language=behind.place.language)
 
     @post("/{token:str}", sync_to_thread=True, status_code=200)
-    def redeem(self, token: str, people: People, settings: Settings) -> Response[dict[str, str]]:
+    def redeem(self, token: str, people: People, settings: Settings) -> Done:
         opened = people.redeem(token)
-        return Response(
+        return Done(
             {"place": str(opened.place), "address": f"{settings.origin}/places/{opened.place}"},
+            to=f"/places/{opened.place}",
             cookies=[access.place_cookie(settings, opened.place, opened.token)],
         )

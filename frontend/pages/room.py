@@ -8,8 +8,10 @@ from pydantic import Field
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
+from hearings.errors import NotFound
 from hearings.room import Adjournment, Oath, Room, Words
 from hearings.said import Said
+from hearings.sentences import say
 from media.channels import Kind
 
 
@@ -20,6 +22,19 @@ class OwnMute(Said):
 
 class Why(Said):
     text: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+class CheckPages(Controller):
+    """The test of camera and microphone, for whoever holds a place."""
+
+    tags = ["room"]
+    path = "/check"
+
+    @get("/", sync_to_thread=False)
+    def check(self, spine: Spine) -> Shown:
+        if not spine.view["you"]["in_room"]:
+            raise NotFound(say("There is no such page for you."))
+        return spine.own_page("check.html", "check", told=spine.view["you"])
 
 
 class RoomPages(Controller):

@@ -3,14 +3,18 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 
 from frontend.days import Day, day
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
+from hearings.errors import NotFound
+from hearings.journal import Journal
 from hearings.schedule import CANCELLATION, Cancellation, NewSlot, Schedule
+from hearings.sentences import say
 from hearings.tree import stamp
+from scheduling.invitations import Appointment, appointment
 
 USUAL_MINUTES = 90
 
@@ -34,6 +38,31 @@ class SchedulePages(Controller):
             days=_days(spine, start["instant"], start["minutes"]) if start else [],
             codes=CANCELLATION,
             minutes=start["minutes"] if start else USUAL_MINUTES,
+        )
+
+    @get("/calendar.ics", sync_to_thread=False)
+    def calendar(self, spine: Spine, journal: Journal) -> Response[bytes]:
+        """The hearing as an entry for a calendar. Nothing in it admits anybody or names anybody."""
+        view = spine.view
+        start = view["start"]
+        if start is None:
+            raise NotFound(say("No time is fixed yet."))
+        begin = datetime.fromisoformat(start["instant"])
+        entry = appointment(
+            Appointment(
+                uid=f"{view['hearing']}-{view['you']['place'] or 'staff'}@vivavoce",
+                sequence=start["fixed"],
+                start=begin,
+                end=begin + timedelta(minutes=start["minutes"]),
+                stamp=journal.clock(),
+                language=view["you"]["language"] or "en",
+                lines=(start["requesting"], start["requested"]),
+            )
+        )
+        return Response(
+            entry,
+            media_type="text/calendar; charset=utf-8",
+            headers={"content-disposition": 'attachment; filename="hearing.ics"'},
         )
 
     @post("/proposals", sync_to_thread=True)

@@ -30,6 +30,20 @@ export class DeviceRefused extends Error {
   }
 }
 
+const MUTED = "#muted";
+
+/** A link that ends so opens the place with the microphone closed, however many pages lie between. */
+export function keepMuted() {
+  if (location.hash === MUTED) sessionStorage.setItem("join", MUTED);
+}
+
+/** Whether the microphone is to be closed at the beginning; asked once. */
+export function joinsMuted() {
+  const muted = location.hash === MUTED || sessionStorage.getItem("join") === MUTED;
+  sessionStorage.removeItem("join");
+  return muted;
+}
+
 /** @param {Device | "loudspeaker"} device */
 export function chosen(device) {
   try {
@@ -89,4 +103,18 @@ async function opened(device, id) {
 export async function list(kind) {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return all.filter((one) => one.kind === kind && one.deviceId);
+}
+
+/**
+ * Lets an element sound through the loudspeaker that was chosen, where the browser can.
+ * @param {HTMLMediaElement} element
+ */
+export async function speakThrough(element) {
+  const id = chosen("loudspeaker");
+  if (!id || !("setSinkId" in element)) return;
+  try {
+    await element.setSinkId(id);
+  } catch {
+    choose("loudspeaker", ""); // it is gone; the usual one sounds
+  }
 }

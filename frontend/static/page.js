@@ -3,12 +3,14 @@
  * Without this script everything works the same, by loading pages.
  */
 
+import { keepMuted } from "./devices.js";
 import { renew } from "./morph.js";
 import { Socket } from "./socket.js";
 import { word } from "./words.js";
 
 const stays = document.body.dataset.stay !== undefined;
 
+keepMuted();
 document.getElementById("problem")?.focus();
 
 document.addEventListener("input", (event) => {

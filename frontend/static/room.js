@@ -4,7 +4,7 @@
  */
 
 import { Connection } from "./connection.js";
-import { DeviceRefused, open } from "./devices.js";
+import { DeviceRefused, joinsMuted, open, speakThrough } from "./devices.js";
 import { say, socket } from "./page.js";
 import { Meter } from "./quality.js";
 import { word } from "./words.js";
@@ -22,7 +22,7 @@ let paper = null;
 let muted = new Set();
 let state = "";
 let starting = false;
-let asked = location.hash === "#muted"; // join with the microphone closed
+let asked = joinsMuted();
 let speaker = "";
 let spokeAt = 0;
 
@@ -237,6 +237,7 @@ function play(tile, stream, silent) {
     video.playsInline = true;
     video.disablePictureInPicture = true;
     frame.append(video);
+    void speakThrough(video);
   }
   video.muted = silent;
   if (video.srcObject !== stream) video.srcObject = stream;
