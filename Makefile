@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench screens lock clean
+.PHONY: setup demo test check bench screens words lock clean
 
 setup: .venv/.ready
 
@@ -39,6 +39,10 @@ bench: setup
 screens: setup
 	tests/tools.sh
 	$(BIN)/python -m tests.screens out/screens
+
+# What is said on the pages, gathered for translators into frontend/locale.
+words: setup
+	$(BIN)/python -m frontend.catalogue
 
 # Renews the lock file; needs network and a minute.
 lock:

@@ -22,7 +22,8 @@ from frontend.forms import Asked
 from frontend.kept import Kept
 from frontend.shown import reader_of, redirect, render, with_kept
 from hearings import errors
-from hearings.sentences import Sentence, say
+from hearings.said import WRONG
+from hearings.sentences import Sentence, recognised, say
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,12 @@ def on_invalid(request: Asked, error: ValidationException) -> Response[Any]:
     parts = [part for part in (error.extra or []) if isinstance(part, dict)]
     fields = {str(part["key"]): _plain(str(part.get("message", ""))) for part in parts if part.get("key")}
     hints = tuple(
-        f"{part.get('key') or 'the content'}: {_plain(str(part.get('message', '')))}" for part in parts
+        say(
+            "{part}: {wrong}",
+            part=part.get("key") or say("the content"),
+            wrong=_plain(str(part.get("message", ""))),
+        )
+        for part in parts
     )
     problem = Problem(
         "not-valid", say("Some of this cannot be taken as it is."), hints, next(iter(fields), None), fields
@@ -202,7 +208,7 @@ def _plain(message: str) -> str:
     for shape, sentence in _SHAPES:
         if shape.search(message):
             return sentence
-    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return recognised(message.removeprefix("Value error, ").removeprefix("Assertion failed, "), WRONG)
 
 
 HANDLERS: dict[Any, Any] = {

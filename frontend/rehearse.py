@@ -105,6 +105,7 @@ class Court:
     """A service of its own: `vivavoce serve` as a process on a fresh data folder, and its staff.
 
     `apart`: the terminal's Ctrl-C does not reach the service, so that who started it can end it in good order.
+    `origin`: how its visitors reach it, where that is not directly.
     """
 
     def __init__(
@@ -114,11 +115,12 @@ class Court:
         port: int | None = None,
         password: str = PASSWORD,
         apart: bool = False,
+        origin: str = "",
         **settings: str,
     ) -> None:
         self.data = data
-        self.port = port or _free_port()
-        self.origin = f"http://localhost:{self.port}"
+        self.port = port or free_port()
+        self.origin = origin or f"http://localhost:{self.port}"
         self.password = password
         self._apart = apart
         self._settings = settings
@@ -180,7 +182,7 @@ class Court:
             **os.environ,
             "VIVAVOCE_DATA": str(self.data),
             "VIVAVOCE_DATABASE": "",  # a rehearsal never touches the database of a real service
-            "VIVAVOCE_ADDRESS": "",
+            "VIVAVOCE_ADDRESS": self.origin,
             "VIVAVOCE_PORT": str(self.port),
             **self._settings,
         }
@@ -499,7 +501,7 @@ def _keep(folder: Path, name: str, data: bytes, trust: bytes) -> Path:
     return folder / name
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

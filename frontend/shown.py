@@ -77,13 +77,14 @@ def redirect(to: str, cookies: Any = ()) -> Response[bytes]:
 
 
 def with_kept(request: Asked, page: str, kept: Kept) -> str:
-    """The page's address with what it is to show again."""
+    """The page's address with what it is to show again, beginning at what is wrong."""
     drawer: Drawer = request.app.state.drawer
     address, _, fragment = page.partition("#")
     path, _, query = address.partition("?")
     others = [part for part in query.split("&") if part and not part.startswith("kept=")]
     token = drawer.put(request.browser, kept)
-    mark = f"#{fragment or kept.form}" if fragment or kept.form else ""
+    there = "problem" if kept.problem else fragment or kept.form
+    mark = f"#{there}" if there else ""
     return f"{path}?{'&'.join([*others, f'kept={quote(token)}'])}{mark}"
 
 

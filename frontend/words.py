@@ -25,7 +25,7 @@ from markupsafe import Markup
 from frontend import steps
 from hearings import tokens
 from hearings.roles import OFFICE, Role
-from hearings.sentences import Sentence
+from hearings.sentences import Code, Moment, Sentence, Zone
 from scheduling import zones
 
 HERE = Path(__file__).parent
@@ -67,19 +67,26 @@ class Reader:
     def render(self, page: str, context: Mapping[str, Any]) -> str:
         return self._pages.get_template(page).render(context)
 
-    def tell(self, sentence: object) -> str:
-        """A sentence of ours in this language; anything else as it is."""
+    def tell(self, sentence: object, zone: str = "UTC") -> str:
+        """A sentence of ours in this language; anything else as it is. `zone`: for instants that name none."""
         if sentence is None:
             return ""
         if isinstance(sentence, Sentence) and sentence.values:
-            values = {name: self._value(value) for name, value in sentence.values.items()}
+            values = {name: self._value(value, zone) for name, value in sentence.values.items()}
             return str(self.catalogue.gettext(sentence.template)).format(**values)
         text = str(sentence)
         return str(self.catalogue.gettext(text)) if text else ""
 
-    def _value(self, value: object) -> str:
-        if isinstance(value, Sentence):
-            return self.tell(value)
+    def _value(self, value: object, zone: str) -> str:
+        match value:
+            case Sentence():
+                return self.tell(value, zone)
+            case Code():
+                return self.tell(value.meaning)
+            case Moment():
+                return self.moment(value.at, value.zone or zone)
+            case Zone():
+                return self.city(value)
         return str(value) if self.language == "en" else f"{_ISOLATE}{value}{_END}"
 
     # --- times: an instant and a zone, always both

@@ -105,10 +105,14 @@ class Accounts:
                 raise AlreadyDone(say("This invitation has been used. End the account that it made instead."))
             tx.delete(invitation)
 
+    def invited(self, token: str) -> Invitation:
+        """What the invitation is for; looking changes nothing. Raises: NotFound, AlreadyDone."""
+        with self._journal.reading() as tx:
+            return self._open(tx, token)
+
     def register(self, token: str, *, login: str, name: str, password: str) -> UUID:
         """Makes the account that the invitation is for. Raises: NotFound, AlreadyDone, NotValid."""
-        with self._journal.reading() as tx:
-            self._open(tx, token)
+        self.invited(token)
         hashed = self._hashed(password, field="password")
         with self._journal.transaction() as tx:
             invitation = self._open(tx, token, lock=True)
@@ -235,6 +239,11 @@ class Accounts:
         if until - login.expires >= SLIDING:
             with self._journal.transaction() as tx:
                 tx.exec(update(Login).where(col(Login.digest) == login.digest).values(expires=until))
+
+    def account(self, staff: Staff) -> Account:
+        """Their own."""
+        with self._journal.reading() as tx:
+            return tx.get_one(Account, staff.account)
 
     def accounts(self, staff: Staff) -> list[Account]:
         """Everybody, those whose account has ended included. For administrators."""

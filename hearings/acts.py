@@ -18,6 +18,7 @@ from hearings.errors import AlreadyDone, NotFound
 from hearings.events import Event, ParticipantNamed
 from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE
+from hearings.sentences import AT_OFFICE, say
 from hearings.states import State, Verb, after
 from hearings.story import Story
 from hearings.tables import Hearing, Participant
@@ -37,7 +38,7 @@ class Act:
     def refuse_after_signing(self) -> None:
         """What the minutes say must still be so when they are read. Raises: AlreadyDone."""
         if self.story.minutes:
-            raise AlreadyDone("The minutes are signed; nothing that they tell of can be changed.")
+            raise AlreadyDone(say("The minutes are signed; nothing that they tell of can be changed."))
 
     def write(self, event: Event) -> Entry:
         """Appends to the journal of this hearing, in this transaction."""
@@ -62,6 +63,7 @@ class Acts:
             if not who.handle:
                 act.who = enter_staff(act, actor, who)
             yield act
+            tx.info["touched"].add(hearing.id)  # whoever follows is told, also of what is not journalled
             self._move(tx, hearing, after(state, verb, before=hearing.before))
 
     def _move(self, tx: Session, hearing: Hearing, to: State) -> None:
@@ -89,12 +91,12 @@ def enter_staff(act: Act, actor: Actor, who: Self) -> Self:
         position=0,
         name=actor.name,
         role=person.role,
-        function=OFFICE[person.role],
+        function=str(OFFICE[person.role]),
         side=person.side,
         language="en",
     )
     act.tx.add(row)
-    act.write(naming(row, place="office", by=person.handle))
+    act.write(naming(row, place=AT_OFFICE, by=person.handle))
     return person
 
 
@@ -117,5 +119,5 @@ def locked(tx: Session, hearing: UUID) -> Hearing:
     """The hearing's row, locked to the end of the transaction. Raises: NotFound."""
     row = tx.exec(select(Hearing).where(Hearing.id == hearing).with_for_update()).first()
     if row is None:
-        raise NotFound("There is no such hearing.")
+        raise NotFound(say("There is no such hearing."))
     return row

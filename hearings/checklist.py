@@ -23,6 +23,7 @@ from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady
 from hearings.events import RequirementConfirmed, RequirementOverridden, RequirementRevoked
 from hearings.roles import OFFICE, REQUIRED, Role
 from hearings.said import Said
+from hearings.sentences import Sentence, any_of, recognised, say
 from hearings.states import Verb
 from hearings.story import Person, Settled, Story
 
@@ -66,9 +67,9 @@ class Obstacle:
     """Something that stands in the way: what it is, by which article, and who can settle it."""
 
     id: str
-    sentence: str
-    article: str | None = None
-    who: tuple[str, ...] = ()
+    sentence: Sentence
+    article: Sentence | None = None
+    who: tuple[Sentence, ...] = ()
 
 
 def items(instrument: Instrument, story: Story) -> list[Item]:
@@ -84,13 +85,23 @@ def items(instrument: Instrument, story: Story) -> list[Item]:
     return sorted(found, key=lambda item: order.index(item.requirement.stage))
 
 
+def demand(item: Item) -> Sentence:
+    """What is demanded, and for whom."""
+    return say("{words} (for {name})", words=say(item.requirement.words), name=item.person.name)
+
+
+def cited(instrument: Instrument, article: str) -> Sentence:
+    """An article of the instrument, with its short name."""
+    return say("{instrument}, {article}", instrument=say(instrument.short), article=say(article))
+
+
 def open_items(instrument: Instrument, story: Story, *stages: Stage) -> list[Obstacle]:
     """What is not met of these stages, as obstacles."""
     return [
         Obstacle(
             id=item.requirement.id,
-            sentence=f"{item.requirement.words} (for {item.person.name})",
-            article=f"{instrument.short}, {item.requirement.article}",
+            sentence=demand(item),
+            article=cited(instrument, item.requirement.article),
             who=tuple(OFFICE[role] for role in Role if role in item.roles),
         )
         for item in items(instrument, story)
@@ -102,16 +113,15 @@ def to_the_record(instrument: Instrument, story: Story, *, armed: bool) -> list[
     """First gate."""
     found = open_items(instrument, story, Stage.BEFORE)
     if not any(person.capacity is not None for person in story.people.values()):
-        found.append(Obstacle("heard", "Nobody is named who is to be heard."))
+        found.append(Obstacle("heard", say("Nobody is named who is to be heard.")))
     if not any(person.role is Role.AUTHORITY for person in story.people.values()):
-        sentence = f"Nobody is named who will be present as the {instrument.authority}."
-        found.append(Obstacle("authority", sentence, f"{instrument.short}, {instrument.presence}"))
+        sentence = say(
+            "Nobody is named who will be present as the {authority}.", authority=say(instrument.authority)
+        )
+        found.append(Obstacle("authority", sentence, cited(instrument, instrument.presence)))
     found.extend(_missing_links(story))
     if not armed:
-        why = f" {story.failed}" if story.failed else ""
-        found.append(
-            Obstacle("recorder", f"The recorder is not ready.{why} Nothing may be said on the record.")
-        )
+        found.append(Obstacle("recorder", _not_armed(story.failed)))
     return found
 
 
@@ -120,10 +130,10 @@ def to_the_examination(instrument: Instrument, story: Story) -> list[Obstacle]:
     found = open_items(instrument, story, Stage.BEFORE, Stage.OPENING)
     present = {person.role for person in story.people.values() if _in_room(person)}
     if Role.HEARD not in present:
-        found.append(Obstacle("heard-present", "The person heard is not in the room."))
+        found.append(Obstacle("heard-present", say("The person heard is not in the room.")))
     if Role.AUTHORITY not in present:
-        sentence = f"The {instrument.authority} is not in the room."
-        found.append(Obstacle("authority-present", sentence, f"{instrument.short}, {instrument.presence}"))
+        sentence = say("The {authority} is not in the room.", authority=say(instrument.authority))
+        found.append(Obstacle("authority-present", sentence, cited(instrument, instrument.presence)))
     found.extend(_missing_links(story))
     return found
 
@@ -133,19 +143,36 @@ def to_the_closing(instrument: Instrument, story: Story) -> list[Obstacle]:
     return open_items(instrument, story, Stage.CLOSING)
 
 
-def refuse(sentence: str, obstacles: Iterable[Obstacle]) -> None:
+def refuse(sentence: Sentence, obstacles: Iterable[Obstacle]) -> None:
     """Raises: NotReady naming every obstacle, if there is one."""
-    hints = tuple(f"{one.sentence} [{one.article}]" if one.article else one.sentence for one in obstacles)
+    hints = tuple(
+        say("{what} [{article}]", what=one.sentence, article=one.article) if one.article else one.sentence
+        for one in obstacles
+    )
     if hints:
         raise NotReady(sentence, hints=hints)
 
 
 def _missing_links(story: Story) -> list[Obstacle]:
     return [
-        Obstacle(f"lost-{person.handle}", f"{person.name} ({person.function}) is not connected.")
+        Obstacle(f"lost-{person.handle}", _missing(person))
         for person in story.people.values()
         if person.role in REQUIRED and person.admitted and (_lost(person) or not _in_room(person))
     ]
+
+
+def _missing(person: Person) -> Sentence:
+    function = recognised(person.function, OFFICE.values())
+    return say("{name} ({function}) is not connected.", name=person.name, function=function)
+
+
+def _not_armed(failed: str | None) -> Sentence:
+    if failed:
+        return say(
+            "The recorder is not ready. {reason} Nothing may be said on the record.",
+            reason=recognised(failed),
+        )
+    return say("The recorder is not ready. Nothing may be said on the record.")
 
 
 def _lost(person: Person) -> bool:
@@ -171,7 +198,7 @@ class Checklist:
             item = self._item(act, said.requirement, said.person)
             by = _one_of(act, actor, item.roles, item)
             if item.settled is not None:
-                raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
+                raise AlreadyDone(say("“{words}” is already settled.", words=say(item.requirement.words)))
             act.write(RequirementConfirmed(**self._told(act, item), proof=said.proof, by=by.handle))
 
     def override(self, actor: Actor, said: Withdrawal) -> None:
@@ -180,10 +207,12 @@ class Checklist:
             act.refuse_after_signing()
             item = self._item(act, said.requirement, said.person)
             if not item.requirement.override:
-                raise NotAllowed(f"Nobody may go on without this: {item.requirement.words}")
+                raise NotAllowed(
+                    say("Nobody may go on without this: {words}", words=say(item.requirement.words))
+                )
             by = _one_of(act, actor, frozenset(Role(name) for name in item.requirement.override), item)
             if item.settled is not None:
-                raise AlreadyDone(f"“{item.requirement.words}” is already settled.")
+                raise AlreadyDone(say("“{words}” is already settled.", words=say(item.requirement.words)))
             act.write(RequirementOverridden(**self._told(act, item), reason=said.reason, by=by.handle))
 
     def take_back(self, actor: Actor, said: Withdrawal) -> None:
@@ -193,7 +222,7 @@ class Checklist:
             item = self._item(act, said.requirement, said.person)
             by = _one_of(act, actor, item.roles, item)
             if item.settled is None:
-                raise NotNow("This has not been confirmed.")
+                raise NotNow(say("This has not been confirmed."))
             act.write(
                 RequirementRevoked(
                     requirement=item.requirement.id,
@@ -222,9 +251,9 @@ class Checklist:
             if item.requirement.id == requirement and person in {None, item.person.handle}
         ]
         if not found:
-            raise NotFound("There is no such safeguard in this hearing.")
+            raise NotFound(say("There is no such safeguard in this hearing."))
         if len(found) > 1:
-            raise NotFound("Say for whom: several persons are heard.")
+            raise NotFound(say("Say for whom: several persons are heard."))
         return found[0]
 
 
@@ -232,5 +261,7 @@ def _one_of(act: Act, actor: Actor, roles: frozenset[Role], item: Item) -> Self:
     for person in actor.people if actor.place else (act.who,):
         if person.role in roles:
             return person
-    who = " or ".join(OFFICE[role] for role in Role if role in roles)
-    raise NotAllowed(f"This is for the {who} to confirm: {item.requirement.words}")
+    who = any_of(OFFICE[role] for role in Role if role in roles)
+    raise NotAllowed(
+        say("This is for the {who} to confirm: {words}", who=who, words=say(item.requirement.words))
+    )

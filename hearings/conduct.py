@@ -25,6 +25,7 @@ from hearings.errors import NotReady, Unreachable
 from hearings.journal import Journal
 from hearings.recording import Recording, moment
 from hearings.room import Room, plans
+from hearings.sentences import recognised, say
 from hearings.story import Story
 from hearings.tables import Hearing
 from media import control
@@ -39,6 +40,22 @@ PROGRESS_SECONDS = 10
 STOP_SECONDS = 15
 RETRY_SECONDS = 1
 REARM_SECONDS = 2
+
+# Why the worker declines an offer, as `media` says it.
+_DECLINED = (
+    say("This room is not open."),
+    say("This place is not expected in the room."),
+    say("The room is full: {n} places are connected."),
+    say("The connection could not be set up."),
+    say("The browser's connection offer is too long."),
+    say("The browser's connection offer could not be read."),
+    say("The browser's connection offer could not be understood."),
+    say("The browser offered {n} media sections; 1 to {most} can be."),
+    say("The browser offered no sound and no picture in a form known here."),
+    say("The browser's connection offer names two sections alike."),
+    say("The browser offered no codec that is known here."),
+    say("The browser's connection offer has no certificate that could be checked."),
+)
 
 
 @dataclass(frozen=True)
@@ -171,7 +188,9 @@ class Conductor:
                 )
                 return (await answer).sdp
         except TimeoutError as error:
-            raise Unreachable("Sound and picture did not answer in time. Try again in a moment.") from error
+            raise Unreachable(
+                say("Sound and picture did not answer in time. Try again in a moment.")
+            ) from error
         finally:
             self._waiting.pop(key, None)
 
@@ -184,7 +203,7 @@ class Conductor:
             if self._link is not None and hearing in self._rooms:
                 return self._link
             if self._link is not None:
-                raise NotReady("The room is not open yet.")
+                raise NotReady(say("The room is not open yet."))
 
     # --- the worker process
 
@@ -271,7 +290,9 @@ class Conductor:
             case control.Answered():
                 self._settle(message.place, message.connection, message)
             case control.Declined():
-                self._settle(message.place, message.connection, NotReady(message.sentence))
+                self._settle(
+                    message.place, message.connection, NotReady(recognised(message.sentence, _DECLINED))
+                )
             case control.Lined():
                 if self.lined is not None:
                     await self.lined(message)

@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 from xml.sax.saxutils import quoteattr
 
 from hearings.errors import Unverifiable
+from hearings.sentences import say
 
 MOST_ENTRIES = 100_000
 LARGEST_TEXT = 64 * 1024 * 1024
@@ -123,19 +124,19 @@ def entries_of(file: BinaryIO) -> list[Entry]:
     length = file.seek(0, 2)
     count, size, start = _end_of(_read_at(file, max(0, length - 98), min(length, 98)))
     if count > MOST_ENTRIES or size > count * (_CENTRAL.size + LONGEST_NAME + 28) or start + size > length:
-        raise Unverifiable("The package's table of contents has no possible size.")
+        raise Unverifiable(say("The package's table of contents has no possible size."))
     behind = _read_at(file, start, min(length - start, size + 98))
     entries = list(_central_entries(behind[:size], count))
     if length - start > size + 98 or directory(entries, start) != behind:
-        raise Unverifiable("The package's table of contents is not in the canonical form.")
+        raise Unverifiable(say("The package's table of contents is not in the canonical form."))
     place = 0
     for entry in entries:
         header = local_header(entry)
         if entry.offset != place or _read_at(file, place, len(header)) != header:
-            raise Unverifiable(f"The header of {entry.name} is not in the canonical form.")
+            raise Unverifiable(say("The header of {name} is not in the canonical form.", name=entry.name))
         place += len(header) + entry.size
     if place != start:
-        raise Unverifiable("There are bytes in the package that belong to no file.")
+        raise Unverifiable(say("There are bytes in the package that belong to no file."))
     return entries
 
 
@@ -146,12 +147,12 @@ def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
 
 def _end_of(tail: bytes) -> tuple[int, int, int]:
     if len(tail) < _END.size or not tail[-_END.size :].startswith(b"PK\x05\x06"):
-        raise Unverifiable("This is not a package: it does not end as a ZIP without comment does.")
+        raise Unverifiable(say("This is not a package: it does not end as a ZIP without comment does."))
     count, size, start = _END.unpack(tail[-_END.size :])[4:7]
     if (count, size, start) < (_SHORT, 0, 0) and _LONG not in (size, start):
         return count, size, start
     if len(tail) < _END64.size + _LOCATOR.size + _END.size or not tail.startswith(b"PK\x06\x06"):
-        raise Unverifiable("The ZIP64 end of the package is missing.")
+        raise Unverifiable(say("The ZIP64 end of the package is missing."))
     count, size, start = _END64.unpack(tail[: _END64.size])[7:]
     return count, size, start
 
@@ -166,7 +167,7 @@ def _central_entries(data: bytes, count: int) -> Iterator[Entry]:
             place = extra_at + extended
             yield _central_entry(fields, data[name_at:extra_at].decode("ascii"), data[extra_at:place])
     except (struct.error, UnicodeError) as error:
-        raise Unverifiable("The package's table of contents cannot be read.") from error
+        raise Unverifiable(say("The package's table of contents cannot be read.")) from error
 
 
 def _central_entry(fields: Sequence[int], name: str, extra: bytes) -> Entry:
@@ -195,7 +196,7 @@ class Bundle:
         self._check_sizes()
         self.digests = {entry.name: self._digest(entry) for entry in self.entries}
         if self.whole("mimetype") != MIMETYPE:
-            raise Unverifiable("The package does not say that it is an ASiC-E container.")
+            raise Unverifiable(say("The package does not say that it is an ASiC-E container."))
 
     @property
     def paths(self) -> list[str]:
@@ -232,14 +233,16 @@ class Bundle:
             return []
         *lines, rest = data.split(b"\n")
         if rest or b"\r" in data or not all(0 < len(line) <= LONGEST_LINE for line in lines):
-            raise Unverifiable(f"The lines of {path} do not end as they must, or one is empty or too long.")
+            raise Unverifiable(
+                say("The lines of {path} do not end as they must, or one is empty or too long.", path=path)
+            )
         return lines
 
     def _check_sizes(self) -> None:
         for entry in self.entries:
             limit = LONGEST_LINE if entry.name.endswith((".p7s", ".tst")) else LARGEST_TEXT
             if entry.size > limit and not entry.name.endswith((".pcapng", ".webm")):
-                raise Unverifiable(f"{entry.name} is larger than the format allows.")
+                raise Unverifiable(say("{name} is larger than the format allows.", name=entry.name))
 
     def _digest(self, entry: Entry) -> str:
         digest, crc, left = hashlib.sha256(), 0, entry.size
@@ -249,29 +252,31 @@ class Bundle:
             crc = zlib.crc32(chunk, crc)
             left -= len(chunk)
         if left or crc != entry.crc:
-            raise Unverifiable(f"{entry.name} was altered: its checksum is not that of its bytes.")
+            raise Unverifiable(
+                say("{name} was altered: its checksum is not that of its bytes.", name=entry.name)
+            )
         return digest.hexdigest()
 
 
 def check_layout(names: Sequence[str]) -> str:
     """The hearing's UUID, if these names in this order are a package. Raises: Unverifiable."""
     if len(names) < 4 or names[0] != "mimetype" or tuple(names[-2:]) != (MANIFEST, SIGNATURE):
-        raise Unverifiable("The package does not begin and end with the files of an ASiC-E container.")
+        raise Unverifiable(say("The package does not begin and end with the files of an ASiC-E container."))
     hearing = names[1].partition("/")[0]
     if not re.fullmatch(UUID, hearing):
-        raise Unverifiable("The package has no folder that is named by the hearing.")
+        raise Unverifiable(say("The package has no folder that is named by the hearing."))
     bag = names[1:-2]
     if any(one.encode() >= other.encode() for one, other in pairwise(bag)):
-        raise Unverifiable("The files of the package are not in their order.")
+        raise Unverifiable(say("The files of the package are not in their order."))
     paths = [name.removeprefix(f"{hearing}/") for name in bag]
     for name, path in zip(bag, paths, strict=True):
         known = path in REQUIRED or _LAYOUT.fullmatch(path)
         if name == path or not known or len(name) > LONGEST_NAME:
-            raise Unverifiable(f"The layout has no place for {name}.")
+            raise Unverifiable(say("The layout has no place for {name}.", name=name))
     if missing := sorted(REQUIRED - set(paths)):
-        raise Unverifiable(f"{missing[0]} is missing.")
+        raise Unverifiable(say("{name} is missing.", name=missing[0]))
     if len({path.lower() for path in paths}) != len(paths):
-        raise Unverifiable("Two files of the package differ only by capital letters.")
+        raise Unverifiable(say("Two files of the package differ only by capital letters."))
     return hearing
 
 
@@ -308,7 +313,7 @@ def read_asic_manifest(data: bytes) -> list[tuple[str, str]]:
         data.decode()
         reading.parse(data)
     except (xml.parsers.expat.ExpatError, UnicodeError) as error:
-        raise Unverifiable("The manifest of the container is not well-formed XML in UTF-8.") from error
+        raise Unverifiable(say("The manifest of the container is not well-formed XML in UTF-8.")) from error
     return reading.listed
 
 
@@ -361,7 +366,9 @@ class _Manifest:
         if name == _SIGNATURE and attributes["URI"] != SIGNATURE:
             _refuse()
         if name == _METHOD and attributes["Algorithm"] != _SHA256:
-            raise Unverifiable("The manifest of the container uses a digest that the format does not know.")
+            raise Unverifiable(
+                say("The manifest of the container uses a digest that the format does not know.")
+            )
         if name == _OBJECT:
             self._name = attributes["URI"]
 
@@ -385,7 +392,7 @@ class _Manifest:
 
 
 def _refuse(*_: object) -> None:
-    raise Unverifiable("The manifest of the container has a part that the format does not know.")
+    raise Unverifiable(say("The manifest of the container has a part that the format does not know."))
 
 
 def _between(text: str) -> None:
@@ -420,12 +427,14 @@ def check_bag(bundle: Bundle) -> str:
     """Raises: Unverifiable unless the folder is a BagIt 1.0 bag in its canonical form."""
     payload = {path: bundle.sha256(path) for path in bundle.paths if path.startswith("data/")}
     if bundle.read("bagit.txt") != BAGIT:
-        raise Unverifiable("bagit.txt does not say BagIt 1.0 in UTF-8.")
+        raise Unverifiable(say("bagit.txt does not say BagIt 1.0 in UTF-8."))
     if bundle.read("manifest-sha256.txt") != bag_manifest(payload):
-        raise Unverifiable("manifest-sha256.txt does not list exactly the files in data with their digests.")
+        raise Unverifiable(
+            say("manifest-sha256.txt does not list exactly the files in data with their digests.")
+        )
     tags = {path: bundle.sha256(path) for path in TAG_FILES}
     if bundle.read("tagmanifest-sha256.txt") != bag_manifest(tags):
-        raise Unverifiable("tagmanifest-sha256.txt does not list exactly the three other tag files.")
+        raise Unverifiable(say("tagmanifest-sha256.txt does not list exactly the three other tag files."))
     _check_bag_info(bundle, [bundle.size(path) for path in payload])
     return f"The bag lists its {len(payload)} files, each with the right digest."
 
@@ -436,8 +445,10 @@ def _check_bag_info(bundle: Bundle, sizes: Sequence[int]) -> None:
         labels = [label.lower() for label, _ in pairs]
         found = {(label, value) for label, value in pairs}
     except ValueError as error:
-        raise Unverifiable("bag-info.txt cannot be read.") from error
+        raise Unverifiable(say("bag-info.txt cannot be read.")) from error
     wanted = {tuple(line.split(": ", 1)) for line in bag_info(bundle.hearing, sizes).decode().splitlines()}
     once = all(labels.count(label) == 1 for label in ("external-identifier", "payload-oxum"))
     if not wanted <= found or not once:
-        raise Unverifiable("bag-info.txt does not name this hearing, or not the true size of its payload.")
+        raise Unverifiable(
+            say("bag-info.txt does not name this hearing, or not the true size of its payload.")
+        )

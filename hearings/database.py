@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from hearings.errors import Unreachable
+from hearings.sentences import say
 
 BUSY_SECONDS = 15
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -67,7 +68,7 @@ class Database:
             yield
         except OperationalError as error:
             raise Unreachable(
-                "The database does not answer, or its disk is full. Nothing was changed; try again."
+                say("The database does not answer, or its disk is full. Nothing was changed; try again.")
             ) from error
 
 

@@ -12,6 +12,7 @@ from hearings.actors import Actor, Self
 from hearings.errors import NotFound, NotSignedIn
 from hearings.journal import Journal
 from hearings.roles import COORDINATORS, Role, Side
+from hearings.sentences import say
 from hearings.states import State
 from hearings.tables import Authority, Hearing, Login, Participant, Place
 
@@ -79,11 +80,11 @@ class Docket:
             or staff.authority not in {row.requesting_id, row.requested_id}
             or staff.authority is None
         ):
-            raise NotFound("There is no such hearing.")
+            raise NotFound(say("There is no such hearing."))
         side = Side.REQUESTING if staff.authority == row.requesting_id else Side.REQUESTED
         role = _STAFF_ROLES.get((side, staff.role))
         if role is None:
-            raise NotFound("There is no such hearing.")
+            raise NotFound(say("There is no such hearing."))
         return side, role
 
     def of_place(self, place: UUID, token: str | None) -> Actor:
@@ -93,7 +94,7 @@ class Docket:
             now = self._journal.clock()
             if login is None or login.place_id != place or login.ended is not None or login.expires < now:
                 raise NotSignedIn(
-                    "Open your personal link first. If it does not open, ask the court for a new one."
+                    say("Open your personal link first. If it does not open, ask the court for a new one.")
                 )
             people = seated(tx, place)
             return Actor(people[0].hearing_id, tuple(Self(p.handle, p.role, p.side) for p in people), place)
@@ -102,14 +103,14 @@ class Docket:
         with self._journal.reading() as tx:
             row = tx.get(Hearing, hearing)
             if row is None:
-                raise NotFound("There is no such hearing.")
+                raise NotFound(say("There is no such hearing."))
             return row
 
     def authority(self, authority: UUID) -> Authority:
         with self._journal.reading() as tx:
             row = tx.get(Authority, authority)
             if row is None:
-                raise NotFound("There is no such authority.")
+                raise NotFound(say("There is no such authority."))
             return row
 
 

@@ -15,8 +15,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticUndefined
 
-from hearings.roles import Capacity, Role, Side
-from hearings.sentences import say
+from hearings.roles import OFFICE, Capacity, Role, Side
+from hearings.sentences import LINK_WITHDRAWN, PLACES, Code, Moment, Sentence, Zone, recognised, say
 from hearings.tree import stamp
 
 Handle = Annotated[str, Field(pattern=r"^[a-z2-7]{8}$")]
@@ -33,6 +33,55 @@ Instant = Annotated[AwareDatetime, AfterValidator(_whole_millis), PlainSerialize
 Named = Callable[[str], str]
 """Gives the name to print for a handle."""
 
+# What the codes of the journal mean.
+CANCELLED_BECAUSE: dict[str, Sentence] = {
+    "withdrawn": say("the request was withdrawn"),
+    "settled": say("the matter was settled or the person was heard otherwise"),
+    "refused": say("the person does not agree to be heard by video link"),
+    "unavailable": say("a person who is needed cannot be there"),
+    "technical": say("no sufficient connection"),
+    "other": say("another reason"),
+}
+GAP: dict[str, Sentence] = {
+    "not-joined": say("not yet connected"),
+    "left": say("no longer in the room"),
+    "connection-lost": say("connection lost"),
+    "not-sent": say("nothing was sent"),
+    "recorder-restarted": say("the recorder was restarted"),
+    "recorder-failed": say("the recorder failed"),
+}
+DOCUMENT: dict[str, Sentence] = {
+    "letter": say("letter"),
+    "annex": say("annex"),
+    "translation": say("translation"),
+}
+TRACK: dict[str, Sentence] = {"audio": say("audio"), "camera": say("camera")}
+
+
+def _moment(at: datetime, zone: str | None = None) -> Moment:
+    return Moment(at, stamp(at), zone)
+
+
+def _code(code: str, meanings: dict[str, Sentence]) -> Code:
+    return Code(code, meanings.get(code, say(code)))
+
+
+def _place(name: str) -> str:
+    return recognised(name, PLACES)
+
+
+def _reason(reason: str, by: str) -> str:
+    """A reason of the service is a sentence of ours; what somebody typed is not."""
+    return recognised(reason) if by == Role.SERVICE else reason
+
+
+def _article(cited: str) -> Sentence:
+    """An article as `checklist.cited` gave it."""
+    instrument, _, article = cited.partition(", ")
+    if not article:
+        return say(cited)
+    return say("{instrument}, {article}", instrument=say(instrument), article=say(article))
+
 
 class Event(BaseModel, ABC):
     """A fact of one hearing."""
@@ -46,7 +95,7 @@ class Event(BaseModel, ABC):
         cls.type = re.sub(r"(?<=[a-z])(?=[A-Z])", ".", cls.__name__).lower()
 
     @abstractmethod
-    def sentence(self, named: Named) -> str:
+    def sentence(self, named: Named) -> Sentence:
         """One line for the journal page and the record."""
 
     @classmethod
@@ -98,8 +147,8 @@ class HearingOpened(Event):
 
     log_key: str = Field(alias="logKey")
 
-    def sentence(self, named: Named) -> str:
-        return "The journal of this hearing was opened."
+    def sentence(self, named: Named) -> Sentence:
+        return say("The journal of this hearing was opened.")
 
 
 class RequestReceived(Event):
@@ -115,8 +164,13 @@ class RequestReceived(Event):
     documents: list[Filed]
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{self.requesting} asked {self.requested} for a hearing by video link (reference {self.reference})."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{requesting} asked {requested} for a hearing by video link (reference {reference}).",
+            requesting=self.requesting,
+            requested=self.requested,
+            reference=self.reference,
+        )
 
 
 class RequestAccepted(Event):
@@ -125,17 +179,20 @@ class RequestAccepted(Event):
     reference: str | None = None
     by: By
 
-    def sentence(self, named: Named) -> str:
-        own = f", reference {self.reference}" if self.reference else ""
-        return f"{named(self.by)} accepted the request{own}."
+    def sentence(self, named: Named) -> Sentence:
+        if not self.reference:
+            return say("{who} accepted the request.", who=named(self.by))
+        return say(
+            "{who} accepted the request, reference {reference}.", who=named(self.by), reference=self.reference
+        )
 
 
 class RequestDeclined(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} declined the request: {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} declined the request: {reason}", who=named(self.by), reason=self.reason)
 
 
 class DocumentFiled(Event):
@@ -147,8 +204,13 @@ class DocumentFiled(Event):
     size: int
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} added the {self.kind} “{self.name}”."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} added the {kind} “{name}”.",
+            who=named(self.by),
+            kind=_code(self.kind, DOCUMENT),
+            name=self.name,
+        )
 
 
 # --- the time ----------------------------------------------------------------------------------
@@ -164,8 +226,15 @@ class HearingScheduled(Event):
     by: By
     confirmed: list[By]
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} fixed the hearing for {stamp(self.start)} ({self.zone} and {self.other}), {self.minutes} minutes."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} fixed the hearing for {start} ({zone} and {other}), {minutes} minutes.",
+            who=named(self.by),
+            start=_moment(self.start, self.zone),
+            zone=Zone(self.zone),
+            other=Zone(self.other),
+            minutes=self.minutes,
+        )
 
 
 class HearingMoved(Event):
@@ -177,8 +246,15 @@ class HearingMoved(Event):
     by: By
     confirmed: list[By]
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} moved the hearing to {stamp(self.start)} ({self.zone} and {self.other}): {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} moved the hearing to {start} ({zone} and {other}): {reason}",
+            who=named(self.by),
+            start=_moment(self.start, self.zone),
+            zone=Zone(self.zone),
+            other=Zone(self.other),
+            reason=self.reason,
+        )
 
 
 class HearingCancelled(Event):
@@ -186,8 +262,13 @@ class HearingCancelled(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} cancelled the hearing ({self.code}): {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} cancelled the hearing ({code}): {reason}",
+            who=named(self.by),
+            code=_code(self.code, CANCELLED_BECAUSE),
+            reason=self.reason,
+        )
 
 
 class HearingAdjourned(Event):
@@ -198,16 +279,24 @@ class HearingAdjourned(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        day = f" until {stamp(self.until)}" if self.until else " without a date"
-        return f"{named(self.by)} adjourned the hearing{day}: {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        if self.until is None:
+            return say(
+                "{who} adjourned the hearing without a date: {reason}", who=named(self.by), reason=self.reason
+            )
+        return say(
+            "{who} adjourned the hearing until {until}: {reason}",
+            who=named(self.by),
+            until=_moment(self.until, self.zone),
+            reason=self.reason,
+        )
 
 
 class HearingClosed(Event):
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} closed the file."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} closed the file.", who=named(self.by))
 
 
 # --- people and their links --------------------------------------------------------------------
@@ -226,8 +315,14 @@ class ParticipantNamed(Event):
     capacity: Capacity | None = None
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} entered {self.name} ({self.function}) at the place {self.place}."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} entered {name} ({function}) at the place {place}.",
+            who=named(self.by),
+            name=self.name,
+            function=recognised(self.function, OFFICE.values()),
+            place=_place(self.place),
+        )
 
 
 class LinkIssued(Event):
@@ -237,23 +332,25 @@ class LinkIssued(Event):
     until: Instant
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} issued a link for the place {self.place}."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} issued a link for the place {place}.", who=named(self.by), place=_place(self.place))
 
 
 class LinkRedeemed(Event):
     place: str
 
-    def sentence(self, named: Named) -> str:
-        return f"The link for the place {self.place} was opened."
+    def sentence(self, named: Named) -> Sentence:
+        return say("The link for the place {place} was opened.", place=_place(self.place))
 
 
 class LinkRevoked(Event):
     place: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} withdrew the link for the place {self.place}."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} withdrew the link for the place {place}.", who=named(self.by), place=_place(self.place)
+        )
 
 
 class ParticipantAdmitted(Event):
@@ -262,8 +359,8 @@ class ParticipantAdmitted(Event):
     participant: Handle
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} admitted {named(self.participant)}."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} admitted {whom}.", who=named(self.by), whom=named(self.participant))
 
 
 class ParticipantDismissed(Event):
@@ -273,9 +370,12 @@ class ParticipantDismissed(Event):
     by: By
     reason: str | None = None
 
-    def sentence(self, named: Named) -> str:
-        why = f": {self.reason}" if self.reason else "."
-        return f"{named(self.by)} dismissed {named(self.participant)}{why}"
+    def sentence(self, named: Named) -> Sentence:
+        who, whom = named(self.by), named(self.participant)
+        if not self.reason:
+            return say("{who} dismissed {whom}.", who=who, whom=whom)
+        reason = recognised(self.reason, (LINK_WITHDRAWN,))
+        return say("{who} dismissed {whom}: {reason}", who=who, whom=whom, reason=reason)
 
 
 class ParticipantJoined(Event):
@@ -284,8 +384,8 @@ class ParticipantJoined(Event):
     participant: Handle
     at: Instant
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.participant)} was connected."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} was connected.", who=named(self.participant))
 
 
 class ParticipantLost(Event):
@@ -294,8 +394,12 @@ class ParticipantLost(Event):
     participant: Handle
     since: Instant
 
-    def sentence(self, named: Named) -> str:
-        return f"The connection of {named(self.participant)} was lost (nothing since {stamp(self.since)})."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "The connection of {who} was lost (nothing since {since}).",
+            who=named(self.participant),
+            since=_moment(self.since),
+        )
 
 
 class ParticipantReturned(Event):
@@ -306,16 +410,20 @@ class ParticipantReturned(Event):
     at: Instant
     away: int
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.participant)} was connected again after {self.away / 1000:.1f} s."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} was connected again after {seconds} s.",
+            who=named(self.participant),
+            seconds=f"{self.away / 1000:.1f}",
+        )
 
 
 class ParticipantLeft(Event):
     participant: Handle
     at: Instant
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.participant)} left."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} left.", who=named(self.participant))
 
 
 # --- the sitting -------------------------------------------------------------------------------
@@ -327,15 +435,15 @@ class SittingOpened(Event):
     n: int
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} opened the room for sitting {self.n}."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} opened the room for sitting {n}.", who=named(self.by), n=self.n)
 
 
 class SittingEnded(Event):
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} ended the sitting."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} ended the sitting.", who=named(self.by))
 
 
 class RecordOn(Event):
@@ -345,8 +453,8 @@ class RecordOn(Event):
     tracks: list[TrackName]
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} went on the record (stretch {self.stretch})."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} went on the record (stretch {n}).", who=named(self.by), n=self.stretch)
 
 
 class RecordOff(Event):
@@ -354,23 +462,27 @@ class RecordOff(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"Off the record: {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say("Off the record: {reason}", reason=_reason(self.reason, self.by))
 
 
 class ExaminationBegun(Event):
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} began the examination."
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} began the examination.", who=named(self.by))
 
 
 class HearingSuspended(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"The hearing was suspended by {named(self.by)}: {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "The hearing was suspended by {who}: {reason}",
+            who=named(self.by),
+            reason=_reason(self.reason, self.by),
+        )
 
 
 class HearingResumed(Event):
@@ -379,8 +491,8 @@ class HearingResumed(Event):
     repeated: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} resumed the hearing. {self.repeated}"
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} resumed the hearing. {repeated}", who=named(self.by), repeated=self.repeated)
 
 
 class OathTaken(Event):
@@ -391,10 +503,16 @@ class OathTaken(Event):
     words: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        if self.taken:
-            return f"{named(self.participant)} took an oath or affirmation before {named(self.by)}: “{self.words}”"
-        return f"No oath was taken from {named(self.participant)}: {self.words}"
+    def sentence(self, named: Named) -> Sentence:
+        who = named(self.participant)
+        if not self.taken:
+            return say("No oath was taken from {who}: {reason}", who=who, reason=self.words)
+        return say(
+            "{who} took an oath or affirmation before {by}: “{words}”",
+            who=who,
+            by=named(self.by),
+            words=self.words,
+        )
 
 
 class StatementNoted(Event):
@@ -403,8 +521,8 @@ class StatementNoted(Event):
     text: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} noted: {self.text}"
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} noted: {text}", who=named(self.by), text=self.text)
 
 
 class MessageSent(Event):
@@ -414,7 +532,7 @@ class MessageSent(Event):
     to: Handle | None = None
     by: By
 
-    def sentence(self, named: Named) -> str:
+    def sentence(self, named: Named) -> Sentence:
         if self.to is None:
             return say("{who} wrote to the court: “{text}”", who=named(self.by), text=self.text)
         return say("{who} wrote to {whom}: “{text}”", who=named(self.by), whom=named(self.to), text=self.text)
@@ -433,9 +551,18 @@ class RequirementConfirmed(Event):
     proof: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        about = f" for {named(self.person)}" if self.person else ""
-        return f"{named(self.by)} confirmed{about}: “{self.words}” ({self.article}) {self.proof}"
+    def sentence(self, named: Named) -> Sentence:
+        told = {
+            "who": named(self.by),
+            "words": say(self.words),
+            "article": _article(self.article),
+            "proof": self.proof,
+        }
+        if not self.person:
+            return say("{who} confirmed: “{words}” ({article}) {proof}", **told)
+        return say(
+            "{who} confirmed for {whom}: “{words}” ({article}) {proof}", **told, whom=named(self.person)
+        )
 
 
 class RequirementOverridden(Event):
@@ -448,8 +575,14 @@ class RequirementOverridden(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} went on without “{self.words}” ({self.article}): {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} went on without “{words}” ({article}): {reason}",
+            who=named(self.by),
+            words=say(self.words),
+            article=_article(self.article),
+            reason=self.reason,
+        )
 
 
 class RequirementRevoked(Event):
@@ -461,8 +594,13 @@ class RequirementRevoked(Event):
     reason: str
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} withdrew “{self.words}”: {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} withdrew “{words}”: {reason}",
+            who=named(self.by),
+            words=say(self.words),
+            reason=self.reason,
+        )
 
 
 # --- sound and picture -------------------------------------------------------------------------
@@ -473,8 +611,12 @@ class MediaProgress(Event):
 
     tracks: list[Progress]
 
-    def sentence(self, named: Named) -> str:
-        return f"The recording stands at {sum(item.len for item in self.tracks)} bytes in {len(self.tracks)} tracks."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "The recording stands at {bytes} bytes in {n} tracks.",
+            bytes=sum(item.len for item in self.tracks),
+            n=len(self.tracks),
+        )
 
 
 class MediaSealed(Event):
@@ -483,8 +625,8 @@ class MediaSealed(Event):
     path: str
     sha256: Sha256
 
-    def sentence(self, named: Named) -> str:
-        return f"Sealed {self.path.rpartition('/')[2]}."
+    def sentence(self, named: Named) -> Sentence:
+        return say("Sealed {file}.", file=self.path.rpartition("/")[2])
 
 
 class MediaGap(Event):
@@ -495,9 +637,15 @@ class MediaGap(Event):
     until: Instant = Field(alias="to")
     reason: str
 
-    def sentence(self, named: Named) -> str:
+    def sentence(self, named: Named) -> Sentence:
         seconds = (self.until - self.since).total_seconds()
-        return f"{seconds:.1f} s without {self.track.partition('-')[2]} of {named(self.track[:8])}: {self.reason}."
+        return say(
+            "{seconds} s without {kind} of {whom}: {reason}.",
+            seconds=f"{seconds:.1f}",
+            kind=_code(self.track.partition("-")[2], TRACK),
+            whom=named(self.track[:8]),
+            reason=_code(self.reason, GAP),
+        )
 
 
 class MediaFailed(Event):
@@ -505,8 +653,8 @@ class MediaFailed(Event):
 
     reason: str
 
-    def sentence(self, named: Named) -> str:
-        return f"The recording failed: {self.reason}"
+    def sentence(self, named: Named) -> Sentence:
+        return say("The recording failed: {reason}", reason=recognised(self.reason))
 
 
 # --- the record --------------------------------------------------------------------------------
@@ -519,8 +667,10 @@ class MinutesSealed(Event):
     sha256: Sha256
     by: By
 
-    def sentence(self, named: Named) -> str:
-        return f"{named(self.by)} signed the minutes ({self.path.rpartition('/')[2]})."
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} signed the minutes ({file}).", who=named(self.by), file=self.path.rpartition("/")[2]
+        )
 
 
 def _all(base: type[Event]) -> list[type[Event]]:

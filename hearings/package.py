@@ -37,6 +37,7 @@ from hearings.container import (
 )
 from hearings.errors import Refusal
 from hearings.seals import CourtSeal
+from hearings.sentences import say
 from hearings.tree import canonical, read_checkpoint
 
 Source = bytes | Path | Callable[[], BinaryIO]
@@ -296,7 +297,7 @@ def _copy(out: BinaryIO, name: str, source: Source, facts: _Facts) -> None:
         digest.update(chunk)
         out.write(chunk)
     if digest.digest() != facts.digest:
-        raise Refusal(f"{name} changed while the package was being written.")
+        raise Refusal(say("{name} changed while the package was being written.", name=name))
 
 
 def _chunks(source: Source) -> Iterator[bytes]:

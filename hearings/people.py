@@ -22,8 +22,8 @@ from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantDi
 from hearings.journal import Journal
 from hearings.post import Post
 from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Role, Side
-from hearings.said import Said
-from hearings.sentences import say
+from hearings.said import Said, refused
+from hearings.sentences import LINK_WITHDRAWN, say
 from hearings.states import SAID, State, Verb
 from hearings.tables import Authority, Hearing, Link, Login, Participant, Place
 from scheduling import zones
@@ -137,7 +137,7 @@ class People:
             row = self._place(act, place)
             _own_side(act, row.side)
             if not self._withdraw(act, row):
-                raise NotNow("There is no link to withdraw for this place.")
+                raise NotNow(say("There is no link to withdraw for this place."))
             act.write(LinkRevoked(place=row.name, by=act.who.handle))
 
     def behind(self, token: str) -> Behind:
@@ -159,11 +159,17 @@ class People:
             tx.refresh(link)
             self._usable(link)
             if hearing.state in {State.CLOSED, State.CANCELLED, State.DECLINED}:
-                raise NotNow(f"This hearing is {SAID[hearing.state]}; its links open nothing any more.")
+                raise NotNow(
+                    say(
+                        "This hearing is {state}; its links open nothing any more.", state=SAID[hearing.state]
+                    )
+                )
             if link.redeemed is not None:
                 raise AlreadyDone(
-                    "This link has been opened before, perhaps in another browser. "
-                    "Go on there, or ask the court for a new link."
+                    say(
+                        "This link has been opened before, perhaps in another browser. "
+                        "Go on there, or ask the court for a new link."
+                    )
                 )
             link.redeemed = self._journal.clock()
             opened = self._take_place(tx, place, link)
@@ -185,13 +191,15 @@ class People:
 
     def _usable(self, link: Link | None) -> Link:
         if link is None or link.revoked is not None or link.expires < self._journal.clock():
-            raise NotFound("This link does not open anything, or no longer. Ask the court for a new one.")
+            raise NotFound(
+                say("This link does not open anything, or no longer. Ask the court for a new one.")
+            )
         return link
 
     def _place(self, act: Act, place: UUID) -> Place:
         row = act.tx.get(Place, place)
         if row is None or row.hearing_id != act.hearing.id:
-            raise NotFound("There is no such place in this hearing.")
+            raise NotFound(say("There is no such place in this hearing."))
         return row
 
     def _standing_links(self, tx: Session, place: Place) -> Sequence[Link]:
@@ -214,9 +222,7 @@ class People:
             place.admitted = None
             for person in people:
                 act.write(
-                    ParticipantDismissed(
-                        participant=person.handle, by=act.who.handle, reason="The link was withdrawn."
-                    )
+                    ParticipantDismissed(participant=person.handle, by=act.who.handle, reason=LINK_WITHDRAWN)
                 )
         return bool(links)
 
@@ -268,7 +274,7 @@ def seat(act: Act, new: NewPlace) -> Place:
             position=position,
             name=person.name,
             role=person.role,
-            function=person.function or OFFICE[person.role],
+            function=person.function or str(OFFICE[person.role]),
             side=new.side,
             language=person.language,
             capacity=person.capacity,
@@ -289,36 +295,38 @@ def _own_side(act: Act, side: Side) -> None:
     never holds a link to the court's places.
     """
     if act.who.side is Side.REQUESTED and side is Side.REQUESTING:
-        raise NotAllowed("The places of the requesting side are for the requesting side to give.")
+        raise NotAllowed(say("The places of the requesting side are for the requesting side to give."))
 
 
 def _own_authority(act: Act, people: Sequence[Participant]) -> None:
     """Whoever holds the link of the other State's authority could sign in its name."""
     theirs = {Role.AUTHORITY, Role.COORDINATOR_REQUESTED}
     if act.who.side is Side.REQUESTING and theirs.intersection(person.role for person in people):
-        raise NotAllowed("The link of the requested authority is for the requested side to issue.")
+        raise NotAllowed(say("The link of the requested authority is for the requested side to issue."))
 
 
 def _check(new: NewPlace) -> None:
     try:
         zones.on_clock(datetime.fromisoformat("2026-01-01T00:00:00+00:00"), new.zone)
     except zones.TimeRefused as error:
-        raise NotValid(str(error), field="zone") from error
+        raise NotValid(refused(error), field="zone") from error
     for person in new.people:
         if (person.role is Role.HEARD) != (person.capacity is not None):
             raise NotValid(
-                "Say as what the person is heard (witness, expert, victim, suspect, accused, sought); "
-                "nobody else has a capacity.",
+                say(
+                    "Say as what the person is heard (witness, expert, victim, suspect, accused, sought); "
+                    "nobody else has a capacity."
+                ),
                 field="capacity",
             )
         if person.role in {Role.SERVICE, Role.ADMINISTRATOR}:
-            raise NotValid("Nobody can be seated in this role.", field="role")
+            raise NotValid(say("Nobody can be seated in this role."), field="role")
         if person.role in {Role.AUTHORITY, Role.COORDINATOR_REQUESTED} and new.side is not Side.REQUESTED:
             raise NotValid(
-                "The authority present and its coordinator sit on the requested side.", field="side"
+                say("The authority present and its coordinator sit on the requested side."), field="side"
             )
         if person.role in {*NEVER_WAIT, Role.COORDINATOR_REQUESTING} and new.side is not Side.REQUESTING:
-            raise NotValid("The court and its clerk sit on the requesting side.", field="side")
+            raise NotValid(say("The court and its clerk sit on the requesting side."), field="side")
 
 
 def _letter(person: Participant, address: str) -> str:

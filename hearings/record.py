@@ -23,7 +23,7 @@ from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
-from hearings.events import HearingClosed, MinutesSealed
+from hearings.events import GAP, HearingClosed, MinutesSealed
 from hearings.journal import Entry, origin, urn
 from hearings.minutes import (
     Fact,
@@ -46,6 +46,7 @@ from hearings.recording import MEDIA
 from hearings.recording import Recording as Account
 from hearings.roles import COORDINATORS, Capacity, Role, Side
 from hearings.seals import CourtSeal
+from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Person, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
@@ -58,14 +59,6 @@ _READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORIT
 _COURSE = frozenset(
     {"hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"}
 )
-_GAP = {
-    "not-joined": "not yet connected",
-    "left": "no longer in the room",
-    "connection-lost": "connection lost",
-    "not-sent": "nothing was sent",
-    "recorder-restarted": "the recorder was restarted",
-    "recorder-failed": "the recorder failed",
-}
 
 
 class Drawn(NamedTuple):
@@ -102,7 +95,7 @@ class Records:
                 return Drawn(kept.data, sealed=True)
             hearing = tx.get_one(Hearing, actor.hearing)
             if hearing.state is not State.ENDED:
-                raise NotReady("The minutes are drawn up when the sitting has ended.")
+                raise NotReady(say("The minutes are drawn up when the sitting has ended."))
             entries = self._journal.entries(tx, hearing.id)
             drawn = self._draw(tx, hearing, Story().tell(entries), entries, self._journal.clock())
         return Drawn(minutes_pdf.draw_up(drawn), sealed=False)
@@ -135,7 +128,7 @@ class Records:
     def close(self, actor: Actor) -> None:
         """Raises: NotReady naming what the record still lacks."""
         with self._acts.act(actor, Verb.CLOSE) as act:
-            checklist.refuse("The file cannot be closed yet.", self.obstacles(act))
+            checklist.refuse(say("The file cannot be closed yet."), self.obstacles(act))
             act.write(HearingClosed(by=act.who.handle))
 
     def obstacles(self, act: Act) -> list[Obstacle]:
@@ -145,8 +138,8 @@ class Records:
             found.append(
                 Obstacle(
                     "minutes",
-                    "The minutes of the authority on the requested side are not signed.",
-                    f"{instrument.short}, {instrument.minutes}",
+                    say("The minutes of the authority on the requested side are not signed."),
+                    checklist.cited(instrument, instrument.minutes),
                 )
             )
         missing = self._account.unaccounted(act.tx, act.hearing, act.story)
@@ -154,7 +147,9 @@ class Records:
 
     def _refuse_open_account(self, act: Act) -> None:
         missing = self._account.unaccounted(act.tx, act.hearing, act.story)
-        checklist.refuse("The minutes cannot be signed yet.", [Obstacle("account", one) for one in missing])
+        checklist.refuse(
+            say("The minutes cannot be signed yet."), [Obstacle("account", one) for one in missing]
+        )
 
     # --- the package
 
@@ -164,7 +159,7 @@ class Records:
         with self._journal.reading() as tx:
             hearing = tx.get_one(Hearing, actor.hearing)
             if hearing.state is not State.CLOSED:
-                raise NotNow("The package is made when the file is closed.")
+                raise NotNow(say("The package is made when the file is closed."))
             contents = self._contents(tx, hearing)
         target = self._recordings.parent / "packages" / f"{hearing.id}-{len(contents.leaves)}.asice"
         if not target.exists():
@@ -187,7 +182,7 @@ class Records:
             part.rename(target)
         except OSError as error:
             raise Unreachable(
-                "The package could not be written: the disk is full, or a recording is missing."
+                say("The package could not be written: the disk is full, or a recording is missing.")
             ) from error
 
     def _prove(self, part: Path) -> None:
@@ -195,7 +190,11 @@ class Records:
         verdict = verify.verify(part, trust=self.trust(), head=None, at=self._journal.clock())
         if not verdict.accepted:
             part.unlink()
-            raise Unreachable(f"The record does not verify, so it is not handed out. {verdict.sentence}")
+            raise Unreachable(
+                say(
+                    "The record does not verify, so it is not handed out. {verdict}", verdict=verdict.sentence
+                )
+            )
 
     def _contents(self, tx: Session, hearing: Hearing) -> package.Contents:
         heads = tx.exec(
@@ -243,7 +242,7 @@ class Records:
         article = f"{instrument.short}, {instrument.minutes}"
         heard = [person for person in story.people.values() if person.capacity is not None]
         if not heard or not story.sittings:
-            raise NotReady("Nobody was heard, so there is nothing to draw up.")
+            raise NotReady(say("Nobody was heard, so there is nothing to draw up."))
         authority = _signatory(story)
         return Minutes(
             hearing=urn(hearing.id),
@@ -282,7 +281,7 @@ class Records:
 
 def _may_read(actor: Actor) -> None:
     if not _READERS.intersection(actor.roles):
-        raise NotFound("There is no such document.")
+        raise NotFound(say("There is no such document."))
 
 
 def _signatory(story: Story) -> Person | None:
@@ -350,7 +349,7 @@ def _technical(story: Story, at: datetime) -> Technical:
             begin=gap.since,
             end=gap.until,
             what=f"No {'sound' if gap.track.endswith('-audio') else 'picture'} of {story.named(gap.track[:8])}",
-            reason=_GAP.get(gap.reason, gap.reason),
+            reason=GAP.get(gap.reason, gap.reason),
         )
         for gap in story.gaps
         if gap.until - gap.since >= SHORT

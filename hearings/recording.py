@@ -30,6 +30,7 @@ from hearings.events import (
 )
 from hearings.journal import Journal
 from hearings.room import ON, OPENED
+from hearings.sentences import RECORDING_FAILED, SERVICE_STOPPED, Sentence, say
 from hearings.states import State
 from hearings.story import Story, Stretch
 from hearings.tables import Cursor, Gap, Hearing, Participant, Place, Segment
@@ -72,7 +73,7 @@ class Recording:
                     place.joined = place.lost = None
                     self._append(tx, row, (ParticipantLeft(participant=p.handle, at=now) for p in people))
             if row.state in ON:
-                self._fail(tx, row, "The media service stopped and is being started again.")
+                self._fail(tx, row, SERVICE_STOPPED)
 
     def progress(self, hearing: UUID) -> None:
         """While on the record: writes down how far each original is on disk."""
@@ -85,19 +86,25 @@ class Recording:
             if tracks:
                 self._journal.append(tx, row, MediaProgress(tracks=tracks))
 
-    def unaccounted(self, tx: Session, hearing: Hearing, story: Story) -> list[str]:
+    def unaccounted(self, tx: Session, hearing: Hearing, story: Story) -> list[Sentence]:
         """A sentence for each track of a stretch whose segments and gaps do not add up to the whole of it."""
-        missing: list[str] = []
+        missing: list[Sentence] = []
         for stretch in story.stretches:
             if stretch.until is None or stretch.n > hearing.kept:
-                missing.append(f"The recording of stretch {stretch.n} is not complete yet.")
+                missing.append(say("The recording of stretch {n} is not complete yet.", n=stretch.n))
                 continue
             segments = _segments(tx, hearing.id, stretch.n)
             for track in stretch.tracks:
                 gaps = [(gap.since, gap.until) for gap in story.gaps if gap.track == track]
                 spans = [(row.since, row.until) for row in segments if row.track == track]
                 if not tiles(spans + _within(gaps, stretch), stretch.since, stretch.until):
-                    missing.append(f"Stretch {stretch.n}: not every second of {track} is accounted for.")
+                    missing.append(
+                        say(
+                            "Stretch {n}: not every second of {track} is accounted for.",
+                            n=stretch.n,
+                            track=track,
+                        )
+                    )
         return missing
 
     # --- presence
@@ -190,7 +197,7 @@ class Recording:
             return
         stretch = self._story(tx, hearing).stretch
         hearing.before, hearing.state = hearing.state, State.SUSPENDED
-        said = f"The recording failed. {reason}"
+        said = say(RECORDING_FAILED, reason=reason)
         self._journal.append(tx, hearing, HearingSuspended(reason=said, by="service"))
         if stretch is not None:
             self._journal.append(tx, hearing, RecordOff(stretch=stretch.n, reason=said, by="service"))

@@ -24,6 +24,7 @@ from hearings.events import DocumentFiled, Filed, RequestAccepted, RequestDeclin
 from hearings.people import NewPerson, NewPlace, People, seat
 from hearings.roles import COORDINATORS, Role, Side
 from hearings.said import MaybeInstant, Said
+from hearings.sentences import DESK, say
 from hearings.states import State, Verb
 from hearings.store import LARGEST, Store
 from hearings.story import Story
@@ -46,10 +47,10 @@ class NewDocument(Said):
             data = base64.b64decode(self.content, validate=True)
         except ValueError as error:
             raise NotValid(
-                f"The content of “{self.name}” did not arrive whole.", field="documents"
+                say("The content of “{name}” did not arrive whole.", name=self.name), field="documents"
             ) from error
         if not data:
-            raise NotValid(f"“{self.name}” is empty.", field="documents")
+            raise NotValid(say("“{name}” is empty.", name=self.name), field="documents")
         return data
 
 
@@ -162,37 +163,42 @@ class Requests:
         with self._journal.reading() as tx:
             row = tx.get(Document, document)
             if row is None or row.hearing_id != actor.hearing:
-                raise NotFound("There is no such document.")
+                raise NotFound(say("There is no such document."))
         return row, self._store.get(row.sha256)
 
     def _side(self, staff: Staff, new: NewRequest) -> Side:
         if staff.role != "coordinator":
-            raise NotAllowed("A request is entered by a coordinator.")
+            raise NotAllowed(say("A request is entered by a coordinator."))
         if staff.authority == new.requesting:
             return Side.REQUESTING
         if staff.authority == new.requested:
             return Side.REQUESTED
-        raise NotAllowed("A request is entered by a coordinator of one of the two authorities.")
+        raise NotAllowed(say("A request is entered by a coordinator of one of the two authorities."))
 
     def _check(self, new: NewRequest) -> None:
         if new.instrument not in self._instruments:
             known = ", ".join(sorted(self._instruments))
             raise NotValid(
-                f"“{new.instrument}” is no instrument that is known here ({known}).", field="instrument"
+                say(
+                    "“{instrument}” is no instrument that is known here ({known}).",
+                    instrument=new.instrument,
+                    known=known,
+                ),
+                field="instrument",
             )
         if new.requesting == new.requested:
-            raise NotValid("The two authorities must be different.", field="requested")
+            raise NotValid(say("The two authorities must be different."), field="requested")
         if not any(document.kind == "letter" for document in new.documents):
-            raise NotValid("The letter of request itself is missing.", field="documents")
+            raise NotValid(say("The letter of request itself is missing."), field="documents")
         if new.deadline is not None and new.deadline <= self._journal.clock():
-            raise NotValid("The deadline has passed.", field="deadline")
+            raise NotValid(say("The deadline has passed."), field="deadline")
 
     def _authorities(self, tx: Session, new: NewRequest) -> tuple[Authority, Authority]:
         requesting, requested = tx.get(Authority, new.requesting), tx.get(Authority, new.requested)
         if requesting is None or requested is None:
-            raise NotValid("One of the two authorities is not known here.", field="requested")
+            raise NotValid(say("One of the two authorities is not known here."), field="requested")
         if requesting.state == requested.state:
-            raise NotValid("The two authorities are of the same State.", field="requested")
+            raise NotValid(say("The two authorities are of the same State."), field="requested")
         return requesting, requested
 
     def _row(self, new: NewRequest) -> Hearing:
@@ -221,7 +227,7 @@ _READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORIT
 
 def _may_read(actor: Actor) -> None:
     if not _READERS.intersection(actor.roles):
-        raise NotFound("There is no such document.")
+        raise NotFound(say("There is no such document."))
 
 
 def _coordinator(side: Side) -> Self:
@@ -263,4 +269,4 @@ def _desk(authority: Authority, side: Side) -> NewPlace:
     """The other authority's own place: its pages, without sound or picture."""
     role = Role.COORDINATOR_REQUESTED if side is Side.REQUESTED else Role.COORDINATOR_REQUESTING
     person = NewPerson(name=authority.name, role=role, email=authority.email or None)
-    return NewPlace(name=f"Desk of {authority.name}", side=side, zone=authority.zone, people=[person])
+    return NewPlace(name=say(DESK, authority=authority.name), side=side, zone=authority.zone, people=[person])

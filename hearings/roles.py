@@ -1,6 +1,8 @@
-"""Who takes part in a hearing: roles, sides, capacities. Pure values; imports nothing of ours."""
+"""Who takes part in a hearing: roles, sides, capacities. Pure values."""
 
 from enum import StrEnum
+
+from hearings.sentences import Sentence, say
 
 
 class Side(StrEnum):
@@ -51,21 +53,21 @@ REQUIRED = frozenset({Role.PRESIDING, Role.HEARD, Role.AUTHORITY, Role.INTERPRET
 NEVER_WAIT = frozenset({Role.PRESIDING, Role.PANEL, Role.CLERK})
 """Those who may admit others are in the room as soon as it is open."""
 
-OFFICE: dict[Role, str] = {
-    Role.PRESIDING: "presiding judge or prosecutor",
-    Role.PANEL: "member of the panel",
-    Role.CLERK: "clerk",
-    Role.PROSECUTOR: "prosecutor",
-    Role.DEFENCE: "defence counsel",
-    Role.HEARD: "person heard",
-    Role.LAWYER: "lawyer of the person heard",
-    Role.AUTHORITY: "authority present on the requested side",
-    Role.INTERPRETER: "interpreter",
-    Role.SUPPORT: "support person",
-    Role.TECHNICIAN: "technician",
-    Role.OBSERVER: "observer",
-    Role.COORDINATOR_REQUESTING: "coordinator of the requesting side",
-    Role.COORDINATOR_REQUESTED: "coordinator of the requested side",
-    Role.ADMINISTRATOR: "administrator",
-    Role.SERVICE: "the service",
+OFFICE: dict[Role, Sentence] = {
+    Role.PRESIDING: say("presiding judge or prosecutor"),
+    Role.PANEL: say("member of the panel"),
+    Role.CLERK: say("clerk"),
+    Role.PROSECUTOR: say("prosecutor"),
+    Role.DEFENCE: say("defence counsel"),
+    Role.HEARD: say("person heard"),
+    Role.LAWYER: say("lawyer of the person heard"),
+    Role.AUTHORITY: say("authority present on the requested side"),
+    Role.INTERPRETER: say("interpreter"),
+    Role.SUPPORT: say("support person"),
+    Role.TECHNICIAN: say("technician"),
+    Role.OBSERVER: say("observer"),
+    Role.COORDINATOR_REQUESTING: say("coordinator of the requesting side"),
+    Role.COORDINATOR_REQUESTED: say("coordinator of the requested side"),
+    Role.ADMINISTRATOR: say("administrator"),
+    Role.SERVICE: say("the service"),
 }

@@ -37,7 +37,7 @@ from hearings.events import (
 )
 from hearings.roles import NEVER_WAIT, REQUIRED, Role
 from hearings.said import MaybeInstant, Said
-from hearings.sentences import say
+from hearings.sentences import CONNECTION_LOST, say
 from hearings.states import State, Verb
 from hearings.story import Story, Stretch
 from hearings.tables import Hearing, Participant, Place
@@ -104,7 +104,7 @@ class Room:
         with self._acts.act(actor, Verb.GO_ON_RECORD) as act:
             instrument = self._instruments[act.hearing.instrument]
             checklist.refuse(
-                "You cannot go on the record yet.",
+                say("You cannot go on the record yet."),
                 checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
             )
             self._begin_stretch(act)
@@ -114,7 +114,7 @@ class Room:
         with self._acts.act(actor, Verb.EXAMINE) as act:
             instrument = self._instruments[act.hearing.instrument]
             checklist.refuse(
-                "The examination cannot begin yet.", checklist.to_the_examination(instrument, act.story)
+                say("The examination cannot begin yet."), checklist.to_the_examination(instrument, act.story)
             )
             act.write(ExaminationBegun(by=act.who.handle))
 
@@ -135,7 +135,7 @@ class Room:
             if on:
                 instrument = self._instruments[act.hearing.instrument]
                 checklist.refuse(
-                    "The hearing cannot be resumed yet.",
+                    say("The hearing cannot be resumed yet."),
                     checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
                 )
             act.write(HearingResumed(repeated=repeated.text, by=act.who.handle))
@@ -145,12 +145,14 @@ class Room:
     def adjourn(self, actor: Actor, adjournment: Adjournment) -> None:
         """Ends this sitting; the hearing goes on another day on the same journal."""
         if (adjournment.until is None) != (adjournment.zone is None):
-            raise NotValid("A date needs its zone, and a zone its date.", field="until")
+            raise NotValid(say("A date needs its zone, and a zone its date."), field="until")
         if adjournment.zone is not None and adjournment.zone not in zones.names():
-            raise NotValid(f"“{adjournment.zone}” is no time zone that is known here.", field="zone")
+            raise NotValid(
+                say("“{zone}” is no time zone that is known here.", zone=adjournment.zone), field="zone"
+            )
         with self._acts.act(actor, Verb.ADJOURN) as act:
             if adjournment.until is not None and adjournment.until <= act.now:
-                raise NotValid("This date has passed.", field="until")
+                raise NotValid(say("This date has passed."), field="until")
             self._end_sitting(act)
             act.write(
                 HearingAdjourned(
@@ -172,15 +174,18 @@ class Room:
         with self._acts.act(actor, Verb.ADMIT) as act:
             row, people = _place(act, place)
             if row.admitted is not None:
-                raise AlreadyDone(f"{row.name} is already in the room.")
+                raise AlreadyDone(say("{name} is already in the room.", name=row.name))
             if row.joined is None:
-                raise NotNow(f"{row.name} is not connected.")
+                raise NotNow(say("{name} is not connected.", name=row.name))
             stretch = act.story.stretch
             recorded = set(_tracks(people)) if docket.sends(people) else set()
             if stretch is not None and not recorded <= set(stretch.tracks):
                 raise NotNow(
-                    f"{row.name} was added after the record began. Go off the record and on again, "
-                    "so that they are recorded from their first word."
+                    say(
+                        "{name} was added after the record began. Go off the record and on again, "
+                        "so that they are recorded from their first word.",
+                        name=row.name,
+                    )
                 )
             self._refuse_unidentified(act, people)
             self._let_in(act, row, people)
@@ -190,11 +195,11 @@ class Room:
         with self._acts.act(actor, Verb.DISMISS) as act:
             row, people = _place(act, place)
             if row.admitted is None:
-                raise NotNow(f"{row.name} is not in the room.")
+                raise NotNow(say("{name} is not in the room.", name=row.name))
             if place == actor.place:
-                raise NotAllowed("You cannot send yourself out.")
+                raise NotAllowed(say("You cannot send yourself out."))
             if act.who.role is not Role.PRESIDING and any(one.role is Role.PRESIDING for one in people):
-                raise NotAllowed("Nobody sends out whoever presides.")
+                raise NotAllowed(say("Nobody sends out whoever presides."))
             row.admitted = None
             for person in people:
                 act.write(
@@ -206,7 +211,7 @@ class Room:
     def note_oath(self, actor: Actor, oath: Oath) -> None:
         with self._acts.act(actor, Verb.OATH) as act:
             if oath.person not in act.story.people:
-                raise NotFound("There is no such person in this hearing.")
+                raise NotFound(say("There is no such person in this hearing."))
             act.write(
                 OathTaken(participant=oath.person, taken=oath.taken, words=oath.words, by=act.who.handle)
             )
@@ -230,7 +235,7 @@ class Room:
             hearing = locked(tx, actor.hearing)
             row = tx.get(Place, actor.place)
             if row is None:
-                raise NotFound("You have no place in this room.")
+                raise NotFound(say("You have no place in this room."))
             row.muted = sorted({*row.muted, kind} if muted else set(row.muted) - {kind})
             tx.info["touched"].add(hearing.id)
 
@@ -243,8 +248,9 @@ class Room:
             if row is None or place_row is None or not self._is_loss(tx, row, place_row):
                 return False
             names = ", ".join(person.name for person in docket.seated(tx, place))
+            why = str(say(CONNECTION_LOST, names=names))
         try:
-            self.suspend(service(hearing), Words(text=f"The connection of {names} was lost."))
+            self.suspend(service(hearing), Words(text=why))
         except NotNow:
             return False
         return True
@@ -279,7 +285,7 @@ class Room:
     def _end_stretch(self, act: Act, reason: str) -> None:
         stretch = act.story.stretch
         if stretch is None:
-            raise NotReady("The hearing is not on the record.")
+            raise NotReady(say("The hearing is not on the record."))
         act.write(RecordOff(stretch=stretch.n, reason=reason, by=act.who.handle))
 
     def _end_sitting(self, act: Act) -> None:
@@ -298,13 +304,13 @@ class Room:
             return
         heard = {person.handle for person in people if person.capacity is not None}
         missing = [
-            Obstacle(item.requirement.id, f"{item.requirement.words} (for {item.person.name})")
+            Obstacle(item.requirement.id, checklist.demand(item))
             for item in checklist.items(self._instruments[act.hearing.instrument], act.story)
             if item.person.handle in heard
             and item.settled is None
             and item.requirement.stage is not Stage.CLOSING
         ]
-        checklist.refuse("They cannot come into the examination yet.", missing)
+        checklist.refuse(say("They cannot come into the examination yet."), missing)
 
     def _let_in(self, act: Act, place: Place, people: Sequence[Participant]) -> None:
         place.admitted = act.now
@@ -315,10 +321,10 @@ class Room:
 def _place(act: Act, place: UUID) -> tuple[Place, Sequence[Participant]]:
     row = act.tx.get(Place, place)
     if row is None or row.hearing_id != act.hearing.id:
-        raise NotFound("There is no such place in this hearing.")
+        raise NotFound(say("There is no such place in this hearing."))
     people = docket.seated(act.tx, place)
     if not docket.in_room(people):
-        raise NotFound("This place has no seat in the room.")
+        raise NotFound(say("This place has no seat in the room."))
     return row, people
 
 

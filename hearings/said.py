@@ -20,10 +20,22 @@ from pydantic import (
     field_validator,
 )
 
+from hearings.sentences import Sentence, say
 from scheduling import zones
 
 EARLIEST, LATEST = 1970, 2199
+YEAR = say("the year lies between {earliest} and {latest}")
+UNPRINTABLE = say("this holds a character that cannot be printed; type it again without")
+UNSEEN = say("nothing of this can be seen; type it again")
+WRONG = (YEAR, UNPRINTABLE, UNSEEN, *(kind.template for kind in zones.TimeRefused.__subclasses__()))
+"""What may be wrong with what was typed. It comes to the door as mere text, where `recognised` finds it again."""
+
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
+
+
+def refused(time: zones.TimeRefused) -> Sentence:
+    """Why there is no such time."""
+    return Sentence(time.template, time.values)
 
 
 class Said(BaseModel):
@@ -33,14 +45,14 @@ class Said(BaseModel):
     @classmethod
     def _can_be_written_down(cls, value: Any) -> Any:
         if isinstance(value, datetime) and not EARLIEST <= value.year <= LATEST:
-            raise ValueError(f"the year lies between {EARLIEST} and {LATEST}")
+            raise ValueError(say(YEAR, earliest=EARLIEST, latest=LATEST))
         if type(value) is not str or (value.isascii() and value.isprintable()):
             return value
         lines = value.replace("\r\n", "\n").replace("\r", "\n")
         if _UNPRINTABLE.search(lines):
-            raise ValueError("this holds a character that cannot be printed; type it again without")
+            raise ValueError(UNPRINTABLE)
         if lines and not any(unicodedata.category(letter)[0] in "LMNPS" for letter in lines):
-            raise ValueError("nothing of this can be seen; type it again")
+            raise ValueError(UNSEEN)
         return unicodedata.normalize("NFC", lines)
 
 
@@ -64,7 +76,7 @@ def _from_the_wall(value: Any) -> Any:
     try:
         return Wall.model_validate(value).instant()
     except zones.TimeRefused as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(refused(error)) from error
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_from_the_wall)]

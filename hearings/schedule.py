@@ -15,21 +15,15 @@ from sqlmodel import Session, col, select
 from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.errors import NotAllowed, NotFound, NotNow, NotValid
-from hearings.events import HearingCancelled, HearingMoved, HearingScheduled
+from hearings.events import CANCELLED_BECAUSE, HearingCancelled, HearingMoved, HearingScheduled
 from hearings.roles import Side
-from hearings.said import Said
+from hearings.said import Said, refused
+from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.tables import Authority, Hearing, Slot
 from scheduling import zones
 
-CANCELLATION = {
-    "withdrawn": "the request was withdrawn",
-    "settled": "the matter was settled or the person was heard otherwise",
-    "refused": "the person does not agree to be heard by video link",
-    "unavailable": "a person who is needed cannot be there",
-    "technical": "no sufficient connection",
-    "other": "another reason",
-}
+CANCELLATION = CANCELLED_BECAUSE
 
 
 class NewSlot(Said):
@@ -56,9 +50,9 @@ class Schedule:
         start = self._instant(new)
         with self._acts.act(actor, Verb.PROPOSE) as act:
             if start <= act.now:
-                raise NotValid("This time has passed.", field="wall")
+                raise NotValid(say("This time has passed."), field="wall")
             if act.hearing.start is not None and not new.reason:
-                raise NotValid("Say why the hearing is to be moved.", field="reason")
+                raise NotValid(say("Say why the hearing is to be moved."), field="reason")
             slot = Slot(
                 id=uuid4(),
                 hearing_id=act.hearing.id,
@@ -78,11 +72,11 @@ class Schedule:
         with self._acts.act(actor, Verb.SCHEDULE) as act:
             row = act.tx.get(Slot, slot)
             if row is None or row.hearing_id != act.hearing.id:
-                raise NotFound("There is no such proposal.")
+                raise NotFound(say("There is no such proposal."))
             if row.settled is not None or row.start <= act.now:
-                raise NotNow("This proposal is settled or has passed.")
+                raise NotNow(say("This proposal is settled or has passed."))
             if row.side is act.who.side:
-                raise NotAllowed("Your own side proposed this time; the other side confirms it.")
+                raise NotAllowed(say("Your own side proposed this time; the other side confirms it."))
             row.settled = act.now
             self._fix(act, row)
 
@@ -150,9 +144,9 @@ class Schedule:
         try:
             return zones.instant_of(new.wall, new.zone, fold=new.fold).astimezone(UTC)
         except zones.UnknownZone as error:
-            raise NotValid(str(error), field="zone") from error
+            raise NotValid(refused(error), field="zone") from error
         except zones.TimeRefused as error:
-            raise NotValid(str(error), field="wall") from error
+            raise NotValid(refused(error), field="wall") from error
 
     def _other_zone(self, tx: Session, hearing: Hearing, slot: Slot) -> str:
         other = hearing.requested_id if slot.side is Side.REQUESTING else hearing.requesting_id

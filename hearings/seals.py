@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from hearings.errors import Unreachable
+from hearings.sentences import say
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256, SP 800-186
 _FIRST_WITHOUT_UTC_TIME = 2050  # RFC 5652 section 11.3
@@ -103,11 +104,13 @@ def load(folder: Path) -> CourtSeal:
         own, *intermediates = x509.load_pem_x509_certificates((folder / "seal.pem").read_bytes())
         root = x509.load_pem_x509_certificate((folder / "root.pem").read_bytes())
     except (OSError, ValueError, TypeError) as error:
-        raise Unreachable(f"The court's seal in {folder} cannot be read.") from error
+        raise Unreachable(say("The court's seal in {folder} cannot be read.", folder=folder)) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise Unreachable(f"The key of the seal in {folder} is not of the curve P-256.")
+        raise Unreachable(say("The key of the seal in {folder} is not of the curve P-256.", folder=folder))
     if own.public_key() != key.public_key():
-        raise Unreachable(f"The key and the certificate of the seal in {folder} do not belong together.")
+        raise Unreachable(
+            say("The key and the certificate of the seal in {folder} do not belong together.", folder=folder)
+        )
     return CourtSeal(key, own, tuple(intermediates), root)
 
 
@@ -201,7 +204,7 @@ def _keep(folder: Path, contents: dict[str, bytes]) -> None:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         if not (folder / "seal.pem").exists():  # else another process has just founded it
-            raise Unreachable(f"The court's seal cannot be kept in {folder}.") from error
+            raise Unreachable(say("The court's seal cannot be kept in {folder}.", folder=folder)) from error
 
 
 def _write(path: Path, data: bytes, *, mode: int) -> None:

@@ -3,8 +3,17 @@
 `say("{place} is already in the room.", place=row.name)` is the English text, and remembers its template and
 values. Whoever shows it looks the template up in a catalogue; what has values that are sentences themselves
 (an office, a reason of ours) is translated inside out. Text that people typed is never translated.
+
+The journal keeps sentences as English text. Those that the service itself writes there are listed here
+(`OWN`), so that `recognised` finds template and values again.
 """
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from string import Formatter
 from typing import Any, Self
 
 
@@ -17,7 +26,7 @@ class Sentence(str):
 
     def __new__(cls, template: str, values: dict[str, Any] | None = None) -> Self:
         made = super().__new__(cls, template.format(**values) if values else template)
-        made.template = template
+        made.template = str(template)
         made.values = values or {}
         return made
 
@@ -25,3 +34,92 @@ class Sentence(str):
 def say(template: str, **values: Any) -> Sentence:
     """Raises: KeyError if the template names a value that is not given."""
     return Sentence(template, values)
+
+
+def any_of(these: Iterable[Sentence]) -> Sentence:
+    """`a or b or c`; nothing if there is none."""
+    first, *others = list(these) or [Sentence("")]
+    for other in others:
+        first = say("{one} or {other}", one=first, other=other)
+    return first
+
+
+# --- values that a page shows in its own way -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant: in English `text`, as the record writes it; on a page the clock of `zone`, or of the page's own."""
+
+    at: datetime
+    text: str
+    zone: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Zone(str):
+    """The name of a time zone; a page shows the city."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Code:
+    """A word of the format; a page shows what it means."""
+
+    code: str
+    meaning: Sentence
+
+    def __str__(self) -> str:
+        return self.code
+
+
+# --- what the service itself writes into the journal ---------------------------------------------
+
+CONNECTION_LOST = say("The connection of {names} was lost.")
+LINK_WITHDRAWN = say("The link was withdrawn.")
+SERVICE_STOPPED = say("The media service stopped and is being started again.")
+RECORDING_FAILED = say("The recording failed. {reason}")
+
+OWN = (
+    CONNECTION_LOST,
+    SERVICE_STOPPED,
+    RECORDING_FAILED,
+    # as the recorder tells it (`media.recorder`)
+    say("The disk for the recording is full."),
+    say("The folder for the recording may not be written to."),
+    say("The recording could not be written to disk: {error}."),
+)
+"""Reasons that nobody typed, wherever the service stands as who gave them."""
+
+AT_OFFICE = say("office")
+DESK = say("Desk of {authority}")
+PLACES = (AT_OFFICE, DESK)
+"""Places that the service itself names."""
+
+
+def recognised(text: str, templates: Iterable[str] = OWN) -> str:
+    """The sentence that this text is, by the first of the templates that it fits; else the text as it is.
+
+    A value may be such a sentence again.
+    """
+    known = tuple(templates)
+    for template in known:
+        found = _pattern(template).fullmatch(text)
+        if found:
+            values = {name: recognised(value, known) for name, value in found.groupdict().items()}
+            return Sentence(template, values)
+    return text
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    pattern, seen = "", set[str]()
+    for fixed, name, _, _ in Formatter().parse(template):
+        pattern += re.escape(fixed)
+        if name:
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.+)"
+            seen.add(name)
+    return re.compile(pattern, re.DOTALL)

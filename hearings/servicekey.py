@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearings.errors import Unreachable, Unverifiable
+from hearings.sentences import say
 
 _LENGTH = 32
 _NONCE = 12
@@ -33,7 +34,7 @@ class ServiceKey:
         try:
             return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], purpose.encode())
         except (InvalidTag, ValueError) as error:
-            raise Unverifiable("A protected value does not open with this service's key.") from error
+            raise Unverifiable(say("A protected value does not open with this service's key.")) from error
 
     def digest(self, value: str, purpose: str) -> bytes:
         """32 bytes that only this service can make of this value: what is guessable cannot be guessed from them."""
@@ -55,8 +56,10 @@ def at(path: Path) -> ServiceKey:
             file.flush()
             os.fsync(file.fileno())
     if path.stat().st_mode & 0o077:
-        raise Unreachable(f"The service key {path} must be readable by the service alone (chmod 600).")
+        raise Unreachable(
+            say("The service key {path} must be readable by the service alone (chmod 600).", path=path)
+        )
     key = path.read_bytes()
     if len(key) != _LENGTH:
-        raise Unreachable(f"{path} is not a service key.")
+        raise Unreachable(say("{path} is not a service key.", path=path))
     return ServiceKey(key)

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hearings.errors import Unverifiable
+from hearings.sentences import say
 
 assert tsp  # registers the attributes of RFC 3161 and RFC 5035 with asn1crypto's CMS
 
@@ -51,7 +52,7 @@ _UNDERSTOOD = {
 }
 _LONGEST_CHAIN = 8
 
-_NOT_DER = "A seal or token is not in DER."
+_NOT_DER = say("A seal or token is not in DER.")
 _DEEPEST = 40
 _SET = 0x31
 _ANYTHING = re.compile(rb".*", re.DOTALL)
@@ -98,19 +99,19 @@ def read_seal(seal: bytes, content: bytes) -> Signed:
 
     Raises: Unverifiable.
     """
-    return guarded(lambda: _read_seal(seal, content), "This is not a seal of the format's shape.")
+    return guarded(lambda: _read_seal(seal, content), say("This is not a seal of the format's shape."))
 
 
 def read_token(token: bytes, content: bytes) -> Signed:
     """An RFC 3161 token over `content`; `time` is the authority's. Raises: Unverifiable."""
-    return guarded(lambda: _read_token(token, content), "This is not a timestamp of the format's shape.")
+    return guarded(lambda: _read_token(token, content), say("This is not a timestamp of the format's shape."))
 
 
 def certificate(pem: bytes) -> Certificate:
     """The one certificate of a PEM file. Raises: Unverifiable."""
-    found = guarded(lambda: x509.load_pem_x509_certificates(pem), "This is not a certificate in PEM.")
+    found = guarded(lambda: x509.load_pem_x509_certificates(pem), say("This is not a certificate in PEM."))
     if len(found) != 1:
-        raise Unverifiable("This is not one certificate in PEM.")
+        raise Unverifiable(say("This is not one certificate in PEM."))
     return found[0]
 
 
@@ -157,16 +158,21 @@ def _check_signer(one: Certificate, at: datetime) -> None:
     _check_valid(one, at)
     usage = _extension(one, x509.KeyUsage)
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
-        raise Unverifiable(f"The certificate of {title(one)} is not for signing.")
+        raise Unverifiable(say("The certificate of {owner} is not for signing.", owner=title(one)))
 
 
 def _check_valid(one: Certificate, at: datetime) -> None:
     if not one.not_valid_before_utc <= at <= one.not_valid_after_utc:
-        raise Unverifiable(f"The certificate of {title(one)} was not valid when it was used.")
+        raise Unverifiable(
+            say("The certificate of {owner} was not valid when it was used.", owner=title(one))
+        )
     for extension in one.extensions:
         if extension.critical and extension.oid not in _UNDERSTOOD:
             raise Unverifiable(
-                f"The certificate of {title(one)} has a condition that is not understood here."
+                say(
+                    "The certificate of {owner} has a condition that is not understood here.",
+                    owner=title(one),
+                )
             )
 
 
@@ -175,13 +181,23 @@ def _check_issued(one: Certificate, issuer: Certificate, *, depth: int, at: date
     basic, usage = _extension(issuer, x509.BasicConstraints), _extension(issuer, x509.KeyUsage)
     short = basic is not None and basic.path_length is not None and basic.path_length < depth
     if basic is None or not basic.ca or short or (usage is not None and not usage.key_cert_sign):
-        raise Unverifiable(f"{title(issuer)} may not issue the certificate of {title(one)}.")
+        raise Unverifiable(
+            say("{issuer} may not issue the certificate of {owner}.", issuer=title(issuer), owner=title(one))
+        )
     if one.signature_hash_algorithm is None or one.signature_hash_algorithm.name not in _HASHES:
-        raise Unverifiable(f"The certificate of {title(one)} is signed with a digest too weak.")
+        raise Unverifiable(
+            say("The certificate of {owner} is signed with a digest too weak.", owner=title(one))
+        )
     try:
         one.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError) as error:
-        raise Unverifiable(f"The certificate of {title(one)} was not issued by {title(issuer)}.") from error
+        raise Unverifiable(
+            say(
+                "The certificate of {owner} was not issued by {issuer}.",
+                owner=title(one),
+                issuer=title(issuer),
+            )
+        ) from error
 
 
 def _extension(one: Certificate, kind: type[T]) -> T | None:
@@ -209,17 +225,19 @@ def check_not_revoked(signed: Signed, issuers: Iterable[Certificate], crls: Iter
     """
     known = [*signed.chain, *issuers]
     for data in crls:
-        crl = guarded(partial(x509.load_der_x509_crl, data), "A revocation list cannot be read.")
+        crl = guarded(partial(x509.load_der_x509_crl, data), say("A revocation list cannot be read."))
         if any(_signed_by(crl, issuer) for issuer in known if issuer.subject == crl.issuer):
             for one in signed.chain:
                 entry = crl.get_revoked_certificate_by_serial_number(one.serial_number)
                 if entry and one.issuer == crl.issuer and entry.revocation_date_utc <= signed.time:
-                    raise Unverifiable(f"The certificate of {title(one)} was revoked when it was used.")
+                    raise Unverifiable(
+                        say("The certificate of {owner} was revoked when it was used.", owner=title(one))
+                    )
 
 
 def _signed_by(crl: x509.CertificateRevocationList, issuer: Certificate) -> bool:
     key: Any = issuer.public_key()
-    return guarded(lambda: bool(crl.is_signature_valid(key)), "A revocation list cannot be read.")
+    return guarded(lambda: bool(crl.is_signature_valid(key)), say("A revocation list cannot be read."))
 
 
 # --- CMS ---------------------------------------------------------------------------------------
@@ -227,12 +245,12 @@ def _signed_by(crl: x509.CertificateRevocationList, issuer: Certificate) -> bool
 
 def _signed_data(data: bytes) -> cms.SignedData:
     if len(data) > LARGEST_SEAL:
-        raise Unverifiable("A seal or token is larger than the format allows.")
+        raise Unverifiable(say("A seal or token is larger than the format allows."))
     if len(_values(data, depth=1)) != 1:
-        raise Unverifiable("There is something behind the seal or token.")
+        raise Unverifiable(say("There is something behind the seal or token."))
     info = cms.ContentInfo.load(data, strict=True)
     if info["content_type"].native != "signed_data":
-        raise Unverifiable("A seal or token is not CMS signed data.")
+        raise Unverifiable(say("A seal or token is not CMS signed data."))
     return info["content"]
 
 
@@ -271,12 +289,12 @@ def _read_seal(seal: bytes, content: bytes) -> Signed:
     signer = _only_signer(data, version="v1")
     inner = data["encap_content_info"]
     if inner["content_type"].native != "data" or not isinstance(inner["content"], core.Void):
-        raise Unverifiable("The seal is not a detached one.")
+        raise Unverifiable(say("The seal is not a detached one."))
     attributes = _attributes(signer)
     if sorted(attributes) != _SEAL_ATTRIBUTES:
-        raise Unverifiable("The seal has other signed attributes than the four of the format.")
+        raise Unverifiable(say("The seal has other signed attributes than the four of the format."))
     if attributes["content_type"].native != "data":
-        raise Unverifiable("The seal says another type of content.")
+        raise Unverifiable(say("The seal says another type of content."))
     chain = _chain(_given(data), signer)
     _check_signature(signer, attributes, chain[0], content)
     _check_low(chain[0].public_key(), signer["signature"].native)
@@ -285,21 +303,21 @@ def _read_seal(seal: bytes, content: bytes) -> Signed:
 
 def _only_signer(data: cms.SignedData, *, version: str) -> cms.SignerInfo:
     if data["version"].native != version or not isinstance(data["crls"], core.Void):
-        raise Unverifiable("The signed data has another version, or revocation lists.")
+        raise Unverifiable(say("The signed data has another version, or revocation lists."))
     if len(data["digest_algorithms"]) != 1 or len(data["signer_infos"]) != 1:
-        raise Unverifiable("The signed data must have one digest algorithm and one signer.")
+        raise Unverifiable(say("The signed data must have one digest algorithm and one signer."))
     signer = data["signer_infos"][0]
     if signer["version"].native != "v1" or signer["sid"].name != "issuer_and_serial_number":
-        raise Unverifiable("The signer is not named by issuer and serial number.")
+        raise Unverifiable(say("The signer is not named by issuer and serial number."))
     if data["digest_algorithms"][0].dump() != signer["digest_algorithm"].dump():
-        raise Unverifiable("The digest algorithms of the signed data differ.")
+        raise Unverifiable(say("The digest algorithms of the signed data differ."))
     return signer
 
 
 def _digest_name(algorithm: algos.DigestAlgorithm) -> str:
     name = algorithm["algorithm"].native
     if name not in _HASHES or algorithm["parameters"].native is not None:
-        raise Unverifiable("The seal uses a digest that the format does not know.")
+        raise Unverifiable(say("The seal uses a digest that the format does not know."))
     return str(name)
 
 
@@ -316,7 +334,7 @@ def _attributes(signer: cms.SignerInfo) -> dict[str, Any]:
     for attribute in signer["signed_attrs"]:
         name = attribute["type"].native
         if name in found or len(attribute["values"]) != 1:
-            raise Unverifiable("A signed attribute stands twice, or has not one value.")
+            raise Unverifiable(say("A signed attribute stands twice, or has not one value."))
         found[name] = attribute["values"][0]
     return found
 
@@ -327,9 +345,9 @@ def _timestamp(signer: cms.SignerInfo) -> bytes | None:
         return None
     attribute = unsigned[0] if len(unsigned) == 1 else None
     if attribute is None or attribute["type"].native != "signature_time_stamp_token":
-        raise Unverifiable("The seal has an unsigned attribute that is no timestamp.")
+        raise Unverifiable(say("The seal has an unsigned attribute that is no timestamp."))
     if len(attribute["values"]) != 1:
-        raise Unverifiable("The seal has more than one timestamp.")
+        raise Unverifiable(say("The seal has more than one timestamp."))
     token: bytes = attribute["values"][0].dump()
     return token
 
@@ -337,10 +355,10 @@ def _timestamp(signer: cms.SignerInfo) -> bytes | None:
 def _given(data: cms.SignedData) -> list[cms.CertificateChoices]:
     given = [] if isinstance(data["certificates"], core.Void) else list(data["certificates"])
     if not 0 < len(given) <= _LONGEST_CHAIN:
-        raise Unverifiable("The signed data has no certificates, or too many.")
+        raise Unverifiable(say("The signed data has no certificates, or too many."))
     _check_order(given)
     if any(one.name != "certificate" for one in given):
-        raise Unverifiable("The signed data has a certificate of an unknown kind.")
+        raise Unverifiable(say("The signed data has a certificate of an unknown kind."))
     return given
 
 
@@ -351,7 +369,7 @@ def _chain(given: list[cms.CertificateChoices], signer: cms.SignerInfo) -> tuple
     named = sid["issuer"].dump(), sid["serial_number"].native
     first = [own for raw, own in left if (raw.issuer.dump(), raw.serial_number) == named]
     if len(first) != 1:
-        raise Unverifiable("The certificate of the signer is not there, or there twice.")
+        raise Unverifiable(say("The certificate of the signer is not there, or there twice."))
     return _ordered(first[0], [own for _, own in left if own is not first[0]])
 
 
@@ -360,7 +378,9 @@ def _ordered(first: Certificate, left: list[Certificate]) -> tuple[Certificate, 
     while left:
         issuer = next((one for one in left if one.subject == chain[-1].issuer), None)
         if issuer is None or issuer.subject == issuer.issuer:
-            raise Unverifiable("There is a certificate that is neither the signer's nor an intermediate one.")
+            raise Unverifiable(
+                say("There is a certificate that is neither the signer's nor an intermediate one.")
+            )
         chain.append(issuer)
         left.remove(issuer)
     return tuple(chain)
@@ -371,16 +391,16 @@ def _check_signature(
 ) -> None:
     name = _digest_name(signer["digest_algorithm"])
     if attributes["message_digest"].native != hashlib.new(name, content).digest():
-        raise Unverifiable("The seal is over other bytes.")
+        raise Unverifiable(say("The seal is over other bytes."))
     _check_certificate_named(attributes, own)
     signed = b"\x31" + signer["signed_attrs"].dump()[1:]  # RFC 5652 section 5.4: as SET OF, not as [0]
     algorithm, value = signer["signature_algorithm"], signer["signature"].native
     if algorithm["parameters"].native is not None:
-        raise Unverifiable("The seal uses a signature algorithm that the format does not know.")
+        raise Unverifiable(say("The seal uses a signature algorithm that the format does not know."))
     try:
         _verify(own.public_key(), algorithm["algorithm"].native, name, value, signed)
     except InvalidSignature as error:
-        raise Unverifiable("The signature of the seal does not hold.") from error
+        raise Unverifiable(say("The signature of the seal does not hold.")) from error
 
 
 def _check_certificate_named(attributes: dict[str, Any], own: Certificate) -> None:
@@ -388,14 +408,14 @@ def _check_certificate_named(attributes: dict[str, Any], own: Certificate) -> No
     named = attributes["signing_certificate_v2" if v2 else "signing_certificate"]
     one = named["certs"][0]
     if v2 and (len(named["certs"]) != 1 or not isinstance(named["policies"], core.Void)):
-        raise Unverifiable("The seal names more than one certificate, or policies.")
+        raise Unverifiable(say("The seal names more than one certificate, or policies."))
     name = _digest_name(one["hash_algorithm"]) if v2 else "sha1"
     der = own.public_bytes(Encoding.DER)
     if one["cert_hash"].native != hashlib.new(name, der, usedforsecurity=v2).digest():
-        raise Unverifiable("The seal names another certificate than the signer's.")
+        raise Unverifiable(say("The seal names another certificate than the signer's."))
     serial = one["issuer_serial"]
     if not isinstance(serial, core.Void) and serial["serial_number"].native != own.serial_number:
-        raise Unverifiable("The seal names another certificate than the signer's.")
+        raise Unverifiable(say("The seal names another certificate than the signer's."))
 
 
 def _check_low(key: Any, value: bytes) -> None:
@@ -403,7 +423,7 @@ def _check_low(key: Any, value: bytes) -> None:
     if isinstance(key, ec.EllipticCurvePublicKey):
         r, s = decode_dss_signature(value)
         if s > _ORDERS[key.curve.name] // 2 or encode_dss_signature(r, s) != value:
-            raise Unverifiable("The signature of the seal is not in its one form (s is too large).")
+            raise Unverifiable(say("The signature of the seal is not in its one form (s is too large)."))
 
 
 def _verify(key: Any, algorithm: str, digest: str, value: bytes, signed: bytes) -> None:
@@ -413,7 +433,7 @@ def _verify(key: Any, algorithm: str, digest: str, value: bytes, signed: bytes) 
         case rsa.RSAPublicKey() if key.key_size >= 3072 and algorithm in ("rsassa_pkcs1v15", f"{digest}_rsa"):
             key.verify(value, signed, padding.PKCS1v15(), _HASHES[digest])
         case _:
-            raise Unverifiable("The seal uses a key or algorithm that the format does not know.")
+            raise Unverifiable(say("The seal uses a key or algorithm that the format does not know."))
 
 
 def _read_token(token: bytes, content: bytes) -> Signed:
@@ -422,7 +442,7 @@ def _read_token(token: bytes, content: bytes) -> Signed:
     inner = data["encap_content_info"]
     attributes = _attributes(signer)
     if inner["content_type"].native != "tst_info" or attributes["content_type"].native != "tst_info":
-        raise Unverifiable("This is not a timestamp.")
+        raise Unverifiable(say("This is not a timestamp."))
     given = [one for one in _given(data) if one.chosen.subject != one.chosen.issuer]  # some give their root
     chain = _chain(given, signer)
     _check_signature(signer, attributes, chain[0], inner["content"].contents)
@@ -430,8 +450,8 @@ def _read_token(token: bytes, content: bytes) -> Signed:
     imprint = info["message_imprint"]
     digest = hashlib.new(_digest_name(imprint["hash_algorithm"]), content).digest()
     if imprint["hashed_message"].native != digest:
-        raise Unverifiable("The timestamp is over other bytes.")
+        raise Unverifiable(say("The timestamp is over other bytes."))
     usage = _extension(chain[0], x509.ExtendedKeyUsage)
     if usage is None or list(usage) != [ExtendedKeyUsageOID.TIME_STAMPING]:
-        raise Unverifiable("The timestamp is not signed by an authority for timestamps.")
+        raise Unverifiable(say("The timestamp is not signed by an authority for timestamps."))
     return Signed(chain, info["gen_time"].native.astimezone(UTC), signer["signature"].native)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hearings.errors import NotAllowed, NotNow
 from hearings.roles import COORDINATORS, OFFICE, Role
+from hearings.sentences import Sentence, any_of, say
 
 
 class State(StrEnum):
@@ -108,48 +109,48 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
 }
 
-SAID: dict[State, str] = {
-    State.REQUESTED: "requested and not yet answered",
-    State.ACCEPTED: "accepted and not yet scheduled",
-    State.DECLINED: "declined",
-    State.SCHEDULED: "scheduled",
-    State.CANCELLED: "cancelled",
-    State.OPEN: "open and not on the record",
-    State.ON_RECORD: "on the record",
-    State.EXAMINING: "on the record, with the examination under way",
-    State.SUSPENDED: "suspended",
-    State.ADJOURNED: "adjourned",
-    State.ENDED: "ended",
-    State.CLOSED: "closed",
+SAID: dict[State, Sentence] = {
+    State.REQUESTED: say("requested and not yet answered"),
+    State.ACCEPTED: say("accepted and not yet scheduled"),
+    State.DECLINED: say("declined"),
+    State.SCHEDULED: say("scheduled"),
+    State.CANCELLED: say("cancelled"),
+    State.OPEN: say("open and not on the record"),
+    State.ON_RECORD: say("on the record"),
+    State.EXAMINING: say("on the record, with the examination under way"),
+    State.SUSPENDED: say("suspended"),
+    State.ADJOURNED: say("adjourned"),
+    State.ENDED: say("ended"),
+    State.CLOSED: say("closed"),
 }
-ACT: dict[Verb, str] = {
-    Verb.ACCEPT: "accept the request",
-    Verb.DECLINE: "decline the request",
-    Verb.PROPOSE: "propose a time",
-    Verb.SCHEDULE: "fix the time",
-    Verb.CANCEL: "cancel the hearing",
-    Verb.OPEN_ROOM: "open the room",
-    Verb.GO_ON_RECORD: "go on the record",
-    Verb.EXAMINE: "begin the examination",
-    Verb.GO_OFF_RECORD: "go off the record",
-    Verb.SUSPEND: "suspend the hearing",
-    Verb.RESUME: "resume the hearing",
-    Verb.ADJOURN: "adjourn the hearing",
-    Verb.END: "end the sitting",
-    Verb.CLOSE: "close the file",
-    Verb.FILE: "add a document",
-    Verb.SEAT: "add people and places",
-    Verb.LINK: "issue or withdraw a link",
-    Verb.HAND_OVER: "take your place to another device",
-    Verb.ADMIT: "admit somebody to the room",
-    Verb.DISMISS: "send somebody back to the waiting room",
-    Verb.MUTE: "mute somebody",
-    Verb.CONFIRM: "confirm a safeguard",
-    Verb.OVERRIDE: "go on without a safeguard",
-    Verb.OATH: "note an oath",
-    Verb.NOTE: "make a note",
-    Verb.WRITE: "write a message",
-    Verb.SIGN_MINUTES: "sign the minutes",
+ACT: dict[Verb, Sentence] = {
+    Verb.ACCEPT: say("accept the request"),
+    Verb.DECLINE: say("decline the request"),
+    Verb.PROPOSE: say("propose a time"),
+    Verb.SCHEDULE: say("fix the time"),
+    Verb.CANCEL: say("cancel the hearing"),
+    Verb.OPEN_ROOM: say("open the room"),
+    Verb.GO_ON_RECORD: say("go on the record"),
+    Verb.EXAMINE: say("begin the examination"),
+    Verb.GO_OFF_RECORD: say("go off the record"),
+    Verb.SUSPEND: say("suspend the hearing"),
+    Verb.RESUME: say("resume the hearing"),
+    Verb.ADJOURN: say("adjourn the hearing"),
+    Verb.END: say("end the sitting"),
+    Verb.CLOSE: say("close the file"),
+    Verb.FILE: say("add a document"),
+    Verb.SEAT: say("add people and places"),
+    Verb.LINK: say("issue or withdraw a link"),
+    Verb.HAND_OVER: say("take your place to another device"),
+    Verb.ADMIT: say("admit somebody to the room"),
+    Verb.DISMISS: say("send somebody back to the waiting room"),
+    Verb.MUTE: say("mute somebody"),
+    Verb.CONFIRM: say("confirm a safeguard"),
+    Verb.OVERRIDE: say("go on without a safeguard"),
+    Verb.OATH: say("note an oath"),
+    Verb.NOTE: say("make a note"),
+    Verb.WRITE: say("write a message"),
+    Verb.SIGN_MINUTES: say("sign the minutes"),
 }
 
 
@@ -165,14 +166,16 @@ def acting_role(state: State, verb: Verb, roles: Iterable[Role]) -> Role:
     held = list(roles)
     ever = frozenset[Role]().union(*(item.roles for item in TABLE[verb]))
     if not ever.intersection(held):
-        who = " or ".join(OFFICE[role] for role in Role if role in ever and role is not Role.SERVICE)
-        raise NotAllowed(f"You cannot {ACT[verb]}: that is for the {who}.")
+        who = any_of(OFFICE[role] for role in Role if role in ever and role is not Role.SERVICE)
+        raise NotAllowed(say("You cannot {act}: that is for the {who}.", act=ACT[verb], who=who))
     found = rule(state, verb)
     if found is None:
-        raise NotNow(f"You cannot {ACT[verb]} now: the hearing is {SAID[state]}.")
+        raise NotNow(say("You cannot {act} now: the hearing is {state}.", act=ACT[verb], state=SAID[state]))
     role = next((item for item in held if item in found.roles), None)
     if role is None:
-        raise NotAllowed(f"You cannot {ACT[verb]} while the hearing is {SAID[state]}.")
+        raise NotAllowed(
+            say("You cannot {act} while the hearing is {state}.", act=ACT[verb], state=SAID[state])
+        )
     return role
 
 
@@ -188,5 +191,5 @@ def after(state: State, verb: Verb, *, before: State) -> State:
         return before
     found = rule(state, verb)
     if found is None:
-        raise NotNow(f"You cannot {ACT[verb]} now: the hearing is {SAID[state]}.")
+        raise NotNow(say("You cannot {act} now: the hearing is {state}.", act=ACT[verb], state=SAID[state]))
     return found.to or state

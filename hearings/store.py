@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from hearings.errors import NotFound, Unreachable
+from hearings.sentences import say
 
 LARGEST = 25 * 1024 * 1024  # bytes of one document
 
@@ -34,7 +35,7 @@ class Store:
                 os.close(folder)
         except OSError as error:
             raise Unreachable(
-                "The document could not be kept: the disk is full or cannot be written."
+                say("The document could not be kept: the disk is full or cannot be written.")
             ) from error
         return digest
 
@@ -43,7 +44,7 @@ class Store:
         try:
             data = (self._folder / digest).read_bytes()
         except FileNotFoundError as error:
-            raise NotFound("There is no such document.") from error
+            raise NotFound(say("There is no such document.")) from error
         if hashlib.sha256(data).hexdigest() != digest:
-            raise Unreachable("The document on disk is not the one that was filed.")
+            raise Unreachable(say("The document on disk is not the one that was filed."))
         return data

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from hearings import events as e
 from hearings.journal import Entry
-from hearings.roles import Capacity, Role, Side
+from hearings.roles import OFFICE, Capacity, Role, Side
 from hearings.states import State
 
 
@@ -87,8 +87,8 @@ class Story:
 
     def named(self, handle: str) -> str:
         """The name to print for a handle."""
-        if handle == "service":
-            return "the service"
+        if handle == Role.SERVICE:
+            return OFFICE[Role.SERVICE]
         person = self.people.get(handle)
         return person.name if person else handle
 

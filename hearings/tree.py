@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from hearings.errors import Unverifiable
+from hearings.sentences import say
 
 LARGEST_INTEGER = 2**53 - 1
 DEEPEST = 32
@@ -42,21 +43,23 @@ def canonical(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeError) as error:
-        raise Unverifiable(f"This cannot be written as canonical JSON: {error}") from error
+        raise Unverifiable(
+            say("This cannot be written as canonical JSON: {error}", error=str(error))
+        ) from error
 
 
 def _check(value: Any, depth: int) -> None:
     if depth > DEEPEST:
-        raise Unverifiable(f"This is nested deeper than {DEEPEST} levels.")
+        raise Unverifiable(say("This is nested deeper than {deepest} levels.", deepest=DEEPEST))
     match value:
         case None | bool():
             pass
         case int():
             if abs(value) > LARGEST_INTEGER:
-                raise Unverifiable("A number is too large for the record.")
+                raise Unverifiable(say("A number is too large for the record."))
         case str():
             if not unicodedata.is_normalized("NFC", value):
-                raise Unverifiable("A text is not in normal form C.")
+                raise Unverifiable(say("A text is not in normal form C."))
         case list() | tuple():
             for item in value:
                 _check(item, depth + 1)
@@ -65,7 +68,7 @@ def _check(value: Any, depth: int) -> None:
                 _check(key, depth)
                 _check(item, depth + 1)
         case _:
-            raise Unverifiable(f"A {type(value).__name__} has no place in the record.")
+            raise Unverifiable(say("A {kind} has no place in the record.", kind=type(value).__name__))
 
 
 def normal(value: Any) -> Any:
@@ -92,9 +95,9 @@ def instant(text: str) -> datetime:
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError as error:
-        raise Unverifiable(f"“{text}” is not a time of the record.") from error
+        raise Unverifiable(say("“{text}” is not a time of the record.", text=text)) from error
     if stamp(moment) != text:
-        raise Unverifiable(f"“{text}” is not a time of the record.")
+        raise Unverifiable(say("“{text}” is not a time of the record.", text=text))
     return moment
 
 
@@ -225,13 +228,13 @@ def read_checkpoint(note: bytes) -> Checkpoint:
         origin, size, root = body.split("\n")
         lines = tail.split("\n")
         if len(note) > LONGEST_NOTE or lines.pop() or not lines or str(int(size)) != size or int(size) < 0:
-            raise Unverifiable("This is not a checkpoint.")
+            raise Unverifiable(say("This is not a checkpoint."))
         digest = _unbase64(root)
         if len(digest) != hashlib.sha256().digest_size or not origin:
-            raise Unverifiable("This is not a checkpoint.")
+            raise Unverifiable(say("This is not a checkpoint."))
         signatures = tuple(_signature(line) for line in lines)
     except ValueError as error:
-        raise Unverifiable("This is not a checkpoint.") from error
+        raise Unverifiable(say("This is not a checkpoint.")) from error
     return Checkpoint(origin, int(size), digest, f"{body}\n".encode(), signatures)
 
 
@@ -239,7 +242,7 @@ def _signature(line: str) -> Signature:
     dash, name, value = line.split(" ")
     raw = _unbase64(value)
     if dash != "—" or not name or len(raw) <= 4:
-        raise Unverifiable("A signature line of the checkpoint is not one.")
+        raise Unverifiable(say("A signature line of the checkpoint is not one."))
     return Signature(name, raw[:4], raw[4:])
 
 
@@ -247,9 +250,9 @@ def _unbase64(text: str) -> bytes:
     try:
         raw = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise Unverifiable("This is not base64.") from error
+        raise Unverifiable(say("This is not base64.")) from error
     if base64.b64encode(raw).decode() != text:
-        raise Unverifiable("This base64 is not canonical.")
+        raise Unverifiable(say("This base64 is not canonical."))
     return raw
 
 
@@ -263,10 +266,10 @@ def public_key(vkey: str) -> tuple[str, bytes, Ed25519PublicKey]:
             or bytes.fromhex(key_id) != _key_id(name, key)
             or key_id.lower() != key_id
         ):
-            raise Unverifiable("This is not a log key.")
+            raise Unverifiable(say("This is not a log key."))
         return name, _key_id(name, key), Ed25519PublicKey.from_public_bytes(key[1:])
     except ValueError as error:
-        raise Unverifiable("This is not a log key.") from error
+        raise Unverifiable(say("This is not a log key.")) from error
 
 
 def signed_by(note: Checkpoint, vkey: str) -> bool:
@@ -311,7 +314,7 @@ def read_disclosure(disclosure: str) -> tuple[str, Any]:
         padded = disclosure + "=" * (-len(disclosure) % 4)
         _, name, value = read_canonical(base64.urlsafe_b64decode(padded))
     except (ValueError, TypeError) as error:
-        raise Unverifiable("This is not a disclosure.") from error
+        raise Unverifiable(say("This is not a disclosure.")) from error
     return name, value
 
 
@@ -320,7 +323,7 @@ def read_canonical(data: bytes) -> Any:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Unverifiable("This is not JSON.") from error
+        raise Unverifiable(say("This is not JSON.")) from error
     if canonical(value) != data:
-        raise Unverifiable("This JSON is not canonical.")
+        raise Unverifiable(say("This JSON is not canonical."))
     return value

@@ -19,7 +19,7 @@ from hearings.journal import Journal
 from hearings.roles import COURT, OFFICE, Role
 from hearings.room import OPENED, see_and_hear
 from hearings.schedule import Schedule
-from hearings.sentences import say
+from hearings.sentences import Sentence, recognised, say
 from hearings.states import SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place
@@ -86,8 +86,8 @@ class View:
             Verb.CLOSE: _told(closing),
         }
 
-    def _minutes_article(self) -> str:
-        return f"{self._instrument.short}, {self._instrument.minutes}"
+    def _minutes_article(self) -> Sentence:
+        return checklist.cited(self._instrument, self._instrument.minutes)
 
     def _outline(self) -> dict[str, Any]:
         stretch = self.story.stretch
@@ -97,7 +97,7 @@ class View:
             "matter": self.hearing.matter,
             "instrument": self._instrument.title,
             "state": self.hearing.state,
-            "said": f"The hearing is {SAID[self.hearing.state]}.",
+            "said": say("The hearing is {state}.", state=SAID[self.hearing.state]),
             "on_record_since": stamp(stretch.since) if stretch else None,
             "suspended": self._suspended(),
             "stretches": len(self.story.stretches),
@@ -115,7 +115,8 @@ class View:
         if self.hearing.state is not State.SUSPENDED or not self.story.interruptions:
             return None
         last = self.story.interruptions[-1]
-        return {"since": stamp(last.since), "reason": last.reason, "by": self.story.named(last.by)}
+        reason = recognised(last.reason) if last.by == Role.SERVICE else last.reason
+        return {"since": stamp(last.since), "reason": reason, "by": self.story.named(last.by)}
 
     def _start(self) -> dict[str, Any] | None:
         if self.hearing.start is None:
@@ -194,7 +195,7 @@ class View:
                 "person": item.person.handle,
                 "name": item.person.name,
                 "words": item.requirement.words,
-                "article": f"{self._instrument.short}, {item.requirement.article}",
+                "article": checklist.cited(self._instrument, item.requirement.article),
                 "stage": item.requirement.stage,
                 "met": item.settled is not None,
                 "by": self.story.named(item.settled.by) if item.settled else None,
@@ -261,7 +262,7 @@ def load(tx: Session, journal: Journal, instruments: Mapping[str, Instrument], h
     """The hearing as it stands in this transaction. Raises: NotFound."""
     row = tx.get(Hearing, hearing)
     if row is None:
-        raise NotFound("There is no such hearing.")
+        raise NotFound(say("There is no such hearing."))
     return View(tx, journal, instruments[row.instrument], row)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped] # ships no types
@@ -37,25 +37,41 @@ Fold = Literal["earlier", "later"]
 
 
 class TimeRefused(Exception):
-    """No instant can be given for this time; `str()` is a sentence for the person who typed it."""
+    """No instant can be given for this time; `str()` is a sentence for the person who typed it: `template` with
+    `values`.
+    """
+
+    template: ClassVar[str]
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(self.template.format(**values))
+        self.values = values
 
 
 class UnknownZone(TimeRefused):
     """There is no time zone of that name."""
 
+    template = "There is no time zone named {zone}. Choose one from the list, such as Europe/Amsterdam."
+
 
 class OutOfReach(TimeRefused):
     """The year is outside of what the zone data covers."""
+
+    template = "{wall} is out of reach. Give a year from {first} to {last} in four digits."
 
 
 class MissingTime(TimeRefused):
     """The clocks skip this time. `before` is the last minute before it, `after` the first after it (wall)."""
 
+    template = (
+        "{wall} ({zone}) cannot be used: the clocks go forward that night: "
+        "{time} does not exist; {before} is followed by {after}."
+    )
+
     def __init__(self, wall: datetime, zone: str, *, before: datetime, after: datetime) -> None:
         said = _moment if before.date() != after.date() else _minute
         super().__init__(
-            f"{_moment(wall)} ({zone}) cannot be used: the clocks go forward that night: "
-            f"{_minute(wall)} does not exist; {said(before)} is followed by {said(after)}."
+            wall=_moment(wall), zone=zone, time=_minute(wall), before=said(before), after=said(after)
         )
         self.before = before
         self.after = after
@@ -64,12 +80,14 @@ class MissingTime(TimeRefused):
 class AmbiguousTime(TimeRefused):
     """The clocks show this time twice; `earlier` and `later` are the two instants (UTC)."""
 
+    template = (
+        "{wall} ({zone}) comes twice: the clocks go back that night. Say which is meant: "
+        "the earlier {time} (UTC{first}) or the later {time} (UTC{second})."
+    )
+
     def __init__(self, wall: datetime, zone: str, *, earlier: datetime, later: datetime) -> None:
         first, second = (on_clock(instant, zone).offset for instant in (earlier, later))
-        super().__init__(
-            f"{_moment(wall)} ({zone}) comes twice: the clocks go back that night. Say which is meant: "
-            f"the earlier {_minute(wall)} (UTC{first}) or the later {_minute(wall)} (UTC{second})."
-        )
+        super().__init__(wall=_moment(wall), zone=zone, time=_minute(wall), first=first, second=second)
         self.earlier = earlier
         self.later = later
 
@@ -116,9 +134,7 @@ def instant_of(wall: datetime, zone: str, *, fold: Fold | None = None) -> dateti
     if wall.tzinfo is not None:
         raise ValueError("a wall time has no zone of its own")
     if not FIRST_YEAR <= wall.year <= LAST_YEAR:
-        raise OutOfReach(
-            f"{_moment(wall)} is out of reach. Give a year from {FIRST_YEAR} to {LAST_YEAR} in four digits."
-        )
+        raise OutOfReach(wall=_moment(wall), first=FIRST_YEAR, last=LAST_YEAR)
     rules = _rules(zone)
     first, second = (wall.replace(tzinfo=rules, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first > second:
@@ -162,9 +178,7 @@ def release() -> str:
 @cache
 def _rules(zone: str) -> ZoneInfo:
     if zone not in names():
-        raise UnknownZone(
-            f"There is no time zone named {zone!r}. Choose one from the list, such as Europe/Amsterdam."
-        )
+        raise UnknownZone(zone=repr(zone))
     with resources.files("tzdata.zoneinfo").joinpath(*zone.split("/")).open("rb") as data:
         return ZoneInfo.from_file(data, key=zone)
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
+from babel import Locale
 from litestar import Controller, Request, get, post
 from litestar.datastructures import Cookie
 from litestar.di import Provide
@@ -14,13 +17,39 @@ from frontend import access
 from frontend.forms import Asked, local
 from frontend.narrow import Narrow
 from frontend.settings import Settings
-from frontend.shown import Done, Shown
-from hearings.accounts import INVITATION, Accounts, Staff
+from frontend.shown import Done, Shown, reader_of
+from hearings.accounts import ADMINISTRATOR, INVITATION, SHORTEST_PASSWORD, Accounts, Staff
 from hearings.errors import NotFound, NotValid
 from hearings.said import Said
-from hearings.sentences import say
-from hearings.tables import Authority
+from hearings.sentences import Sentence, say
+from hearings.tables import Account, Authority, Invitation
 from scheduling import zones
+
+ROLES: Mapping[str, Sentence] = {
+    "coordinator": say("coordinator"),
+    "judge": say("judge"),
+    "clerk": say("clerk"),
+    ADMINISTRATOR: say("administrator"),
+}
+WORK: Mapping[str, Sentence] = {
+    "coordinator": say("A coordinator enters requests and arranges hearings."),
+    "judge": say("A judge conducts hearings, or attends them for the authority that is asked."),
+    "clerk": say("A clerk helps in the room and closes the record."),
+    ADMINISTRATOR: say("An administrator looks after accounts and authorities, and sees no hearing."),
+}
+TONGUES = (
+    *("ar", "bg", "bs", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "ga", "he"),
+    *("hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "ko", "lb", "lt", "lv", "mk", "mt", "nl"),
+    *("no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "th", "tr", "uk", "ur", "vi", "zh"),
+)
+"""Languages of a court or authority."""
+_NO_STATES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
+STATES = tuple(
+    code
+    for code in map(str, Locale("en").territories)
+    if len(code) == 2 and code.isalpha() and code not in _NO_STATES
+)
+"""Countries and territories by their two letters, without what CLDR names besides (unions, parts, test codes)."""
 
 
 class SignIn(Said):
@@ -69,8 +98,10 @@ class AccountsPages(Controller):
     dependencies = {"narrow": Provide(Narrow, sync_to_thread=False, use_cache=True)}
 
     @get("/sign-in", sync_to_thread=False)
-    def ask(self, next: str = "/hearings") -> Shown:  # noqa: A002  # the word in the address
-        return Shown({"next": local(next)}, "sign-in.html", next=local(next))
+    def ask(self, next: str = "/hearings", made: bool = False) -> Shown:  # noqa: A002, FBT001, FBT002  # the words in the address
+        """`made`: an invitation has just made the account."""
+        page = "invitation.html" if made else "sign-in.html"
+        return Shown({"next": local(next)}, page, next=local(next), made=made)
 
     @post("/sign-in", status_code=200)
     async def sign_in(
@@ -96,6 +127,27 @@ class AccountsPages(Controller):
         accounts.sign_out_everywhere(staff)
         return Done({"signed_in": False}, to="/sign-in", cookies=[_SIGNED_OUT])
 
+    @get("/account", sync_to_thread=True)
+    def own(self, staff: Staff, accounts: Accounts) -> Shown:
+        """Who is signed in."""
+        row = accounts.account(staff)
+        told = {
+            "account": str(row.id),
+            "login": row.login,
+            "name": row.name,
+            "role": row.role,
+            "authority": str(row.authority_id) if row.authority_id else None,
+        }
+        return Shown(
+            told,
+            "account.html",
+            who=staff.name,
+            role=staff.role,
+            roles=ROLES,
+            authority=_authority(accounts, row),
+            shortest=SHORTEST_PASSWORD,
+        )
+
     @post("/password", status_code=200)
     async def change_password(
         self, request: Asked, data: NewPassword, staff: Staff, accounts: Accounts, narrow: Narrow
@@ -107,44 +159,35 @@ class AccountsPages(Controller):
             new=data.password_new,
             address=_address(request),
         )
-        return Done({"changed": True})
+        return Done({"changed": True}, to="/account#top", show=True)
 
     @get("/staff", sync_to_thread=True)
-    def everybody(self, staff: Staff, accounts: Accounts) -> dict[str, list[dict[str, str | None]]]:
+    def everybody(self, request: Asked, staff: Staff, accounts: Accounts) -> Shown:
         """Who has an account, who is invited, and for which authority. For administrators."""
-        return {
-            "accounts": [
-                {
-                    "account": str(row.id),
-                    "login": row.login,
-                    "name": row.name,
-                    "role": row.role,
-                    "authority": str(row.authority_id) if row.authority_id else None,
-                    "created": row.created.isoformat(),
-                    "ended": row.ended.isoformat() if row.ended else None,
-                }
-                for row in accounts.accounts(staff)
-            ],
-            "invitations": [
-                {
-                    "invitation": row.digest.hex(),
-                    "role": row.role,
-                    "authority": str(row.authority_id) if row.authority_id else None,
-                    "created": row.created.isoformat(),
-                    "until": (row.created + INVITATION).isoformat(),
-                }
-                for row in accounts.invitations(staff)
-            ],
-            "authorities": [
-                {"authority": str(row.id), "name": row.name, "state": row.state, "zone": row.zone}
-                for row in accounts.authorities()
-            ],
+        told = {
+            "accounts": [_account(row) for row in accounts.accounts(staff)],
+            "invitations": [_invitation(row) for row in accounts.invitations(staff)],
+            "authorities": [_brief(row) for row in accounts.authorities()],
         }
+        reader = reader_of(request)
+        return Shown(
+            told,
+            "administration.html",
+            who=staff.name,
+            role=staff.role,
+            you=str(staff.account),
+            roles=ROLES,
+            work=WORK,
+            authorities={str(row.id): row for row in accounts.authorities()},
+            states=_named(STATES, reader.country),
+            tongues=_named(TONGUES, reader.tongue),
+            days=INVITATION.days,
+        )
 
     @post("/staff/{account:uuid}/end", sync_to_thread=True, status_code=200)
     def end(self, account: UUID, staff: Staff, accounts: Accounts) -> Done:
         accounts.end(staff, account)
-        return Done({"ended": str(account)})
+        return Done({"ended": str(account)}, to="/staff#top", show=True)
 
     @post("/invitations/{invitation:str}/withdraw", sync_to_thread=True, status_code=200)
     def withdraw(self, invitation: str, staff: Staff, accounts: Accounts) -> Done:
@@ -152,39 +195,91 @@ class AccountsPages(Controller):
         if not _DIGEST.fullmatch(invitation):
             raise NotFound(say("There is no such invitation."))
         accounts.withdraw(staff, bytes.fromhex(invitation))
-        return Done({"withdrawn": invitation})
+        return Done({"withdrawn": invitation}, to="/staff#top", show=True)
+
+    @get("/invitations/{token:str}", sync_to_thread=True)
+    def invited(self, token: str, accounts: Accounts) -> Shown:
+        """What the invitation makes. Looking uses nothing up."""
+        row = accounts.invited(token)
+        return Shown(
+            {"role": row.role, "authority": str(row.authority_id) if row.authority_id else None},
+            "invitation.html",
+            made=False,
+            role=row.role,
+            roles=ROLES,
+            work=WORK,
+            authority=_authority(accounts, row),
+            shortest=SHORTEST_PASSWORD,
+        )
 
     @post("/invitations/{token:str}")
-    async def register(
-        self, token: str, data: Registration, accounts: Accounts, narrow: Narrow
-    ) -> dict[str, str]:
+    async def register(self, token: str, data: Registration, accounts: Accounts, narrow: Narrow) -> Done:
         account = await narrow.through(
             accounts.register, token, login=data.login, name=data.name, password=data.password
         )
-        return {"account": str(account)}
+        return Done({"account": str(account)}, to="/sign-in?made=true", status_code=201)
 
     @post("/invitations", sync_to_thread=True)
-    def invite(
-        self, data: NewInvitation, staff: Staff, accounts: Accounts, settings: Settings
-    ) -> dict[str, str]:
+    def invite(self, data: NewInvitation, staff: Staff, accounts: Accounts, settings: Settings) -> Done:
         token = accounts.invite(staff, role=data.role, authority=data.authority)
-        return {"link": f"{settings.origin}/invitations/{token}"}
+        link = f"{settings.origin}/invitations/{token}"
+        return Done({"link": link}, to="/staff#invited", show=True, status_code=201)
 
     @get("/authorities", sync_to_thread=True)
     def authorities(self, staff: Staff, accounts: Accounts) -> list[dict[str, str]]:
-        return [
-            {"authority": str(row.id), "name": row.name, "state": row.state, "zone": row.zone}
-            for row in accounts.authorities()
-        ]
+        return [_brief(row) for row in accounts.authorities()]
 
     @post("/authorities", sync_to_thread=True)
-    def found_authority(self, data: NewAuthority, staff: Staff, accounts: Accounts) -> dict[str, str]:
+    def found_authority(self, data: NewAuthority, staff: Staff, accounts: Accounts) -> Done:
         if data.zone not in zones.names():
             raise NotValid(say("“{zone}” is no time zone that is known here.", zone=data.zone), field="zone")
         authority = accounts.found_authority(staff, Authority(id=uuid4(), **data.model_dump()))
-        return {"authority": str(authority)}
+        return Done({"authority": str(authority)}, to="/staff#top", show=True, status_code=201)
 
 
 def _address(request: Asked) -> str:
     """Where the browser is, as far as uvicorn knows: behind a proxy it believes the proxies of the settings."""
     return request.client.host if request.client else ""
+
+
+def _account(row: Account) -> dict[str, str | None]:
+    return {
+        "account": str(row.id),
+        "login": row.login,
+        "name": row.name,
+        "role": row.role,
+        "authority": str(row.authority_id) if row.authority_id else None,
+        "created": row.created.isoformat(),
+        "ended": row.ended.isoformat() if row.ended else None,
+    }
+
+
+def _invitation(row: Invitation) -> dict[str, str | None]:
+    return {
+        "invitation": row.digest.hex(),
+        "role": row.role,
+        "authority": str(row.authority_id) if row.authority_id else None,
+        "created": row.created.isoformat(),
+        "until": (row.created + INVITATION).isoformat(),
+    }
+
+
+def _brief(row: Authority) -> dict[str, str]:
+    return {"authority": str(row.id), "name": row.name, "state": row.state, "zone": row.zone}
+
+
+def _authority(accounts: Accounts, row: Account | Invitation) -> Authority | None:
+    """The court or authority that an account belongs to, or will."""
+    return next((one for one in accounts.authorities() if one.id == row.authority_id), None)
+
+
+def _named(codes: Iterable[str], name: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Codes with their names in the reader's language, in the order of the names."""
+    return sorted(((code, name(code)) for code in codes), key=lambda pair: _plain(pair[1]))
+
+
+def _plain(name: str) -> str:
+    """Without case and accents, for the order of a list."""
+    return "".join(
+        one for one in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(one)
+    )

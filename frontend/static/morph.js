@@ -2,7 +2,8 @@
  * Makes a part of the page what the server says it is now, without losing what a person is doing: focus, an open
  * detail, a form that is being filled in, a picture that is playing.
  *
- * Elements with `data-keep` belong to a script and are left as they are.
+ * Elements with `data-keep` belong to a script and are left as they are; those with `data-once` are told once, and
+ * stay although the server does not tell them again.
  */
 
 /**
@@ -88,7 +89,7 @@ function sameChildren(old, now, forget) {
     }
     while (at && at !== found) {
       const next = at.nextSibling;
-      if (found.parentNode === old && follows(at, found)) at.remove();
+      if (found.parentNode === old && follows(at, found)) drop(at);
       at = next;
     }
     if (found instanceof Element && wanted instanceof Element) become(found, wanted, forget);
@@ -97,9 +98,14 @@ function sameChildren(old, now, forget) {
   }
   while (at) {
     const next = at.nextSibling;
-    at.remove();
+    drop(at);
     at = next;
   }
+}
+
+/** @param {ChildNode} node */
+function drop(node) {
+  if (!(node instanceof Element && node.hasAttribute("data-once"))) node.remove();
 }
 
 /**

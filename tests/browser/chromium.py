@@ -13,7 +13,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=5,device-count=2",  # five a second: many cameras share this machine
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",  # nothing leaves this machine
 ]
 CONSENTING = "--use-fake-ui-for-media-stream"  # camera, microphone and screen are given without asking

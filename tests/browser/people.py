@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from playwright.async_api import (
     BrowserContext,
     ConsoleMessage,
     Error,
+    Locator,
     Page,
     Request,
     ViewportSize,
@@ -220,12 +222,86 @@ async def flowing(page: Page, *, sounds: int = 0, pictures: int = 0, seconds: fl
         raise TimeoutError(f"waited {seconds} s in vain; receives {await received(page)}") from error
 
 
+READ_TILES = """
+() => Object.fromEntries([...document.querySelectorAll("#tiles .tile:not([data-own])")].map((tile) => [
+  tile.dataset.place,
+  (tile.querySelector("video")?.srcObject?.getTracks() ?? []).map((track) => track.id),
+]))
+"""
+
+
+async def seen(page: Page) -> dict[str, dict[str, Received]]:
+    """What each tile of the room receives: place to kind to track; a tile without a picture has none."""
+    tracks = {one.track: one for one in await received(page)}
+    tiles: dict[str, list[str]] = await page.evaluate(READ_TILES)
+    return {
+        place: {tracks[one].kind: tracks[one] for one in ids if one in tracks} for place, ids in tiles.items()
+    }
+
+
+async def comes_from(page: Page, places: Iterable[str], *, seconds: float = PATIENCE) -> None:
+    """Waits until sound and picture of each of these places have gone on since now. Raises: TimeoutError."""
+    wanted = set(places)
+    before = await seen(page)
+
+    async def enough() -> bool:
+        now = await seen(page)
+        return all(_grown(now.get(place, {}), before.get(place, {})) for place in wanted)
+
+    try:
+        await eventually(enough, seconds=seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"waited {seconds} s in vain for {wanted}; receives {await seen(page)}") from error
+
+
+def _grown(now: dict[str, Received], before: dict[str, Received]) -> bool:
+    """Frames were decoded and sound was played, of the same track or of a new one."""
+
+    def grew(kind: str, count: str) -> bool:
+        one, older = now.get(kind), before.get(kind)
+        start = getattr(older, count) if older and one and older.track == one.track else 0
+        return one is not None and getattr(one, count) > start
+
+    return grew("video", "frames") and grew("audio", "energy")
+
+
+async def bytes_of(page: Page) -> int:
+    """Bytes of media that the page received so far, of whomever."""
+    return sum(one.bytes for one in await received(page))
+
+
 async def open_link(page: Page, link: str) -> str:
     """Opens a personal link and presses its button; gives the number of the place."""
     await page.goto(link)
     await page.locator("main form[method=post] button.primary").click()
     await page.wait_for_url("**/places/**")
     return urlsplit(page.url).path.split("/")[2]
+
+
+FURTHEST = 200  # presses of the tabulator from anywhere to anywhere on a page
+
+
+async def reach(target: Locator) -> Locator:
+    """Moves the keyboard's focus there, by the tabulator alone. Raises: AssertionError if it cannot be reached."""
+    await target.wait_for()
+    for _ in range(FURTHEST):
+        if await target.evaluate("one => one === document.activeElement"):
+            return target
+        await target.page.keyboard.press("Tab")
+    raise AssertionError(f"{target} cannot be reached by keyboard")
+
+
+async def press(target: Locator, key: str = "Enter") -> None:
+    """Reaches a button, a link or a detail, and presses the key."""
+    page = (await reach(target)).page
+    await page.keyboard.press(key)
+
+
+async def write(target: Locator, text: str) -> None:
+    """Reaches a field and types over what is in it."""
+    page = (await reach(target)).page
+    await page.keyboard.press("Control+a")
+    await page.keyboard.type(text)
 
 
 async def invited(hearing: Hearing, cast: Cast, *, name: str = "", zone: str = "") -> str:

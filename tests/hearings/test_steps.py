@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import ValidationError
@@ -681,3 +681,24 @@ def test_a_hearing_of_others_is_not_found(house: Courthouse, standing: Standing)
         house.docket.of_staff(house.coordinator, uuid4())
     assert house.docket.hearings(stranger) == []
     assert [row.id for row in house.docket.hearings(house.coordinator)] == [standing.id]
+
+
+# --- telling
+
+
+def test_what_is_not_journalled_is_told_to_whoever_follows(standing: Standing) -> None:
+    """A proposal and a closed microphone are no entries, and yet every page and the relay must learn of them."""
+    standing.accepted()
+    told: list[UUID] = []
+    standing.house.journal.follow(told.append)
+    standing.house.schedule.propose(
+        standing.coordinator,
+        NewSlot(wall=datetime.fromisoformat("2031-06-05T14:30"), zone="Europe/Amsterdam", minutes=60),
+    )
+    assert told == [standing.id]
+    standing.scheduled().seated().opened()
+    told.clear()
+    before = standing.types()
+    standing.house.room.silence(standing.actors["judge"], standing.actors["witness"].place)
+    assert told == [standing.id]
+    assert standing.types() == before

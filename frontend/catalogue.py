@@ -1,0 +1,120 @@
+"""Gathers every sentence that a person may see into the catalogues of `locale/`: `make words`.
+
+In English a sentence stands where it is said: `_("…")` in a template, `say("…")` in code, in the data of the
+instruments, in the refusals of a time. Every other language is a file that a translator edits: what is new comes
+with an empty translation, what nobody says any more is gone, what is translated stays as it is.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from consent import instruments
+from consent.instruments import Instrument
+from frontend.words import DOMAIN, HERE, LANGUAGES
+from scheduling.zones import TimeRefused
+
+SOURCE = "en"
+LOCALE = HERE / "locale"
+PACKAGES = ("frontend", "hearings")
+METHODS = [("**/templates/*.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
+TEMPLATES = {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "trim_blocks": "true", "lstrip_blocks": "true"}
+SAYING = {"say": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+WIDTH = 110
+HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay as they are."
+
+
+def gathered() -> Catalog:
+    """Every sentence, without a translation, in the order of the places where it is said."""
+    catalog = Catalog(domain=DOMAIN, project="Viva Voce", charset="utf-8")
+    for place, sentence in (*_said(), *_of_the_instruments(), *_of_the_clocks()):
+        if sentence:
+            catalog.add(sentence, locations=[(place, 0)])
+    return catalog
+
+
+def _said() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    options = {"**/templates/*.html": TEMPLATES}
+    for package in PACKAGES:
+        found = extract_from_dir(
+            HERE.parent / package, METHODS, options, keywords=SAYING, strip_comment_tags=True
+        )
+        for file, _line, sentence, _comments, _context in found:
+            yield f"{package}/{file}", sentence
+
+
+def _of_the_instruments() -> Iterator[tuple[str, str]]:
+    for instrument in instruments.load().values():
+        for sentence in _of(instrument):
+            yield "consent/instruments.toml", sentence
+
+
+def _of(instrument: Instrument) -> Iterator[str]:
+    yield from (
+        instrument.title,
+        instrument.short,
+        instrument.authority,
+        instrument.presence,
+        instrument.minutes,
+    )
+    for requirement in instrument.requirement:
+        yield from (requirement.words, requirement.article)
+
+
+def _of_the_clocks() -> Iterator[tuple[str, str]]:
+    for kind in TimeRefused.__subclasses__():
+        yield "scheduling/zones.py", kind.template
+
+
+def file_of(language: str) -> Path:
+    return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def read(language: str) -> Catalog:
+    """The catalogue as the translator left it; an empty one if there is none."""
+    path = file_of(language)
+    if not path.exists():
+        return Catalog(
+            locale=language, domain=DOMAIN, project="Viva Voce", header_comment=HEADER, fuzzy=False
+        )
+    with path.open("rb") as file:
+        return read_po(file, locale=language, domain=DOMAIN)
+
+
+def renewed(language: str) -> Catalog:
+    """The catalogue with what is said now, and the translations there are."""
+    catalog = read(language)
+    begun = catalog.creation_date
+    catalog.update(gathered(), no_fuzzy_matching=True)
+    catalog.creation_date = begun  # nothing changes in the file where nothing changed in the sentences
+    catalog.obsolete.clear()
+    return catalog
+
+
+def write(language: str) -> int:
+    """Renews the file; gives the number of sentences that wait for a translation."""
+    catalog = renewed(language)
+    path = file_of(language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, catalog, width=WIDTH, include_lineno=False)
+    return len(untranslated(catalog))
+
+
+def untranslated(catalog: Catalog) -> list[str]:
+    return [str(one.id) for one in catalog if one.id and not (one.string and all(one.string))]
+
+
+def main() -> int:
+    for language in LANGUAGES:
+        if language != SOURCE:
+            sys.stdout.write(f"{file_of(language)}: {write(language)} to translate\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
