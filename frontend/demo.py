@@ -425,7 +425,7 @@ class Demo:
             contextlib.AsyncExitStack() as stack,
         ):
             cases = [await stack.enter_async_context(Case(house, matter)) for matter in DOCKET]
-            await _together(case.bring() for case in cases)
+            await together(case.bring() for case in cases)
             session = next(case for case in cases if case.matter.stands == "examining")
             self._tell(_welcome(house, session.matter.letter))
             await self._tell_links(session)
@@ -483,7 +483,7 @@ def _welcome(house: House, letter: Letter) -> str:
     )
 
 
-async def _together(works: Iterable[Coroutine[None, None, None]]) -> None:
+async def together(works: Iterable[Coroutine[None, None, None]]) -> None:
     """All at once; the first that fails ends the others. Raises: what it raised."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -95,6 +95,7 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
         return
     page = Page(actor.hearing, known.who, token=known.token, place=known.place)
     conversation = Conversation(actor, page, live, conductor, room)
+    conversation.said = lambda sentence: _reader(socket, page.language).tell(sentence)
     sender = asyncio.create_task(_send(socket, page, conversation))
     try:
         await live.enter(page)
@@ -116,6 +117,7 @@ class Conversation:
         self._live = live
         self._conductor = conductor
         self._room = room
+        self.said: Callable[[str], str] = str  # in the language of the page; a message keeps no template
         self._greeted = False
         self._offer: asyncio.Task[None] | None = None
 
@@ -132,7 +134,7 @@ class Conversation:
         try:
             await self._answer(message)
         except Refusal as error:
-            self._page.tell(Refused(about=message.type, sentence=error.sentence))
+            self._page.tell(Refused(about=message.type, sentence=self.said(error.sentence)))
 
     async def _answer(self, message: FromPage) -> None:
         match message:
@@ -169,7 +171,7 @@ class Conversation:
                 self._actor.hearing, place, connection=offer.connection, sdp=offer.sdp
             )
         except Refusal as error:
-            self._page.tell(Refused(about=offer.type, sentence=error.sentence))
+            self._page.tell(Refused(about=offer.type, sentence=self.said(error.sentence)))
         else:
             self._page.tell(Answer(connection=offer.connection, sdp=sdp))
 

@@ -25,7 +25,7 @@ from markupsafe import Markup
 from frontend import steps
 from hearings import tokens
 from hearings.roles import OFFICE, Role
-from hearings.sentences import Code, Moment, Sentence, Zone
+from hearings.sentences import Code, Moment, Sentence, Zone, say
 from scheduling import zones
 
 HERE = Path(__file__).parent
@@ -40,6 +40,7 @@ ZONES = tuple(
     )
 )
 _ISOLATE, _END = "\u2068", "\u2069"
+_MOMENT = say("{day}, {time} ({city}, {offset})")
 
 
 class Words:
@@ -99,7 +100,17 @@ class Reader:
     def moment(self, instant: str | datetime, zone: str) -> str:
         """Day, date, time, city and offset."""
         shown = zones.on_clock(_instant(instant), zone)
-        return f"{self.day(shown.date)}, {_ISOLATE}{shown.time:%H:%M}{_END} ({self.city(zone)}, {_ISOLATE}UTC{shown.offset}{_END})"
+        return str(self.catalogue.gettext(_MOMENT)).format(
+            day=self.day(shown.date),
+            time=f"{_ISOLATE}{shown.time:%H:%M}{_END}",
+            city=self.city(zone),
+            offset=f"{_ISOLATE}UTC{shown.offset}{_END}",
+        )
+
+    def wall(self, instant: str | datetime, zone: str) -> str:
+        """As a field for day and time takes it (HTML, local date and time)."""
+        shown = zones.on_clock(_instant(instant), zone)
+        return f"{shown.date.isoformat()}T{shown.time:%H:%M}"
 
     def day(self, day: date) -> str:
         """`Monday 23 November 2026`."""
@@ -165,6 +176,7 @@ class Reader:
             direction=self.direction,
             clock=self.clock,
             moment=self.moment,
+            wall=self.wall,
             on_day=self.on_day,
             length=self.length,
             bytes=self.bytes,

@@ -72,6 +72,11 @@ class Behind:
     people: tuple[Participant, ...]
     redeemed: bool
 
+    @property
+    def start(self) -> datetime | None:
+        """The time that is agreed, if one is."""
+        return self.hearing.start if self.hearing.state is not State.ADJOURNED else None
+
 
 class People:
     def __init__(self, acts: Acts, post: Post, *, address: str) -> None:

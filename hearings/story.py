@@ -64,7 +64,8 @@ class Interruption:
 @dataclass
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
-    `fixed`: how often a time was fixed; `failed`: why the recorder failed last in this sitting.
+    `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
+    fixed; `failed`: why the recorder failed last in this sitting.
     """
 
     state: State = State.REQUESTED
@@ -83,6 +84,7 @@ class Story:
     messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
     requested_reference: str | None = None
     fixed: int = 0
+    adjourned: e.HearingAdjourned | None = None
     failed: str | None = None
 
     def named(self, handle: str) -> str:
@@ -150,6 +152,7 @@ class Story:
             case e.HearingScheduled() | e.HearingMoved():
                 self.state = State.SCHEDULED
                 self.fixed += 1
+                self.adjourned = None
             case e.HearingCancelled():
                 self.state = State.CANCELLED
             case e.HearingClosed():
@@ -165,6 +168,7 @@ class Story:
                 self._sitting_over(time)
             case e.HearingAdjourned():
                 self.state = State.ADJOURNED
+                self.adjourned = event
             case e.RecordOn():
                 if self.state is not State.EXAMINING:  # resumed in the middle of the examination
                     self.state = State.ON_RECORD

@@ -108,6 +108,7 @@ class View:
             "states": {"requesting": self._requesting.state, "requested": self._requested.state},
             "phone": self._requesting.phone,
             "start": self._start(),
+            "adjourned": self._adjourned(),
         }
 
     def _suspended(self) -> dict[str, Any] | None:
@@ -119,7 +120,8 @@ class View:
         return {"since": stamp(last.since), "reason": reason, "by": self.story.named(last.by)}
 
     def _start(self) -> dict[str, Any] | None:
-        if self.hearing.start is None:
+        """The time that is agreed; of a hearing that was adjourned it has passed, and none is agreed."""
+        if self.hearing.start is None or self.hearing.state is State.ADJOURNED:
             return None
         one, other = both_clocks(self.hearing.start, self._requesting.zone, self._requested.zone)
         return {
@@ -129,6 +131,13 @@ class View:
             "requesting": one.sentence,
             "requested": other.sentence,
         }
+
+    def _adjourned(self) -> dict[str, Any] | None:
+        """Why, and until when if that was said; a time is still to be agreed."""
+        told = self.story.adjourned
+        if told is None:
+            return None
+        return {"reason": told.reason, "until": stamp(told.until) if told.until else None, "zone": told.zone}
 
     def _you(self, actor: Actor, place: Place | None) -> dict[str, Any]:
         return {

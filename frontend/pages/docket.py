@@ -17,7 +17,6 @@ from hearings.request import NewRequest, Requests
 from hearings.roles import Role, Side
 from hearings.states import State
 from hearings.tables import Hearing
-from hearings.tree import stamp
 from hearings.views import load
 from scheduling.zones import on_clock
 
@@ -135,7 +134,7 @@ def _line(row: Hearing, view: Mapping[str, Any]) -> dict[str, Any]:
         "reference": row.reference,
         "matter": row.matter,
         "state": row.state,
-        "start": stamp(row.start) if row.start else None,
+        "start": view["start"]["instant"] if view["start"] else None,
         "minutes": row.minutes,
         "zones": view["zones"],
         "between": {side: view[side] for side in Side},

@@ -98,7 +98,7 @@ class JoinPages(Controller):
     @get("/{token:str}", sync_to_thread=True)
     def show(self, token: str, people: People) -> Shown:
         behind = people.behind(token)
-        start = behind.hearing.start
+        start = behind.start
         told = {
             "court": behind.requesting.name,
             "phone": behind.requesting.phone,

@@ -12,6 +12,7 @@ const stays = document.body.dataset.stay !== undefined;
 
 keepMuted();
 document.getElementById("problem")?.focus();
+document.querySelector(".spine [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 document.addEventListener("input", (event) => {
   if (event.target instanceof Element) event.target.closest("form")?.setAttribute("data-touched", "");

@@ -1,5 +1,8 @@
 """Debian's Chromium, as the tests use it: without a screen, with a camera and a microphone that are made up."""
 
+import math
+import struct
+import wave
 from pathlib import Path
 
 from playwright.async_api import Browser, Playwright
@@ -30,10 +33,34 @@ def executable() -> Path:
     return CHROMIUM
 
 
-async def chromium(playwright: Playwright, *, wary: bool = False) -> Browser:
+RATE = 48_000  # samples a second
+PITCH = 120  # hertz, of a low voice
+SYLLABLES = 3  # a second
+
+
+def write_voice(path: Path) -> Path:
+    """Two seconds of something like speech, to be repeated: a pitch, its harmonics, and syllables."""
+    samples = []
+    for n in range(2 * RATE):
+        at = n / RATE
+        tone = sum(math.sin(2 * math.pi * PITCH * harmonic * at) / harmonic for harmonic in range(1, 12))
+        samples.append(int(9000 * tone * (0.15 + abs(math.sin(math.pi * SYLLABLES * at))) / 2))
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return path
+
+
+async def chromium(playwright: Playwright, *, wary: bool = False, voice: Path | None = None) -> Browser:
     """A browser with a profile of its own that is gone when it is closed. Raises: ToolMissing.
+
+    `voice`: what its microphone hears, again and again; a beep a second without it.
 
     `wary`: camera and microphone open only for a context with these permissions, the screen never.
     """
     flags = FLAGS if wary else [*FLAGS, CONSENTING]
+    if voice is not None:
+        flags = [*flags, f"--use-file-for-fake-audio-capture={voice}"]
     return await playwright.chromium.launch(executable_path=executable(), args=flags)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from frontend.rehearse import Court
-from tests.browser.chromium import chromium
+from tests.browser.chromium import chromium, write_voice
 from tests.browser.people import People
 
 FAILED = pytest.StashKey[bool]()
@@ -32,8 +32,9 @@ async def playwright() -> AsyncIterator[Playwright]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
-    async with await chromium(playwright) as browser:
+async def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    voice = write_voice(tmp_path_factory.mktemp("voice") / "voice.wav")
+    async with await chromium(playwright, voice=voice) as browser:
         yield browser
 
 

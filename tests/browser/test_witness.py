@@ -219,7 +219,7 @@ async def test_a_second_tab_takes_over(people: People, court: Court, hearing: He
 async def test_a_link_that_was_opened_elsewhere_opens_nothing(people: People, hearing: Hearing) -> None:
     await hearing.request()
     await hearing.accept()
-    link = await invited(hearing, WITNESS)
+    link = await invited(hearing, Cast("Witness A", "heard", "requested", capacity="witness"))
     await open_link((await people("witness")).page, link)
     stranger = await people("stranger")
     await stranger.page.goto(link)
