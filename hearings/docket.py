@@ -1,5 +1,6 @@
 """The read side: hearings as seen by somebody. What is not theirs is not found."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -63,29 +64,23 @@ class Docket:
 
     def actor(self, tx: Session, staff: Staff, hearing: UUID) -> Actor:
         """As `of_staff`, in this transaction."""
-        side, role = self.standing(tx, staff, hearing)
-        known = tx.exec(
-            select(Participant).where(
-                Participant.hearing_id == hearing, Participant.account_id == staff.account
-            )
-        ).first()
-        person = Self(known.handle if known else "", role, side)
-        return Actor(hearing, (person,), account=staff.account, name=staff.name)
+        return self.actors(tx, staff, [hearing])[hearing]
 
-    def standing(self, tx: Session, staff: Staff, hearing: UUID) -> tuple[Side, Role]:
-        """Side and role that an account has in a hearing. Raises: NotFound."""
-        row = tx.get(Hearing, hearing)
-        if (
-            row is None
-            or staff.authority not in {row.requesting_id, row.requested_id}
-            or staff.authority is None
-        ):
-            raise NotFound(say("There is no such hearing."))
-        side = Side.REQUESTING if staff.authority == row.requesting_id else Side.REQUESTED
-        role = _STAFF_ROLES.get((side, staff.role))
-        if role is None:
-            raise NotFound(say("There is no such hearing."))
-        return side, role
+    def actors(self, tx: Session, staff: Staff, hearings: Collection[UUID]) -> dict[UUID, Actor]:
+        """As `actor`, in many hearings at once."""
+        known = tx.exec(
+            select(Participant.hearing_id, Participant.handle).where(
+                col(Participant.hearing_id).in_(hearings), Participant.account_id == staff.account
+            )
+        )
+        handles = dict(known.all())
+        rows = tx.exec(select(Hearing).where(col(Hearing.id).in_(hearings))).all()
+        told = {}
+        for hearing in hearings:
+            side, role = _standing(staff, next((row for row in rows if row.id == hearing), None))
+            person = Self(handles.get(hearing, ""), role, side)
+            told[hearing] = Actor(hearing, (person,), account=staff.account, name=staff.name)
+        return told
 
     def of_place(self, place: UUID, token: str | None) -> Actor:
         """Who sits at a place, known by the cookie that its link gave. Raises: NotSignedIn."""
@@ -114,6 +109,16 @@ class Docket:
             return row
 
 
+def _standing(staff: Staff, row: Hearing | None) -> tuple[Side, Role]:
+    """Side and role that an account has in a hearing. Raises: NotFound."""
+    if row is not None and staff.authority in {row.requesting_id, row.requested_id}:
+        side = Side.REQUESTING if staff.authority == row.requesting_id else Side.REQUESTED
+        role = _STAFF_ROLES.get((side, staff.role))
+        if role is not None:
+            return side, role
+    raise NotFound(say("There is no such hearing."))
+
+
 def seated(tx: Session, place: UUID) -> Sequence[Participant]:
     """The persons of a place, the first one first."""
     return tx.exec(
@@ -123,10 +128,26 @@ def seated(tx: Session, place: UUID) -> Sequence[Participant]:
 
 def places(tx: Session, hearing: UUID) -> list[tuple[Place, Sequence[Participant]]]:
     """Every place of a hearing with its persons, in the order in which they were added."""
-    rows = tx.exec(
-        select(Place).where(Place.hearing_id == hearing).order_by(col(Place.created), col(Place.id))
-    )
-    return [(row, seated(tx, row.id)) for row in rows]
+    return places_of(tx, [hearing])[hearing]
+
+
+def places_of(
+    tx: Session, hearings: Collection[UUID]
+) -> dict[UUID, list[tuple[Place, Sequence[Participant]]]]:
+    """As `places`, of many hearings at once."""
+    persons = defaultdict[UUID | None, list[Participant]](list)
+    for person in tx.exec(
+        select(Participant)
+        .where(col(Participant.hearing_id).in_(hearings), col(Participant.place_id).is_not(None))
+        .order_by(col(Participant.position))
+    ):
+        persons[person.place_id].append(person)
+    told: dict[UUID, list[tuple[Place, Sequence[Participant]]]] = {hearing: [] for hearing in hearings}
+    for row in tx.exec(
+        select(Place).where(col(Place.hearing_id).in_(hearings)).order_by(col(Place.created), col(Place.id))
+    ):
+        told[row.hearing_id].append((row, persons[row.id]))
+    return told
 
 
 def held(tx: Session, hearing: UUID, now: datetime) -> frozenset[UUID]:

@@ -6,7 +6,7 @@ that came from it. Whoever holds a place may take it to another device themself:
 stands until the link for the new one is opened, and nobody is dismissed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -232,14 +232,14 @@ class People:
         return bool(links)
 
 
-def links(tx: Session, hearing: UUID, now: datetime) -> dict[UUID, str]:
-    """How each place's link stands: `sent`, `opened`, `withdrawn` or `run-out`; a place without one is missing.
+def links(tx: Session, hearings: Collection[UUID], now: datetime) -> dict[UUID, str]:
+    """How the link of each place of these hearings stands: `sent`, `opened`, `withdrawn` or `run-out`; a place without one is missing.
     The newest one counts, except that what has been opened stays so while the holder takes it to another device.
     """
     rows = tx.exec(
         select(Link)
         .join(Place, col(Place.id) == col(Link.place_id))
-        .where(Place.hearing_id == hearing)
+        .where(col(Place.hearing_id).in_(hearings))
         .order_by(col(Link.issued))
     )
     told: dict[UUID, str] = {}

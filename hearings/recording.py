@@ -58,7 +58,8 @@ class Recording:
                 self._presence(tx, hearing, report.fact)
             else:
                 self._kept(tx, hearing, report.fact)
-            tx.info["touched"].add(hearing.id)
+            if not isinstance(report.fact, control.SegmentKept | control.GapFound):
+                tx.info["touched"].add(hearing.id)  # these two come many a second, and nobody is shown them
 
     def worker_gone(self, hearing: UUID) -> None:
         """The media worker has ended: nothing is being kept, and nobody is connected."""

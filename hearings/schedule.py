@@ -5,6 +5,7 @@ confirms it too, the hearing is scheduled, or moved if it was. A local time that
 twice, is refused with an explanation.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
@@ -118,11 +119,12 @@ class Schedule:
             act.write(HearingCancelled(code=cancellation.code, reason=cancellation.reason, by=act.who.handle))
 
     @staticmethod
-    def pending(tx: Session, hearing: UUID) -> list[Slot]:
+    def pending(tx: Session, hearings: Collection[UUID]) -> list[Slot]:
+        """What is proposed in these hearings and not settled, the earliest first."""
         return list(
             tx.exec(
                 select(Slot)
-                .where(Slot.hearing_id == hearing, col(Slot.settled).is_(None))
+                .where(col(Slot.hearing_id).in_(hearings), col(Slot.settled).is_(None))
                 .order_by(col(Slot.start))
             )
         )

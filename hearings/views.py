@@ -5,6 +5,7 @@ waiting room sees the court, the time and themself, and nobody else.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +16,14 @@ from hearings import checklist, docket, messages, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound
-from hearings.journal import Journal
+from hearings.journal import Entry, Journal
 from hearings.roles import COURT, OFFICE, Role
 from hearings.room import OPENED, see_and_hear
 from hearings.schedule import Schedule
 from hearings.sentences import Sentence, recognised, say
 from hearings.states import SAID, State, Verb, allowed
 from hearings.story import Story
-from hearings.tables import Authority, Hearing, Participant, Place
+from hearings.tables import Authority, Hearing, Participant, Place, Slot
 from hearings.tree import stamp
 from scheduling.zones import both_clocks
 
@@ -30,17 +31,17 @@ from scheduling.zones import both_clocks
 class View:
     """A hearing at one moment; see `load`."""
 
-    def __init__(self, tx: Session, journal: Journal, instrument: Instrument, hearing: Hearing) -> None:
+    def __init__(self, hearing: Hearing, instrument: Instrument, found: "Found") -> None:
         self.hearing = hearing
-        entries = journal.entries(tx, hearing.id)
+        self._instrument = instrument
+        entries = found.entries[hearing.id]
         self.story = Story().tell(entries)
         self._leaves = len(entries)
-        self._links = people.links(tx, hearing.id, journal.clock())
-        self._instrument = instrument
-        self._rows = docket.places(tx, hearing.id)
-        self._requesting = tx.get_one(Authority, hearing.requesting_id)
-        self._requested = tx.get_one(Authority, hearing.requested_id)
-        self._slots = Schedule.pending(tx, hearing.id)
+        self._links = found.links
+        self._rows = found.places[hearing.id]
+        self._requesting = found.authorities[hearing.requesting_id]
+        self._requested = found.authorities[hearing.requested_id]
+        self._slots = [slot for slot in found.slots if slot.hearing_id == hearing.id]
         self._table = see_and_hear(hearing, self._rows)
 
     def as_seen_by(self, actor: Actor) -> dict[str, Any]:
@@ -272,7 +273,34 @@ def load(tx: Session, journal: Journal, instruments: Mapping[str, Instrument], h
     row = tx.get(Hearing, hearing)
     if row is None:
         raise NotFound(say("There is no such hearing."))
-    return View(tx, journal, instruments[row.instrument], row)
+    return load_all(tx, journal, instruments, [row])[0]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the database holds of some hearings, asked for once for all of them."""
+
+    entries: Mapping[UUID, Sequence[Entry]]
+    places: Mapping[UUID, Sequence[tuple[Place, Sequence[Participant]]]]
+    links: Mapping[UUID, str]
+    slots: Sequence[Slot]
+    authorities: Mapping[UUID, Authority]
+
+
+def load_all(
+    tx: Session, journal: Journal, instruments: Mapping[str, Instrument], hearings: Sequence[Hearing]
+) -> list[View]:
+    """As `load`, of many hearings at once, in their order."""
+    ids = [row.id for row in hearings]
+    sides = {side for row in hearings for side in (row.requesting_id, row.requested_id)}
+    found = Found(
+        entries=journal.entries_of(tx, ids),
+        places=docket.places_of(tx, ids),
+        links=people.links(tx, ids, journal.clock()),
+        slots=Schedule.pending(tx, ids),
+        authorities={row.id: row for row in tx.exec(select(Authority).where(col(Authority.id).in_(sides)))},
+    )
+    return [View(row, instruments[row.instrument], found) for row in hearings]
 
 
 def opened(tx: Session) -> list[UUID]:

@@ -17,7 +17,7 @@ from hearings.request import NewRequest, Requests
 from hearings.roles import Role, Side
 from hearings.states import State
 from hearings.tables import Hearing
-from hearings.views import load
+from hearings.views import load, load_all
 from scheduling.zones import on_clock
 
 LARGEST_REQUEST = 96 * 1024 * 1024  # bytes: the documents are base64 inside
@@ -51,9 +51,9 @@ class DocketPages(Controller):
         zone = next((one.zone for one in accounts.authorities() if one.id == staff.authority), "UTC")
         today = on_clock(journal.clock(), zone).date
         with journal.reading() as tx:
+            actors = docket.actors(tx, staff, [row.id for row in rows])
             views = [
-                load(tx, journal, instruments, row.id).as_seen_by(docket.actor(tx, staff, row.id))
-                for row in rows
+                view.as_seen_by(actors[view.hearing.id]) for view in load_all(tx, journal, instruments, rows)
             ]
         told = [_line(row, view) for row, view in zip(rows, views, strict=True)]
         headings = [steps.day_of(view, today) for view in views]

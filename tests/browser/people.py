@@ -325,7 +325,9 @@ async def axe(page: Page, within: str = "html") -> list[str]:
     if not AXE.exists():
         raise ToolMissing("axe-core is not installed. Run tests/tools.sh.")
     await page.evaluate(await asyncio.to_thread(AXE.read_text))
-    await page.evaluate("scrollTo(0, document.body.scrollHeight)")  # where nothing lies under what sticks to the foot
+    await page.evaluate(
+        "scrollTo(0, document.body.scrollHeight)"
+    )  # where nothing lies under what sticks to the foot
     found = await page.evaluate(
         "([within, options]) => axe.run(within, options)",
         [

@@ -51,7 +51,7 @@ async def test_from_sign_in_to_opened_links_by_keyboard(people: People, letter: 
     await adds_a_room_abroad(page)
     await adds_a_judge(page)
     bench = page.locator(".card", has_text="Judge A")
-    await press(bench.get_by_role("button", name="Make a link for Court room 3"))
+    await press(bench.get_by_role("button", name="Make the link"))
     link = await copies(page)
     await expect(bench).to_contain_text("link made, not opened")
     judge = await people("judge")
@@ -146,7 +146,8 @@ async def adds_a_judge(page: Page) -> None:
 
 async def desk_sends_the_room_abroad_its_link(desk: Person, place: str, people: People) -> None:
     page = await desk.go(f"/places/{place}/people")
-    await page.get_by_role("button", name="Make a link for Room 2, Court of Samplia").click()
+    card = page.locator(".card", has_text="Room 2, Court of Samplia")
+    await card.get_by_role("button", name="Make the link").click()
     link = (await page.locator(".told .address").inner_text()).strip()
     abroad = await people("abroad")
     await open_link(abroad.page, link)

@@ -239,7 +239,7 @@ async def test_an_account_is_ended_by_a_form(court: Court):
     leaving = await member(court, "clerk.leaving")
     account = await number(court, "clerk.leaving")
     page = await look(court.administrator, "/staff")
-    assert 'aria-label="End it for good: the account of Clerk.Leaving"' in page
+    assert 'End it for good<span class="unseen">: <bdi>Clerk.Leaving</bdi></span>' in page
     done = await send(court.administrator, page, f"end-{account}", {})
     assert "The account has ended" in done.text
     assert f"end-{account}" not in Fields(done.text).forms

@@ -39,7 +39,7 @@ def logins(standing: Standing) -> list[Login]:
 
 def standing_of_link(standing: Standing) -> str:
     with standing.house.journal.reading() as tx:
-        told = people.links(tx, standing.id, standing.house.journal.clock())
+        told = people.links(tx, [standing.id], standing.house.journal.clock())
     place = standing.actors["witness"].place
     assert place is not None
     return told[place]

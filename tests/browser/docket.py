@@ -1,0 +1,105 @@
+"""The docket of the demonstration, and every page of it that somebody can look at."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from frontend.demo import DOCKET, Case, House, together
+from frontend.rehearse import PASSWORD, free_port
+from frontend.visitor import Visitor
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who looks at which page; `name` says what it shows."""
+
+    name: str
+    visitor: Visitor
+    path: str
+
+
+@dataclass(frozen=True)
+class Docket:
+    house: House
+    cases: dict[str, Case]
+    nobody: Visitor
+
+    def looks(self) -> Iterator[Look]:
+        """Every page, each in the states in which it differs; the rooms come last, since they take a place over."""
+        yield from self._of_nobody()
+        yield from self._of_staff()
+        yield from self._of_hearings()
+        yield from self._of_places()
+
+    def _of_nobody(self) -> Iterator[Look]:
+        nobody = self.nobody
+        yield Look("sign-in", nobody, "/sign-in")
+        yield Look("verify", nobody, "/verify")
+
+    def _of_staff(self) -> Iterator[Look]:
+        house = self.house
+        yield Look("docket", house.coordinator, "/hearings")
+        yield Look("docket-found", house.coordinator, "/hearings?which=open&text=Witness")
+        yield Look("request-new", house.coordinator, "/hearings/new")
+        yield Look("docket-abroad", house.other, "/hearings")
+        yield Look("docket-judge", house.judge, "/hearings")
+        yield Look("account", house.clerk, "/account")
+        yield Look("staff", house.administrator, "/staff")
+        yield Look("docket-administrator", house.administrator, "/hearings")
+
+    def _of_hearings(self) -> Iterator[Look]:
+        mine, theirs = self.house.coordinator, self.house.other
+        for page, visitor, states in (
+            ("", mine, ("requested", "scheduled", "on-record", "closed")),
+            ("/request", mine, ("declined", "scheduled")),
+            ("/request", theirs, ("requested",)),
+            ("/schedule", mine, ("requested", "accepted", "scheduled", "adjourned", "cancelled")),
+            ("/people", mine, ("accepted", "scheduled", "examining")),
+            ("/people?adding=abroad", mine, ("accepted",)),
+            ("/people?adding=party", mine, ("accepted",)),
+            ("/checklist", mine, ("accepted", "scheduled", "open")),
+            ("/checklist", theirs, ("open",)),
+            ("/room", mine, ("scheduled", "open", "on-record", "suspended", "ended")),
+            ("/record", mine, ("scheduled", "ended", "closed")),
+            ("/record", self.house.clerk, ("ended",)),
+            ("/journal", mine, ("closed",)),
+            ("/journal?kind=people", mine, ("closed",)),
+        ):
+            for state in states:
+                name = (
+                    f"{page.strip('/').replace('?adding=', '-').replace('?kind=', '-') or 'overview'}-{state}"
+                )
+                yield Look(
+                    f"{name}{'-abroad' if visitor is theirs else ''}",
+                    visitor,
+                    f"/hearings/{self.cases[state].id}{page}",
+                )
+
+    def _of_places(self) -> Iterator[Look]:
+        session = self.cases["examining"]
+        for state in ("scheduled", "adjourned", "ended"):
+            seat = self.cases[state].seat("heard")
+            visitor = (
+                self.house.visitor()
+            )  # that one has gone home; this one comes back with the same cookies
+            visitor.http.cookies.update(seat.http.cookies)
+            yield Look(f"arrival-{state}", visitor, f"/places/{seat.place}")
+        for role in ("heard", "presiding"):
+            seat = session.seat(role)
+            yield Look(f"arrival-{role}", seat, f"/places/{seat.place}")
+            yield Look(f"check-{role}", seat, f"/places/{seat.place}/check")
+        for role in ("heard", "presiding", "interpreter", "authority", "lawyer"):
+            seat = session.seat(role)
+            yield Look(f"room-{role}", seat, f"/places/{seat.place}/room")
+
+
+@asynccontextmanager
+async def docket(folder: Path) -> AsyncIterator[Docket]:
+    async with (
+        House(folder / "data", port=free_port(), password=PASSWORD) as house,
+        AsyncExitStack() as stack,
+    ):
+        cases = [await stack.enter_async_context(Case(house, matter)) for matter in DOCKET]
+        await together(case.bring() for case in cases)
+        yield Docket(house, {case.matter.stands: case for case in cases}, house.visitor())
