@@ -228,7 +228,9 @@ class Dtls:
             raise DtlsFailed(f"no secure connection within {seconds:g} seconds") from None
         except Exception as error:  # OpenSSL's errors have no common base with aiortc's asserts
             raise DtlsFailed(f"the secure connection failed: {error!r}") from error
-        if self._transport.state != "connected" or self._closing:
+        if self._closing:
+            raise DtlsFailed("the connection was given up before it was secure")
+        if self._transport.state != "connected":
             raise DtlsFailed("the secure connection was refused: its certificate is not the one announced")
         self._inbound = self._transport._rx_srtp  # noqa: SLF001 contract test
         self._outbound = self._transport._tx_srtp  # noqa: SLF001 contract test

@@ -25,6 +25,11 @@ class Docket:
     cases: dict[str, Case]
     nobody: Visitor
 
+    @property
+    def seats(self) -> list[Visitor]:
+        """Those who sit in the hearing that is in session."""
+        return list(self.cases["examining"].seats)
+
     def looks(self) -> Iterator[Look]:
         """Every page, each in the states in which it differs; the rooms come last, since they take a place over."""
         yield from self._of_nobody()

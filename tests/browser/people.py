@@ -175,6 +175,12 @@ class People:
             await person.context.close()
 
 
+async def speak(person: Person, language: str) -> None:
+    """The language of all pages that this person opens from now on."""
+    cookie = {"name": "language", "value": language, "domain": "localhost", "path": "/"}
+    await person.context.add_cookies([cookie])  # type: ignore[list-item]
+
+
 @dataclass(frozen=True)
 class Received:
     """A track that comes in, counted from the connection's beginning.
