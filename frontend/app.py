@@ -183,7 +183,12 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             ),
             place_socket,
             staff_socket,
-            create_static_files_router("/static", directories=[HERE / "static"], include_in_schema=False),
+            create_static_files_router(
+                "/static",
+                directories=[HERE / "static"],
+                include_in_schema=False,
+                exception_handlers=problems.OF_FILES,
+            ),
         ],
         dependencies={**parts, "staff": Provide(access.signed_in, sync_to_thread=True)},
         request_class=Asked,

@@ -39,6 +39,7 @@ LINES = 1  # nobody looks at what the synthetic people receive
 PICTURES = 5  # a second
 EARLIEST = timedelta(seconds=20)  # a time is proposed at least so long before it comes
 FAR_ZONE = "America/Santiago"
+LOOPBACK = "127.0.0.1"
 MUTED = "#muted"  # whoever takes a chair joins with the microphone closed
 
 Tell = Callable[[str], None]
@@ -478,9 +479,31 @@ def _welcome(house: House, letter: Letter) -> str:
             f"Sign in at {house.origin}/sign-in with the password {house.password} as",
             *accounts,
             "",
+            *_for_firefox(settings.read().media_listen),
             f"In session: {letter.matter} ({letter.reference})",
         ]
     )
+
+
+def _for_firefox(listens: str) -> list[str]:
+    """Firefox carries no sound and picture over the loopback address, which is what we listen on unless told."""
+    if listens != LOOPBACK:
+        return []
+    return [
+        "In Chromium and Chrome everything works. For Firefox, start it on this machine's own address:",
+        f"  VIVAVOCE_MEDIA_LISTEN={_own_address()} make demo",
+        "",
+    ]
+
+
+def _own_address() -> str:
+    """The address from which this machine would speak to others; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address that is nobody's (RFC 5737)
+        except OSError:
+            return "ADDRESS"
+        return str(probe.getsockname()[0])
 
 
 async def together(works: Iterable[Coroutine[None, None, None]]) -> None:

@@ -12,11 +12,12 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.enums import RequestEncodingType
+from litestar.exceptions import ClientException
 
 from frontend.kept import Drawer, File
 
@@ -77,7 +78,10 @@ class Asked(Request[Any, Any, Any]):
         """The fields; the body is kept whole, so that it can be read again."""
         if not self.streams:
             await self.body()
-        return await super().form()
+        try:
+            return await super().form()
+        except UnicodeDecodeError as error:
+            raise ClientException("the form is not in the characters that it says") from error
 
     async def json(self) -> Any:
         return self.sent.body() if self.sent else await super().json()
@@ -97,7 +101,12 @@ async def take_form(request: Request[Any, Any, Any]) -> Response[Any] | None:
     request.state.form = form
     presses: Presses = request.app.state.presses
     to = await presses.begin(request.copy) if form.once else None
-    return None if to is None else Response(b"", status_code=303, headers={"location": to})
+    return None if to is None else redirect(to)
+
+
+def redirect(to: str, cookies: Any = ()) -> Response[bytes]:
+    location = quote(to, safe="/?#[]@!$&'()*+,;=:%")  # a header holds no other letters
+    return Response(b"", status_code=303, headers={"location": location}, cookies=list(cookies))
 
 
 class Presses:
@@ -166,9 +175,8 @@ def _again(request: Asked, reference: str) -> File | None:
 
 def local(page: str) -> str:
     """The address if it is one of this service's own, else the front page."""
-    parts = urlsplit(page)
-    safe = page.startswith("/") and not page.startswith(("//", "/\\")) and not parts.netloc
-    return page if safe and page.isprintable() else "/"
+    safe = page.startswith("/") and not page.startswith(("//", "/\\")) and page.isprintable()
+    return page if safe else "/"
 
 
 def nested(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from frontend.forms import Asked
+from frontend.forms import Asked, redirect
 from frontend.kept import Kept
-from frontend.shown import reader_of, redirect, render, with_kept
+from frontend.shown import reader_of, render, with_kept
 from hearings import errors
 from hearings.said import WRONG
 from hearings.sentences import Sentence, recognised, say
@@ -124,6 +124,11 @@ def on_http(request: Asked, error: HTTPException) -> Response[Any]:
     return answer(request, error.status_code, Problem("http", sentence))
 
 
+def on_no_file(request: Asked, _error: Exception) -> Response[Any]:
+    """A name that no file can have."""
+    return answer(request, 404, Problem("http", _SENTENCES[404]))
+
+
 def on_bottomless(request: Asked, _error: RecursionError) -> Response[Any]:
     """JSON that is nested without end."""
     return answer(request, 422, Problem("not-valid", say("This is nested too deeply to be read.")))
@@ -218,3 +223,4 @@ HANDLERS: dict[Any, Any] = {
     RecursionError: on_bottomless,
     Exception: on_unforeseen,
 }
+OF_FILES: dict[Any, Any] = {ValueError: on_no_file}

@@ -4,6 +4,7 @@
 gets JSON; a form's browser is sent on to a page (303), so that reloading or going back repeats nothing.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,9 +14,11 @@ from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from litestar.utils.scope.state import ScopeState
 
-from frontend.forms import Asked
+from frontend.forms import Asked, redirect
 from frontend.kept import Drawer, Kept
 from frontend.words import Reader, Words
+
+log = logging.getLogger(__name__)
 
 DONE: Mapping[str, Any] = {"done": True}
 
@@ -65,15 +68,21 @@ class Done(Response[Any]):
             return super().to_asgi_response(app, request, **given)
         to = self._to or form.page
         if self._show:
-            to = with_kept(request, to, Kept(form=form.form, told=dict(self.content)))
+            to = self._to_be_told(request, to, form.form)
         request.app.state.presses.end(request.copy, to)
         return redirect(to, self.cookies).to_asgi_response(
             app, request, **(given | {"status_code": None, "media_type": None})
         )
 
-
-def redirect(to: str, cookies: Any = ()) -> Response[bytes]:
-    return Response(b"", status_code=303, headers={"location": to}, cookies=list(cookies))
+    def _to_be_told(self, request: Asked, to: str, form: str) -> str:
+        """The page that tells it once. Where there is no room to keep it the step is done all the same, and the page
+        shows how things stand.
+        """
+        try:
+            return with_kept(request, to, Kept(form=form, told=dict(self.content)))
+        except OSError:
+            log.exception("what a step answered could not be kept")
+            return to
 
 
 def with_kept(request: Asked, page: str, kept: Kept) -> str:

@@ -10,12 +10,9 @@ from frontend.shown import Shown
 from hearings.actors import Actor
 from hearings.errors import NotFound
 from hearings.journal import Journal
-from hearings.roles import COORDINATORS, Role
+from hearings.roles import OVERSEERS
 from hearings.sentences import say
 from hearings.views import load
-
-OVERSEERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
-"""Those who see the pages of the whole hearing; everybody else has their own place alone."""
 
 
 @dataclass(frozen=True)

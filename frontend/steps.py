@@ -250,10 +250,10 @@ def _schedule(view: View) -> tuple[Sentence, str]:
         return say("later"), "later"
     if view.get("proposals"):
         return say("proposed, not confirmed"), "needs"
-    if view["start"] is None:
-        return say("not fixed"), "needs"
     if state is State.ADJOURNED:
         return say("adjourned, no new time"), "needs"
+    if view["start"] is None:
+        return say("not fixed"), "needs"
     return say("fixed"), "met"
 
 

@@ -78,6 +78,10 @@ class Reader:
         text = str(sentence)
         return str(self.catalogue.gettext(text)) if text else ""
 
+    def ours(self, sentence: object) -> str:
+        """As `tell`, where people may have typed it: their words are never translated."""
+        return self.tell(sentence) if isinstance(sentence, Sentence) else str(sentence)
+
     def _value(self, value: object, zone: str) -> str:
         match value:
             case Sentence():
@@ -146,7 +150,7 @@ class Reader:
                 return str(
                     units.format_unit(round(size / one, 1), f"digital-{unit}", "short", locale=self._locale)
                 )
-        return str(units.format_unit(size, "digital-byte", "short", locale=self._locale))
+        return str(units.format_unit(size, "digital-byte", "long", locale=self._locale))
 
     # --- the templates
 
@@ -170,6 +174,7 @@ class Reader:
         )
         made.install_gettext_translations(self.catalogue, newstyle=True)  # type: ignore[attr-defined]
         made.filters["tell"] = self.tell
+        made.filters["ours"] = self.ours
         made.globals.update(
             language=self.language,
             languages=LANGUAGES,

@@ -17,7 +17,7 @@ from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound
 from hearings.journal import Entry, Journal
-from hearings.roles import COURT, OFFICE, Role
+from hearings.roles import OFFICE, OVERSEERS, Role
 from hearings.room import OPENED, see_and_hear
 from hearings.schedule import Schedule
 from hearings.sentences import Sentence, recognised, say
@@ -53,8 +53,8 @@ class View:
             "messages": messages.seen_by(actor, self.story, self._rows),
         }
         if place is not None and self._waits(actor, place):
-            return told | {"suspended": None}  # the reason may name somebody
-        overseer = bool(COURT.intersection(actor.roles))
+            return told | _without_reasons(told)
+        overseer = bool(OVERSEERS.intersection(actor.roles))
         told |= {
             "places": self._roster(overseer=overseer),
             "hears": self._hears(actor),
@@ -172,7 +172,7 @@ class View:
         return sorted(allowed(self.hearing.state, actor.roles))
 
     def _waits(self, actor: Actor, place: Place) -> bool:
-        return place.admitted is None and not COURT.intersection(actor.roles)
+        return place.admitted is None and not OVERSEERS.intersection(actor.roles)
 
     def _roster(self, *, overseer: bool) -> list[dict[str, Any]]:
         return [
@@ -259,6 +259,12 @@ def _person(person: Participant) -> dict[str, Any]:
         "capacity": person.capacity,
         "language": person.language,
     }
+
+
+def _without_reasons(told: Mapping[str, Any]) -> dict[str, Any]:
+    """For who waits: a reason may name somebody."""
+    adjourned = told["adjourned"]
+    return {"suspended": None, "adjourned": adjourned and {**adjourned, "reason": None}}
 
 
 def _told(obstacles: list[Obstacle]) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ How the media sections of an offer are understood:
   picture beyond the last pair is the document line (the last one, if there are several);
 - everything else is refused with port 0.
 
-Opus and VP8 only; a section counts if it is in the BUNDLE group and multiplexes RTCP. The candidates of
-the offer are not used.
+Opus and VP8 only; a section counts if it is in the BUNDLE group and multiplexes RTCP. Its port says nothing:
+Firefox offers every section but the first with port 0 (`a=bundle-only`), and one that is stopped is not in the
+group (RFC 8843 sections 6 and 7.2). The candidates of the offer are not used.
 
 `read_offer` catches whatever a foreign or broken offer can raise and turns it into one refusal.
 """
@@ -179,7 +180,6 @@ def _sent(media: list[MediaDescription], sends: list[int]) -> list[tuple[int, Ki
 def _usable(media: MediaDescription) -> bool:
     return (
         media.kind in ("audio", "video")
-        and media.port != 0
         and media.rtcp_mux
         and _TOKEN.match(media.rtp.muxId or "") is not None
         and _main_type(media) is not None

@@ -79,13 +79,13 @@ class NewInvitation(Said):
 
 
 class NewAuthority(Said):
-    """`state`: two letters (ISO 3166-1)."""
+    """`state`: two letters (ISO 3166-1). The name leaves room for "Desk of"."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=180)
     state: str = Field(pattern=r"^[A-Z]{2}$")
     zone: str = Field(min_length=1, max_length=64)
     language: str = Field(default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    email: str = Field(default="", max_length=254)
+    email: str = Field(default="", max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")
     phone: str = Field(default="", max_length=50)
 
 

@@ -47,7 +47,7 @@ class DocketPages(Controller):
         text: str = "",
     ) -> Shown:
         """`text`: looked for in matters, references and names."""
-        rows = docket.hearings(staff, states=_STATES[which], text=text.strip()[:100], most=LONGEST)
+        rows = docket.hearings(staff, states=_STATES[which], text=_searched(text), most=LONGEST)
         zone = next((one.zone for one in accounts.authorities() if one.id == staff.authority), "UTC")
         today = on_clock(journal.clock(), zone).date
         with journal.reading() as tx:
@@ -124,6 +124,11 @@ class HearingPages(Controller):
     ) -> dict[str, Any]:
         with journal.reading() as tx:
             return load(tx, journal, instruments, actor.hearing).as_seen_by(actor)
+
+
+def _searched(text: str) -> str:
+    """What can be looked for: no database takes every character."""
+    return "".join(filter(str.isprintable, text)).strip()[:100]
 
 
 def _line(row: Hearing, view: Mapping[str, Any]) -> dict[str, Any]:

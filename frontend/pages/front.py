@@ -3,9 +3,8 @@
 from litestar import Controller, Response, get
 from litestar.datastructures import Cookie
 
-from frontend.forms import Asked, local
+from frontend.forms import Asked, local, redirect
 from frontend.settings import Settings
-from frontend.shown import redirect
 from frontend.words import LANGUAGES
 
 

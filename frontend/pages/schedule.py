@@ -25,6 +25,7 @@ class SchedulePages(Controller):
 
     @get("/", sync_to_thread=False)
     def show(self, spine: Spine) -> Shown:
+        spine.refuse_others()
         view = spine.view
         proposals = [
             {**slot, "days": _days(spine, slot["instant"], slot["minutes"])} for slot in view["proposals"]

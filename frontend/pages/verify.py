@@ -43,16 +43,20 @@ class VerifyPages(Controller):
     )
     async def verify(self, request: Asked) -> Shown:
         """A form with `package` and, if there is one, `trust`. Raises: NotValid, Unreachable."""
-        form = await request.form()
-        package, trust = form.get("package"), form.get("trust")
-        if not isinstance(package, UploadFile) or not package.filename:
-            raise NotValid(say("Choose the package, a file that ends in .asice."), field="package")
-        known = await trust.read(LARGEST_TRUST) if isinstance(trust, UploadFile) and trust.filename else None
-        if _running.locked():
+        if _running.locked():  # before the upload: what strangers send may not fill the disk
             raise Unreachable(say("Other records are being verified. Try again in a minute."))
         async with _running:
-            verdict = await _checked(package, known or None)
-        return Shown({"verdict": _told(verdict), "name": package.filename}, "verify.html")
+            return await _answered(request)
+
+
+async def _answered(request: Asked) -> Shown:
+    form = await request.form()
+    package, trust = form.get("package"), form.get("trust")
+    if not isinstance(package, UploadFile) or not package.filename:
+        raise NotValid(say("Choose the package, a file that ends in .asice."), field="package")
+    known = await trust.read(LARGEST_TRUST) if isinstance(trust, UploadFile) and trust.filename else None
+    verdict = await _checked(package, known or None)
+    return Shown({"verdict": _told(verdict), "name": package.filename}, "verify.html")
 
 
 async def _checked(package: UploadFile, trust: bytes | None) -> Verdict:

@@ -12,6 +12,7 @@
 const LINES = 12;
 const ANSWER = 6000; // milliseconds until an attempt counts as failed
 const SHAKY = 2000; // disconnected for so long is lost
+const GRACE = 1200;
 const RETRY = 1000;
 const LOOK = 1000;
 const SILENT = 4; // looks in a row without a byte, where there were some
@@ -53,7 +54,7 @@ export class Connection extends EventTarget {
     socket.addEventListener("refused", (event) => {
       if (/** @type {CustomEvent} */ (event).detail.about === "offer") this.#later(RETRY);
     });
-    socket.addEventListener("up", () => this.#wanted && void this.#check());
+    socket.addEventListener("up", () => this.#wanted && this.#check());
     setInterval(() => void this.#look(), LOOK);
   }
 
@@ -76,6 +77,8 @@ export class Connection extends EventTarget {
     this.#wanted = false;
     clearTimeout(this.#timer);
     this.#end();
+    this.people = new Map();
+    this.shown = null;
   }
 
   /**
@@ -100,7 +103,11 @@ export class Connection extends EventTarget {
     this.#id = `${Date.now().toString(36)}-${this.#n}`;
     pc.onconnectionstatechange = () => this.#changed(pc);
     this.#sections(pc);
-    await pc.setLocalDescription(await pc.createOffer());
+    try {
+      await pc.setLocalDescription(await pc.createOffer());
+    } catch (error) {
+      if (this.#pc === pc) throw error; // else it was closed meanwhile
+    }
     if (this.#pc !== pc) return;
     this.#socket.send({ type: "offer", connection: this.#id, sdp: pc.localDescription?.sdp });
     this.#later(ANSWER);
@@ -165,9 +172,12 @@ export class Connection extends EventTarget {
     this.#timer = setTimeout(() => this.#wanted && !this.up && void this.#attempt(), wait);
   }
 
-  /** The socket came back: if media did not survive, a new connection is offered at once. */
-  async #check() {
-    if (!this.up || this.#quiet > 0) await this.#attempt();
+  /** The socket came back: media gets a moment to come back by the same way, then a new connection is offered. */
+  #check() {
+    if (!this.#pc || this.#pc.connectionState === "failed") return void this.#attempt();
+    if (this.up && this.#quiet === 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wanted && (!this.up || this.#quiet > 0) && void this.#attempt(), GRACE);
   }
 
   /** Nothing arrives any more although something did: the way of the media is dead. */

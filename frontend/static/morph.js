@@ -33,10 +33,13 @@ function become(old, now, forget) {
   if (forget && old.closest("form")?.id === forget) sameValue(old, now);
 }
 
-/** @param {HTMLFormElement} form */
+/**
+ * Or being sent: another copy of it could then be pressed.
+ * @param {HTMLFormElement} form
+ */
 function beingTyped(form) {
   const active = document.activeElement;
-  return form.dataset.touched !== undefined || (active !== null && form.contains(active) && active.matches("input, select, textarea"));
+  return form.dataset.touched !== undefined || form.dataset.sending !== undefined || (active !== null && form.contains(active) && active.matches("input, select, textarea"));
 }
 
 /**
@@ -88,8 +91,12 @@ function sameChildren(old, now, forget) {
       continue;
     }
     while (at && at !== found) {
+      if (at instanceof Element && inUse(at)) {
+        old.insertBefore(found, at); // what is in use stays, if it comes later
+        break;
+      }
       const next = at.nextSibling;
-      if (found.parentNode === old && follows(at, found)) drop(at);
+      drop(at);
       at = next;
     }
     if (found instanceof Element && wanted instanceof Element) become(found, wanted, forget);
@@ -109,11 +116,11 @@ function drop(node) {
 }
 
 /**
- * @param {Node} node
- * @param {Node} other
+ * Whether somebody is filling in a form in there.
+ * @param {Element} element
  */
-function follows(node, other) {
-  return Boolean(node.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
+function inUse(element) {
+  return [element, ...element.querySelectorAll("form")].some((one) => one instanceof HTMLFormElement && beingTyped(one));
 }
 
 /**

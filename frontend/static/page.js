@@ -8,6 +8,8 @@ import { renew } from "./morph.js";
 import { Socket } from "./socket.js";
 import { word } from "./words.js";
 
+const PATIENCE = 5000; // milliseconds; over a way that is gone nothing ever comes
+const PAUSE = 1000;
 const stays = document.body.dataset.stay !== undefined;
 
 keepMuted();
@@ -54,10 +56,12 @@ function release(form, button) {
  */
 async function send(form) {
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { accept: "text/html" } });
-    if (new URL(answer.url).pathname !== location.pathname) return void location.assign(answer.url);
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { accept: "text/html" }, signal: AbortSignal.timeout(4 * PATIENCE) });
+    if (answer.redirected && new URL(answer.url).pathname !== location.pathname) return void location.assign(answer.url);
     const next = parse(await answer.text());
+    if (!answer.ok) return say(next.querySelector("h1")?.textContent ?? word("unreached"));
     delete form.dataset.touched;
+    document.getElementById("problem")?.remove(); // it told of the press before
     renew(next, { forget: form.id });
     document.getElementById("problem")?.focus();
     say("");
@@ -85,15 +89,21 @@ async function copy(button) {
   }
 }
 
+/** @type {Map<string, string>} */
+const wrong = new Map();
+
 /**
- * One line at the top that says what is wrong with the connection.
+ * One line at the top that says what is wrong with the connection, or a device.
  * @param {string} sentence
+ * @param {string} [about] what this sentence, and no other, is taken back for
  */
-export function say(sentence) {
+export function say(sentence, about = "connection") {
   const line = document.getElementById("line");
   if (!line) return;
-  line.hidden = !sentence;
-  if (line.textContent !== sentence) line.textContent = sentence;
+  wrong.set(about, sentence);
+  const all = [...wrong.values()].filter(Boolean).join(" ");
+  line.hidden = !all;
+  if (line.textContent !== all) line.textContent = all;
 }
 
 let renewing = false;
@@ -101,21 +111,27 @@ let again = false;
 
 /** Fetches this page as it is now; news that come meanwhile make one more turn. */
 export async function refresh() {
-  again = renewing;
+  again = true;
   if (renewing) return;
   renewing = true;
-  try {
-    do {
-      again = false;
-      const answer = await fetch(location.pathname + location.search.replace(/[?&]kept=[^&]*/, ""), { headers: { accept: "text/html" } });
-      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) return void location.assign(answer.url);
-      if (answer.ok) renew(parse(await answer.text()));
-    } while (again);
-  } catch {
-    // the socket says when the service is back, and then this is asked again
-  } finally {
-    renewing = false;
+  while (again) {
+    again = false;
+    try {
+      await fetchAgain();
+    } catch {
+      if (!socket?.up) break; // it says when the service is back, and then this is asked again
+      again = true;
+      await new Promise((done) => setTimeout(done, PAUSE));
+    }
   }
+  renewing = false;
+}
+
+async function fetchAgain() {
+  const address = location.pathname + location.search.replace(/[?&]kept=[^&]*/, "");
+  const answer = await fetch(address, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE) });
+  if (answer.redirected && new URL(answer.url).pathname !== location.pathname) return void location.assign(answer.url);
+  if (answer.ok) renew(parse(await answer.text()));
 }
 
 /** @type {Socket | null} */
@@ -125,7 +141,7 @@ if (socket) {
   socket.addEventListener("state", () => void refresh());
   socket.addEventListener("up", () => say(""));
   socket.addEventListener("down", () => !socket.over && say(word("lost")));
-  socket.addEventListener("over", (event) => say(/** @type {CustomEvent} */ (event).detail?.sentence ?? ""));
+  socket.addEventListener("over", (event) => say(/** @type {CustomEvent} */ (event).detail?.sentence ?? "", "over"));
 }
 
 const seconds = Number(document.body.dataset.again ?? 0);

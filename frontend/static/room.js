@@ -20,8 +20,11 @@ const own = { audio: null, camera: null };
 let paper = null;
 /** @type {Set<string>} what the server says is muted here */
 let muted = new Set();
+/** @type {Set<string>} what was muted here and the server does not say yet */
+const pressed = new Set();
 let state = "";
-let starting = false;
+/** @type {Promise<unknown> | null} */
+let starting = null;
 let asked = joinsMuted();
 let speaker = "";
 let spokeAt = 0;
@@ -35,6 +38,8 @@ if (socket) conduct(socket, new Connection(socket));
 function conduct(socket, connection) {
   socket.addEventListener("state", (event) => told(/** @type {CustomEvent} */ (event).detail.view));
   socket.addEventListener("levels", (event) => hearLevels(/** @type {CustomEvent} */ (event).detail.audio));
+  socket.addEventListener("refused", (event) => /** @type {CustomEvent} */ (event).detail.about === "mute" && pressed.clear());
+  socket.addEventListener("up", () => pressed.forEach((kind) => socket.send({ type: "mute", kind, muted: true })));
   socket.addEventListener("over", () => finish());
   connection.addEventListener("people", () => show());
   connection.addEventListener("up", () => quality());
@@ -52,17 +57,25 @@ function conduct(socket, connection) {
   function told(view) {
     state = view.state;
     muted = new Set(view.you.muted);
+    for (const kind of pressed) {
+      if (muted.has(kind)) pressed.delete(kind);
+      else muted.add(kind);
+    }
     controls();
-    if (view.you.in_room && OPENED.has(state)) void start();
-    else connection.close();
+    if (!view.you.in_room) return;
+    if (OPENED.has(state)) void start();
+    else rest();
+  }
+
+  /** Whether camera and microphone have anything to do here. */
+  function wanted() {
+    return OPENED.has(state) && !socket.over;
   }
 
   async function start() {
-    if (!starting) {
-      starting = true;
-      await Promise.all([turnOn("audio"), turnOn("camera")]);
-    }
-    if (socket.over) return;
+    starting ??= Promise.all([turnOn("audio"), turnOn("camera")]);
+    await starting;
+    if (!wanted()) return;
     if (asked && own.audio) {
       asked = false;
       mute("audio", true);
@@ -74,17 +87,20 @@ function conduct(socket, connection) {
   /** @param {"audio" | "camera"} kind */
   async function turnOn(kind) {
     const device = kind === "audio" ? "microphone" : "camera";
+    let track = null;
     try {
-      own[kind] = await open(device);
-      own[kind].addEventListener("ended", () => void taken(kind));
-      say("");
+      track = await open(device);
+      say("", kind);
     } catch (error) {
-      own[kind] = null;
-      if (error instanceof DeviceRefused) say(word(`${device}${error.key[0]?.toUpperCase()}${error.key.slice(1)}`));
-      else throw error;
+      if (!(error instanceof DeviceRefused)) throw error;
+      say(word(`${device}${error.key[0]?.toUpperCase()}${error.key.slice(1)}`), kind);
     }
-    await connection.put(kind, own[kind]);
+    own[kind]?.stop();
+    if (!wanted()) track?.stop(); // it took a while, and the room is over
+    own[kind] = wanted() ? track : null;
+    own[kind]?.addEventListener("ended", () => void taken(kind));
     controls();
+    await connection.put(kind, own[kind]);
   }
 
   /**
@@ -109,11 +125,14 @@ function conduct(socket, connection) {
   }
 
   /**
+   * Muting holds at once, and is told later where there is no way to the service now.
    * @param {"audio" | "camera" | "document"} kind
    * @param {boolean} value
    */
   function mute(kind, value) {
-    if (!socket.send({ type: "mute", kind, muted: value })) return;
+    if (value) pressed.add(kind);
+    else pressed.delete(kind);
+    if (!socket.send({ type: "mute", kind, muted: value }) && !value) return;
     if (value) muted.add(kind);
     else muted.delete(kind);
     controls();
@@ -173,7 +192,9 @@ function conduct(socket, connection) {
   /** @param {Record<string, number>} levels −dBov by place */
   function hearLevels(levels) {
     let [loudest, level] = ["", SPEAKS];
-    for (const [who, loud] of Object.entries(levels)) {
+    for (const tile of document.querySelectorAll("#tiles [data-place]")) {
+      const who = tile.getAttribute("data-place") ?? "";
+      const loud = levels[who] ?? SPEAKS; // of whom nothing came does not speak
       mark(who, loud < SPEAKS);
       if (who !== place && loud < level) [loudest, level] = [who, loud];
     }
@@ -194,17 +215,26 @@ function conduct(socket, connection) {
     document.getElementById("tiles")?.classList.toggle("still", now === "none");
   }
 
-  function finish() {
+  /** The room is closed: nothing goes out, and no camera stays on. */
+  function rest() {
     connection.close();
     for (const track of [own.audio, own.camera, paper]) track?.stop();
+    own.audio = own.camera = paper = starting = null;
+    for (const kind of /** @type {const} */ (["audio", "camera", "document"])) void connection.put(kind, null);
+    show();
+    controls();
+  }
+
+  function finish() {
+    rest();
     const here = document.getElementById("here");
     if (here) here.hidden = false;
     quality();
   }
 
   function controls() {
-    button("microphone", Boolean(own.audio) && !muted.has("audio"), starting);
-    button("camera", Boolean(own.camera) && !muted.has("camera"), starting);
+    button("microphone", Boolean(own.audio) && !muted.has("audio"), starting !== null);
+    button("camera", Boolean(own.camera) && !muted.has("camera"), starting !== null);
     button("document", paper !== null, OPENED.has(state) && connection.up, true);
     if (own.audio) own.audio.enabled = !muted.has("audio");
     if (own.camera) own.camera.enabled = !muted.has("camera");

@@ -30,6 +30,12 @@ class Docket:
         """Those who sit in the hearing that is in session."""
         return list(self.cases["examining"].seats)
 
+    @property
+    def fresh_link(self) -> str:
+        """The door that makes a link which nobody has opened, for the witness of a hearing to come."""
+        case = self.cases["scheduled"]
+        return f"/hearings/{case.id}/people/places/{case.seat('presiding').place}/link"
+
     def looks(self) -> Iterator[Look]:
         """Every page, each in the states in which it differs; the rooms come last, since they take a place over."""
         yield from self._of_nobody()

@@ -86,6 +86,7 @@ async def test_from_link_to_verified_record(
     await on_the_record(room)
     await a_muted_microphone_reaches_nobody(room)
     await identity_and_oath(room)
+    await a_note_and_a_message(room)
     await the_witness_loads_the_page_again(room)
     await the_network_is_cut(room, wire)
     await the_network_changes(room, wire)
@@ -184,6 +185,26 @@ async def identity_and_oath(room: Room) -> None:
     await expect(judge.locator("#oath-block")).to_contain_text(words)
     await judge.get_by_role("button", name="Begin the examination").click()
     await expect(room.pages["witness"].locator("#part-told")).to_contain_text("You are being heard.")
+
+
+async def a_note_and_a_message(room: Room) -> None:
+    """What is being typed outlives the news that come meanwhile; the court writes to one person alone."""
+    judge, witness = room.pages["judge"], room.pages["witness"]
+    await judge.locator("#part-notes > summary").click()
+    await judge.locator("#note-text").fill("The witness points at the plan.")
+    await witness.get_by_role("button", name="I need help").click()
+    await expect(judge.locator("#part-messages > summary")).to_contain_text("1")
+    await expect(judge.locator("#note-text")).to_have_value("The witness points at the plan.")
+    await judge.get_by_role("button", name="Write it down").click()
+    await expect(judge.locator("#note-text")).to_have_value("")
+    await judge.locator("#part-messages > summary").click()
+    await expect(judge.locator(".messages")).to_contain_text("I need help.")
+    await judge.locator("#message-to").select_option(room.places["witness"])
+    await judge.locator("#message-text").fill("A glass of water is on its way.")
+    await judge.get_by_role("button", name="Send", exact=True).click()
+    await expect(witness.locator(".messages")).to_contain_text("A glass of water is on its way.")
+    await expect(room.pages["interpreter"].locator(".messages")).to_have_count(0)
+    await judge.locator("#part-conduct > summary").click()
 
 
 async def the_witness_loads_the_page_again(room: Room) -> None:

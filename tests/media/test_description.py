@@ -1,6 +1,7 @@
 """Offers understood, refused and answered; the answer is read back with aiortc's parser."""
 
 import random
+import re
 
 import pytest
 from bare_page import OPUS, RTX, VP8, BarePage
@@ -122,6 +123,18 @@ async def test_what_is_not_known_gets_port_zero():
     third = offer(sends=("audio", "camera", "document"), lines=0, document=False)
     h264 = third.replace(f"a=rtpmap:{VP8} VP8/90000", f"a=rtpmap:{VP8} H264/90000")
     assert [section.split("\r\n")[0].split()[1] for section in sections(answered(h264))] == ["4711", "0", "0"]
+
+
+async def test_a_section_offered_for_the_bundle_only_is_taken():
+    """Firefox gives every section but the first port 0 (RFC 8843 section 7.2.1); a stopped one is in no bundle."""
+    first, *others = offer(lines=1).split("m=")[1:]
+    head = offer(lines=1).split("m=")[0]
+    bundle_only = [re.sub(r"^(\w+) 9 ", r"\1 0 ", one) + "a=bundle-only\r\n" for one in others]
+    assert [one.split()[1] for one in bundle_only] == ["0"] * len(others)
+    firefox = "m=".join([head, first, *bundle_only])
+    assert [each.mid for each in read_offer(firefox).taken] == ["s0", "s1", "r0a", "r0c", "rd"]
+    stopped = firefox.replace("a=group:BUNDLE s0 s1 ", "a=group:BUNDLE s0 ")
+    assert [one.split()[1] for one in sections(answered(stopped))][:2] == ["4711", "0"]
 
 
 async def test_an_existing_rtx_pair_is_read():

@@ -112,6 +112,7 @@ async def test_a_working_day_at_the_court_of_exampleton(tmp_path: Path) -> None:
         text = await told(process, "ends the demonstration")
         processes = await service_of(data)
         origin = found(text, r"Viva Voce is at (\S+)")
+        assert re.search(r"For Firefox.*\n  VIVAVOCE_MEDIA_LISTEN=\S+ make demo", text)
         await everybody_can_sign_in(origin, text)
         async with Visitor(origin) as coordinator:
             await signed_in(coordinator, text, "coordinator")
