@@ -46,7 +46,8 @@ class Camera:
             for size, viewport in SIZES.items():
                 await page.set_viewport_size(viewport)
                 await self._settle(page)
-                await page.screenshot(path=self.folder / f"{name}-{size}-{language}.png", full_page=True)
+                whole = viewport is PHONE or await page.locator("#tiles").count() == 0
+                await page.screenshot(path=self.folder / f"{name}-{size}-{language}.png", full_page=whole)
                 self.taken += 1
 
     async def _settle(self, page: Page) -> None:
