@@ -94,8 +94,9 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
         await _refuse(socket, error)
         return
     page = Page(actor.hearing, known.who, token=known.token, place=known.place)
-    conversation = Conversation(actor, page, live, conductor, room)
-    conversation.said = lambda sentence: _reader(socket, page.language).tell(sentence)
+    conversation = Conversation(
+        actor, page, live, conductor, room, said=lambda text: _reader(socket, page.language).tell(text)
+    )
     sender = asyncio.create_task(_send(socket, page, conversation))
     try:
         await live.enter(page)
@@ -109,15 +110,27 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
 
 
 class Conversation:
-    """Answers one page's messages, one after the other, except offers, which may take a while."""
+    """Answers one page's messages, one after the other, except offers, which may take a while.
 
-    def __init__(self, actor: Actor, page: Page, live: Live, conductor: Conductor, room: Room) -> None:
+    `said`: a sentence in the language of the page, since a message keeps no template.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        page: Page,
+        live: Live,
+        conductor: Conductor,
+        room: Room,
+        *,
+        said: Callable[[str], str],
+    ) -> None:
         self._actor = actor
         self._page = page
         self._live = live
         self._conductor = conductor
         self._room = room
-        self.said: Callable[[str], str] = str  # in the language of the page; a message keeps no template
+        self._said = said
         self._greeted = False
         self._offer: asyncio.Task[None] | None = None
 
@@ -134,7 +147,7 @@ class Conversation:
         try:
             await self._answer(message)
         except Refusal as error:
-            self._page.tell(Refused(about=message.type, sentence=self.said(error.sentence)))
+            self._page.tell(Refused(about=message.type, sentence=self._said(error.sentence)))
 
     async def _answer(self, message: FromPage) -> None:
         match message:
@@ -171,7 +184,7 @@ class Conversation:
                 self._actor.hearing, place, connection=offer.connection, sdp=offer.sdp
             )
         except Refusal as error:
-            self._page.tell(Refused(about=offer.type, sentence=self.said(error.sentence)))
+            self._page.tell(Refused(about=offer.type, sentence=self._said(error.sentence)))
         else:
             self._page.tell(Answer(connection=offer.connection, sdp=sdp))
 

@@ -5,7 +5,8 @@ ours that carries names is looked up by its template, and the names are isolated
 right in an Arabic sentence (UAX #9, FSI and PDI).
 """
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -39,6 +40,12 @@ ZONES = tuple(
         in {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
     )
 )
+TONGUES = (
+    *("ar", "bg", "bs", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "ga", "he"),
+    *("hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "ko", "lb", "lt", "lv", "mk", "mt", "nl"),
+    *("no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "th", "tr", "uk", "ur", "vi", "zh"),
+)
+"""Those that can be chosen for a person, a court or an authority."""
 _ISOLATE, _END = "\u2068", "\u2069"
 _MOMENT = say("{day}, {time} ({city}, {offset})")
 
@@ -136,6 +143,10 @@ class Reader:
         """A language by its tag (BCP 47)."""
         return str(self._locale.languages.get(tag.partition("-")[0].lower(), tag))
 
+    def tongues(self) -> list[tuple[str, str]]:
+        """Every language that can be chosen, by its tag and its name, in the order of the names."""
+        return named(TONGUES, self.tongue)
+
     def length(self, minutes: int) -> str:
         """`1 hour 30 minutes`."""
         hours, rest = divmod(minutes, 60)
@@ -188,6 +199,7 @@ class Reader:
             city=self.city,
             country=self.country,
             tongue=self.tongue,
+            tongues=self.tongues,
             now=lambda: datetime.now(UTC).isoformat(),
             qr=qr,
             once=tokens.handle,
@@ -197,6 +209,18 @@ class Reader:
             quote=quote,
         )
         return made
+
+
+def named(codes: Iterable[str], name: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Codes with their names in the reader's language, in the order of the names, accents aside."""
+    return sorted(((code, name(code)) for code in codes), key=lambda pair: _plain(pair[1]))
+
+
+def _plain(name: str) -> str:
+    """Without case and accents, for the order of a list."""
+    return "".join(
+        one for one in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(one)
+    )
 
 
 def qr(address: str) -> Markup:

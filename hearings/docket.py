@@ -74,10 +74,10 @@ class Docket:
             )
         )
         handles = dict(known.all())
-        rows = tx.exec(select(Hearing).where(col(Hearing.id).in_(hearings))).all()
+        rows = {row.id: row for row in tx.exec(select(Hearing).where(col(Hearing.id).in_(hearings)))}
         told = {}
         for hearing in hearings:
-            side, role = _standing(staff, next((row for row in rows if row.id == hearing), None))
+            side, role = _standing(staff, rows.get(hearing))
             person = Self(handles.get(hearing, ""), role, side)
             told[hearing] = Actor(hearing, (person,), account=staff.account, name=staff.name)
         return told

@@ -77,8 +77,6 @@ async def _pages(browser: Browser, folder: Path, data: Path) -> int:
             bench = shown.cases["examining"].seat("presiding")
             await camera.take(bench, f"/places/{bench.place}/room", "room-session-presiding")
             await camera.take(shown.nobody, "/join/nothing", "join-unknown")
-            link = (await shown.house.coordinator.post(shown.fresh_link))["link"]
-            await camera.take(shown.nobody, link.removeprefix(shown.house.origin), "join")
         finally:
             await camera.people.leave()
         return camera.taken

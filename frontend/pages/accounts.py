@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +17,7 @@ from frontend.forms import Asked, local
 from frontend.narrow import Narrow
 from frontend.settings import Settings
 from frontend.shown import Done, Shown, reader_of
+from frontend.words import named
 from hearings.accounts import ADMINISTRATOR, INVITATION, SHORTEST_PASSWORD, Accounts, Staff
 from hearings.errors import NotFound, NotValid
 from hearings.said import Said
@@ -37,12 +37,6 @@ WORK: Mapping[str, Sentence] = {
     "clerk": say("A clerk helps in the room and closes the record."),
     ADMINISTRATOR: say("An administrator looks after accounts and authorities, and sees no hearing."),
 }
-TONGUES = (
-    *("ar", "bg", "bs", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "ga", "he"),
-    *("hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "ko", "lb", "lt", "lv", "mk", "mt", "nl"),
-    *("no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "th", "tr", "uk", "ur", "vi", "zh"),
-)
-"""Languages of a court or authority."""
 _NO_STATES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 STATES = tuple(
     code
@@ -100,8 +94,7 @@ class AccountsPages(Controller):
     @get("/sign-in", sync_to_thread=False)
     def ask(self, next: str = "/hearings", made: bool = False) -> Shown:  # noqa: A002, FBT001, FBT002  # the words in the address
         """`made`: an invitation has just made the account."""
-        page = "invitation.html" if made else "sign-in.html"
-        return Shown({"next": local(next)}, page, next=local(next), made=made)
+        return Shown({"next": local(next)}, "sign-in.html", next=local(next), made=made)
 
     @post("/sign-in", status_code=200)
     async def sign_in(
@@ -179,8 +172,8 @@ class AccountsPages(Controller):
             roles=ROLES,
             work=WORK,
             authorities={str(row.id): row for row in accounts.authorities()},
-            states=_named(STATES, reader.country),
-            tongues=_named(TONGUES, reader.tongue),
+            states=named(STATES, reader.country),
+            tongues=reader.tongues(),
             days=INVITATION.days,
         )
 
@@ -204,7 +197,6 @@ class AccountsPages(Controller):
         return Shown(
             {"role": row.role, "authority": str(row.authority_id) if row.authority_id else None},
             "invitation.html",
-            made=False,
             role=row.role,
             roles=ROLES,
             work=WORK,
@@ -271,15 +263,3 @@ def _brief(row: Authority) -> dict[str, str]:
 def _authority(accounts: Accounts, row: Account | Invitation) -> Authority | None:
     """The court or authority that an account belongs to, or will."""
     return next((one for one in accounts.authorities() if one.id == row.authority_id), None)
-
-
-def _named(codes: Iterable[str], name: Callable[[str], str]) -> list[tuple[str, str]]:
-    """Codes with their names in the reader's language, in the order of the names."""
-    return sorted(((code, name(code)) for code in codes), key=lambda pair: _plain(pair[1]))
-
-
-def _plain(name: str) -> str:
-    """Without case and accents, for the order of a list."""
-    return "".join(
-        one for one in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(one)
-    )

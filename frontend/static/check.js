@@ -67,7 +67,7 @@ async function show(device) {
 function failed(device, error) {
   if (device === "camera") mirror.srcObject = null;
   else unmeasured();
-  tell(device, word(`${device}${error.key.charAt(0).toUpperCase()}${error.key.slice(1)}`), "needs");
+  tell(device, word(error.word), "needs");
 }
 
 /** @param {MediaStreamTrack} track */

@@ -12,7 +12,8 @@
 const LINES = 12;
 const ANSWER = 6000; // milliseconds until an attempt counts as failed
 const SHAKY = 2000; // disconnected for so long is lost
-const GRACE = 1200;
+const GRACE = 1200; // for what is known to be disconnected; it is checked many times a second
+const CHECKED = 2700; // what counts as connected is checked every 2.5 s, and so found again at a new address
 const RETRY = 1000;
 const LOOK = 1000;
 const SILENT = 4; // looks in a row without a byte, where there were some
@@ -177,7 +178,8 @@ export class Connection extends EventTarget {
     if (!this.#pc || this.#pc.connectionState === "failed") return void this.#attempt();
     if (this.up && this.#quiet === 0) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wanted && (!this.up || this.#quiet > 0) && void this.#attempt(), GRACE);
+    const again = () => this.#wanted && (!this.up || this.#quiet > 0) && void this.#attempt();
+    this.#timer = setTimeout(again, this.up ? CHECKED : GRACE);
   }
 
   /** Nothing arrives any more although something did: the way of the media is dead. */

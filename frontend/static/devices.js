@@ -17,7 +17,7 @@ const WORDS = {
   AbortError: "busy",
 };
 
-/** Why a device did not open: `key` is denied, missing, busy or insecure. */
+/** Why a device did not open: denied, missing, busy or insecure; `word` is the key of our sentence for it. */
 export class DeviceRefused extends Error {
   /**
    * @param {Device} device
@@ -25,8 +25,7 @@ export class DeviceRefused extends Error {
    */
   constructor(device, key) {
     super(`${device}: ${key}`);
-    this.device = device;
-    this.key = key;
+    this.word = `${device}${key.charAt(0).toUpperCase()}${key.slice(1)}`;
   }
 }
 

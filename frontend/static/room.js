@@ -93,7 +93,7 @@ function conduct(socket, connection) {
       say("", kind);
     } catch (error) {
       if (!(error instanceof DeviceRefused)) throw error;
-      say(word(`${device}${error.key[0]?.toUpperCase()}${error.key.slice(1)}`), kind);
+      say(word(error.word), kind);
     }
     own[kind]?.stop();
     if (!wanted()) track?.stop(); // it took a while, and the room is over

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from frontend.demo import DOCKET, Case, House, together
 from frontend.rehearse import PASSWORD, free_port
@@ -24,17 +25,13 @@ class Docket:
     house: House
     cases: dict[str, Case]
     nobody: Visitor
+    link: str
+    invitation: str
 
     @property
     def seats(self) -> list[Visitor]:
         """Those who sit in the hearing that is in session."""
         return list(self.cases["examining"].seats)
-
-    @property
-    def fresh_link(self) -> str:
-        """The door that makes a link which nobody has opened, for the witness of a hearing to come."""
-        case = self.cases["scheduled"]
-        return f"/hearings/{case.id}/people/places/{case.seat('presiding').place}/link"
 
     def looks(self) -> Iterator[Look]:
         """Every page, each in the states in which it differs; the rooms come last, since they take a place over."""
@@ -47,6 +44,8 @@ class Docket:
         nobody = self.nobody
         yield Look("sign-in", nobody, "/sign-in")
         yield Look("verify", nobody, "/verify")
+        yield Look("join", nobody, self.link)
+        yield Look("invitation", nobody, self.invitation)
 
     def _of_staff(self) -> Iterator[Look]:
         house = self.house
@@ -113,4 +112,21 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
     ):
         cases = [await stack.enter_async_context(Case(house, matter)) for matter in DOCKET]
         await together(case.bring() for case in cases)
-        yield Docket(house, {case.matter.stands: case for case in cases}, house.visitor())
+        standing = {case.matter.stands: case for case in cases}
+        hired = {"role": "clerk", "authority": house.requesting}
+        yield Docket(
+            house,
+            standing,
+            house.visitor(),
+            link=_path(await house.coordinator.post(_door_of_links(standing["scheduled"]))),
+            invitation=_path(await house.administrator.post("/invitations", hired)),
+        )
+
+
+def _door_of_links(case: Case) -> str:
+    return f"/hearings/{case.id}/people/places/{case.seat('presiding').place}/link"
+
+
+def _path(told: dict[str, str]) -> str:
+    """Of a link that nobody has opened."""
+    return urlsplit(told["link"]).path

@@ -64,6 +64,7 @@ class Person:
     faults: list[str] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
 
     @property
     def context(self) -> BrowserContext:
@@ -76,6 +77,10 @@ class Person:
     def expects(self, text: str) -> None:
         """A fault that contains this text belongs to the test, and must have come when it ends."""
         self.expected.append(text)
+
+    def allows(self, text: str) -> None:
+        """A fault that contains this text may come, as chance has it, from what the test does."""
+        self.allowed.append(text)
 
     def watch(self) -> None:
         """Takes notes from now on."""
@@ -91,7 +96,8 @@ class Person:
         for page in self.context.pages:
             with contextlib.suppress(Error):  # a page that is just leaving has nothing to answer with
                 await page.evaluate("0")  # what the page did before has been told by then
-        unforeseen = [fault for fault in self.faults if not any(text in fault for text in self.expected)]
+        known = [*self.expected, *self.allowed]
+        unforeseen = [fault for fault in self.faults if not any(text in fault for text in known)]
         vain = [text for text in self.expected if not any(text in fault for fault in self.faults)]
         told = [*unforeseen, *(f"expected, but never came: {text}" for text in vain)]
         return [f"{self.name}: {sentence}" for sentence in told]

@@ -35,6 +35,20 @@ async def live(page: Page) -> int:
     return int(await page.evaluate(LIVE))
 
 
+async def a_witness_in_the_room(people: People, hearing: Hearing, *scripts: str) -> tuple[Person, str]:
+    """In the open room, their devices watched; gives their place, too."""
+    await scheduled(hearing)
+    await hearing.add([JUDGE], seed=0)
+    link = await invited(hearing, WITNESS)
+    await hearing.staff("room/open")
+    person = await people("witness")
+    for script in (HOLD_TRACKS, *scripts):
+        await person.context.add_init_script(script)
+    place = await open_link(person.page, link)
+    await person.go(f"/places/{place}/room")
+    return person, place
+
+
 async def test_the_same_call_can_be_made_again_and_again(people: People, hearing: Hearing) -> None:
     await scheduled(hearing)
     await hearing.add([JUDGE], seed=0)
@@ -51,15 +65,8 @@ async def test_the_same_call_can_be_made_again_and_again(people: People, hearing
 
 
 async def test_the_camera_is_off_when_the_hearing_is_over(people: People, hearing: Hearing) -> None:
-    await scheduled(hearing)
-    judge = await hearing.add([JUDGE], seed=0)
-    link = await invited(hearing, WITNESS)
-    await hearing.staff("room/open")
-    person = await people("witness")
-    await person.context.add_init_script(HOLD_TRACKS)
-    page = person.page
-    place = await open_link(page, link)
-    await page.goto(f"{hearing.court.origin}/places/{place}/room")
+    person, place = await a_witness_in_the_room(people, hearing)
+    page, judge = person.page, hearing.bench
     await judge.until(lambda view: any(one["place"] == place and one["connected"] for one in view["places"]))
     assert await live(page) == 2
     await judge.act("room/end")
@@ -68,16 +75,8 @@ async def test_the_camera_is_off_when_the_hearing_is_over(people: People, hearin
 
 
 async def test_a_camera_that_opens_too_late_is_closed_at_once(people: People, hearing: Hearing) -> None:
-    await scheduled(hearing)
-    await hearing.add([JUDGE], seed=0)
-    link = await invited(hearing, WITNESS)
-    person = await people("witness")
-    await person.context.add_init_script(HOLD_TRACKS)
-    await person.context.add_init_script(SLOW)
+    person, place = await a_witness_in_the_room(people, hearing, SLOW)
     page = person.page
-    place = await open_link(page, link)
-    await hearing.staff("room/open")
-    await page.goto(f"{hearing.court.origin}/places/{place}/room")
     await expect(page.locator("#say")).to_contain_text("waiting room")
     other = await person.context.new_page()
     await other.goto(f"{hearing.court.origin}/places/{place}/room")
@@ -88,15 +87,8 @@ async def test_a_camera_that_opens_too_late_is_closed_at_once(people: People, he
 
 
 async def test_who_mutes_while_the_way_is_lost_is_muted(people: People, hearing: Hearing) -> None:
-    await scheduled(hearing)
-    judge = await hearing.add([JUDGE], seed=0)
-    link = await invited(hearing, WITNESS)
-    await hearing.staff("room/open")
-    person = await people("witness")
-    await person.context.add_init_script(HOLD_TRACKS)
-    page = person.page
-    place = await open_link(page, link)
-    await page.goto(f"{hearing.court.origin}/places/{place}/room")
+    person, place = await a_witness_in_the_room(people, hearing)
+    page, judge = person.page, hearing.bench
     button = page.locator("#microphone")
     await expect(button).to_have_text("Microphone is on")
     await person.context.set_offline(True)

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from frontend.rehearse import PASSWORD, Court, Hearing
 from frontend.visitor import Visitor
-from tests.browser.people import People, Person, open_link, press, reach, write
+from tests.browser.people import People, Person, axe, open_link, press, reach, write
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -237,6 +237,7 @@ async def test_what_is_missing_is_said_at_the_top_and_beside_the_field(people: P
     summary = page.locator("#problem")
     await expect(summary).to_be_focused()
     await expect(summary).to_contain_text("Reference of the request: This is missing.")
+    assert await axe(page) == []
     await summary.get_by_role("link", name="Reference of the request").click()
     await expect(page.locator("#new-reference")).to_be_focused()
     await expect(page.locator("#new-reference")).to_have_attribute("aria-invalid", "true")

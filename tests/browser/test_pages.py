@@ -112,6 +112,9 @@ async def faults_in(language: str, shown: Docket, browser: Browser, seats: async
             async with seats if look.name.startswith("room-") else contextlib.nullcontext():
                 found += [f"{look.name}, {language}: {fault}" for fault in await faults_of(person, look)]
                 await person.go("/sign-in")  # out of the room
+        nobody = persons[shown.nobody]
+        nobody.expects("status of 404")
+        found += [f"nothing there, {language}: {one}" for one in await axe(await nobody.go("/join/nothing"))]
         return [*found, *await people.verdict()]
     finally:
         await people.leave()
