@@ -13,6 +13,9 @@ sends through a callable and is fed whatever the address sent that is not STUN:
     send(dtls.protect_rtp(packet))
     await dtls.close()
 
+Where a packet goes to many, `dtls.seal(at, header, payload)` protects it in place in `sealed`, without a copy
+in between: several lie there one behind the other until they are sent, and the next ones overwrite them.
+
 The handshake runs in aiortc's `RTCDtlsTransport` over a stub in the place of its ICE transport; SRTP goes
 straight to the libsrtp sessions that it keyed, without a task or a queue between. Everything must be
 called on one event loop; the callbacks are called on it, inside `receive`.
@@ -58,15 +61,18 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 from aiortc.sdp import MediaDescription, SessionDescription
+from pylibsrtp._binding import ffi, lib  # contract test
 
 __all__ = [
     "CNAME",
     "HANDSHAKE_SECONDS",
     "LARGEST_RTP",
+    "LARGEST_SEALED",
     "RTCP_PSFB_APP",
     "RTCP_PSFB_FIR",
     "RTCP_PSFB_PLI",
     "RTCP_RTPFB_NACK",
+    "SEALED_BYTES",
     "Address",
     "AnyRtcpPacket",
     "BindingRequest",
@@ -96,17 +102,28 @@ __all__ = [
     "read_binding_response",
     "read_description",
     "read_rtcp",
+    "sealed",
     "unpack_remb_fci",
     "write_binding_request",
     "write_binding_response",
 ]
 
 LARGEST_RTP = 1356  # bytes of a packet that pylibsrtp can still protect: 1500 less its largest trailer
+LARGEST_SEALED = 1500
+SEALED_BYTES = 64 * 1024
 HANDSHAKE_SECONDS = 15.0
 HANDSHAKE_DATAGRAMS = 32  # not yet read by the handshake; more are dropped, DTLS repeats them
 CNAME = 1  # SDES item type, RFC 3550 section 6.5.1
 
 Address = tuple[str, int]
+
+_space = ffi.new("unsigned char[]", SEALED_BYTES)
+_room = ffi.buffer(_space)
+_length = ffi.new("int *")
+_protect = lib.srtp_protect
+
+sealed = memoryview(_room)
+"""What `Dtls.seal` has protected. One for all associations of the process, which share one event loop."""
 
 
 class DtlsFailed(Exception):
@@ -199,6 +216,7 @@ class Dtls:
         self._closing = False
         self._inbound: Any = None
         self._outbound: Any = None
+        self._session: Any = None  # of `_outbound`, for libsrtp itself
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -234,6 +252,7 @@ class Dtls:
             raise DtlsFailed("the secure connection was refused: its certificate is not the one announced")
         self._inbound = self._transport._rx_srtp  # noqa: SLF001 contract test
         self._outbound = self._transport._tx_srtp  # noqa: SLF001 contract test
+        self._session = self._outbound._srtp[0]  # noqa: SLF001 contract test
         self._transport.on("statechange", self._state_changed)
 
     def receive(self, datagram: bytes) -> None:
@@ -243,6 +262,23 @@ class Dtls:
             self._wire.put(datagram)
         elif 128 <= first <= 191 and self._inbound is not None:
             self._decrypt(datagram)
+
+    def seal(self, at: int, header: bytes, payload: bytes) -> int:
+        """Protects the RTP packet of these two parts into `sealed`, from `at` on; gives how long it is there.
+
+        `at` is at most `SEALED_BYTES` − `LARGEST_SEALED`. Raises: NotProtected.
+        """
+        begin = at + len(header)
+        end = begin + len(payload)
+        if self._session is None or end - at > LARGEST_RTP:
+            raise NotProtected("the connection is not up, or the packet is too long")
+        _room[at:begin] = header
+        _room[begin:end] = payload
+        _length[0] = end - at
+        failed = _protect(self._session, _space + at, _length)
+        if failed:
+            raise NotProtected(f"libsrtp refused the packet ({failed})")
+        return int(_length[0])
 
     def protect_rtp(self, packet: bytes) -> bytes:
         """The SRTP packet of this RTP packet. Raises: NotProtected."""
@@ -263,7 +299,7 @@ class Dtls:
     async def close(self) -> None:
         """Says close_notify if the association is up, and frees everything; may be called twice."""
         self._closing = True
-        self._inbound = self._outbound = None
+        self._inbound = self._outbound = self._session = None
         with suppress(Exception):  # a half-open OpenSSL connection refuses its own shutdown in many ways
             await self._transport.stop()
         self._wire.close()

@@ -1,8 +1,8 @@
 """Our answer to an offer: ICE-lite, `setup:passive`, everything bundled on one candidate (RFC 8829, RFC 8445).
 
 A line is one `msid` and one `cname`, so that a browser keeps its sound and picture in step. Payload types
-and extension ids are the offer's own. Opus with in-band FEC and without DTX, VP8, and RTX where the browser
-sends; transport-wide feedback is not taken up.
+and extension ids are the offer's own. Opus with in-band FEC and without DTX, VP8, and RTX both ways where it is
+offered; transport-wide feedback is not taken up.
 """
 
 import secrets
@@ -81,9 +81,11 @@ def _codecs(section: Section) -> list[str]:
 
 def _sent_by_us(section: Section, cname: str) -> list[str]:
     stream = line_name(section.line)
+    ssrcs = [section.ssrc, *([section.rtx_ssrc] if section.rtx_type is not None else [])]
     return [
         f"a=msid:{stream} {stream}-{section.kind.value}",
-        f"a=ssrc:{section.ssrc} cname:{line_cname(cname, section.line)}",
+        *([f"a=ssrc-group:FID {section.ssrc} {section.rtx_ssrc}"] if len(ssrcs) > 1 else []),
+        *(f"a=ssrc:{ssrc} cname:{line_cname(cname, section.line)}" for ssrc in ssrcs),
     ]
 
 

@@ -59,7 +59,7 @@ class Section:
 
     `line` is the line of a DOWN section, None for the document line and for UP sections. `rids`: the
     names of the layers as offered, lowest first. `ssrcs`: named in the offer, main ones; `repairs`: RTX
-    SSRC to the SSRC that it repeats. `ssrc`: ours, of a DOWN section.
+    SSRC to the SSRC that it repeats. `ssrc`, `rtx_ssrc`: ours, of a DOWN section.
     """
 
     mid: str
@@ -74,6 +74,7 @@ class Section:
     ssrcs: tuple[int, ...] = ()
     repairs: tuple[tuple[int, int], ...] = ()
     ssrc: int = 0
+    rtx_ssrc: int = 0
 
     @property
     def clock_rate(self) -> int:
@@ -211,7 +212,7 @@ def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Sec
         direction=role.direction,
         line=role.line,
         payload_type=main,
-        rtx_type=_rtx_type(media, main) if upward else None,
+        rtx_type=_rtx_type(media, main),
         feedback=_feedback(media, main),
         extensions={
             each.uri: each.id
@@ -221,8 +222,13 @@ def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Sec
         rids=rids if upward and role.kind is Kind.CAMERA else (),
         ssrcs=tuple(each.ssrc for each in media.ssrc if each.ssrc not in dict(repairs)),
         repairs=repairs,
-        ssrc=0 if upward else 1 + secrets.randbelow(2**_SSRC_BITS - 1),
+        ssrc=0 if upward else _new_ssrc(),
+        rtx_ssrc=0 if upward else _new_ssrc(),
     )
+
+
+def _new_ssrc() -> int:
+    return 1 + secrets.randbelow(2**_SSRC_BITS - 1)
 
 
 def _rtx_type(media: MediaDescription, main: int) -> int | None:

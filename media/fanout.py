@@ -88,12 +88,19 @@ class Fanout:
             self._levels[peer.place] = min(arrival.level & 0x7F, self._levels.get(peer.place, SILENCE))
         if self._best.get(route) is stream and (peer.place, RECORDER, stream.kind) in self._allowed:
             self._record(arrival)
-        for listener, outlet in self._routes.get(route, ()):
+        turned = False
+        for listener, outlet in stream.takers:
+            before = outlet.carries
             packet = outlet.forward(arrival)
             if packet is not None:
-                listener.send_rtp(packet)
+                listener.post(*packet)
             elif outlet.waits and outlet.target is not None:
                 peer.publisher.want_keyframe(outlet.target)
+            turned = turned or outlet.carries is not before
+        if stream.kind is not Kind.AUDIO:
+            stream.keep(arrival)
+        if turned:
+            self._retake(route)
 
     def begin_recording(self) -> None:
         """Asks for key frames of all that the recorder is given, so that what it keeps begins with one."""
@@ -119,7 +126,7 @@ class Fanout:
         now = self._clock()
         for ssrc in feedback.keyframes:
             outlet = peer.outlets.get(ssrc)
-            stream = outlet.carries or outlet.target if outlet is not None else None
+            stream = (outlet.carries or outlet.target) if outlet is not None else None
             if stream is not None and (stream.place, peer.place, stream.kind) in self._allowed:
                 self._want_keyframe(stream)
         for ssrc, sequences in feedback.nacks.items():
@@ -128,10 +135,13 @@ class Fanout:
                 self._repeat(peer, outlet, sequences, now)
 
     def _repeat(self, peer: Peer, outlet: Outlet, sequences: Iterable[int], now: float) -> None:
+        source = outlet.carries
+        if source is None or (source.place, peer.place, source.kind) not in self._allowed:
+            return
         for sequence in sequences:
-            sent = outlet.repeated(sequence, now)
-            if sent is not None and (sent.source, peer.place, outlet.section.kind) in self._allowed:
-                peer.send_rtp(sent.header + sent.payload)
+            packet = outlet.repeated(sequence, now)
+            if packet is not None:
+                peer.post(*packet)
 
     def levels(self) -> dict[str, int]:
         """The loudest level of each place since this was last asked, in −dBov."""
@@ -170,6 +180,7 @@ class Fanout:
             self._reroute()
         for _, outlet in self._routes.get(route, ()):
             outlet.target = best
+        self._retake(route)
         return True
 
     def _want_keyframe(self, stream: Stream) -> None:
@@ -202,6 +213,22 @@ class Fanout:
         for route, taken in self._routes.items():
             for _, outlet in taken:
                 self._point(outlet, route)
+        for place, peer in self.peers.items():
+            for stream in peer.publisher.streams.values():
+                self._retake_one(stream, (place, stream.kind))
+
+    def _retake(self, route: Route) -> None:
+        """Who takes which stream of this route, anew."""
+        for stream in self.peers[route[0]].publisher.streams.values():
+            if stream.kind is route[1]:
+                self._retake_one(stream, route)
+
+    def _retake_one(self, stream: Stream, route: Route) -> None:
+        stream.takers = tuple(
+            (listener, outlet)
+            for listener, outlet in self._routes.get(route, ())
+            if stream in (outlet.carries, outlet.target)
+        )
 
     def _point(self, outlet: Outlet, route: Route) -> None:
         carried = outlet.carries

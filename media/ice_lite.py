@@ -13,22 +13,35 @@ else by the address that it comes from. The rules for addresses:
 
 What comes before the first nomination is held, four datagrams at most. What one datagram breaks is
 logged and stays with its sender.
+
+Sound before picture: the socket is emptied first; all but packets of pictures are dealt with at once, and those
+wait, each connection's by themselves, and are taken in turns, a few milliseconds' worth at a time. So a loop which
+does not keep up sheds pictures, the oldest first, and no sound, and who sends too many loses their own. Which
+they are is told by the payload type, which SRTP leaves in clear.
+
+What goes to one address within one turn leaves together, packets of equal size in one call (UDP_SEGMENT,
+Linux), which halves what a packet costs.
 """
 
 import asyncio
 import logging
 import secrets
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
 
 from media.adapter import (
     HANDSHAKE_SECONDS,
+    LARGEST_SEALED,
+    SEALED_BYTES,
     Address,
     BindingRequest,
     MalformedStun,
+    NotProtected,
     read_binding_request,
+    sealed,
     write_binding_response,
 )
 
@@ -39,31 +52,48 @@ HELD_DATAGRAMS = 4
 DRAINED_AT_ONCE = 256  # datagrams, before others on the loop have their turn
 LARGEST_DATAGRAM = 2048
 BUFFER_BYTES = 4 * 1024 * 1024
+TURN_SECONDS = 0.003  # of pictures, before sound has its turn again
+WAITING = 256  # packets of pictures of one connection
+BURST = 8  # of them at a time, before the next connection has its turn
+LATE_SECONDS = 0.25  # a picture's packet that waited so long is of no use
+SHEDDING_SECONDS = 2.0
+SEGMENTS = 32  # packets sent in one call
 
+_SOL_UDP, _UDP_SEGMENT = 17, 103  # Linux; not named by the socket module
 _SO_SNDBUFFORCE = 32  # Linux, with CAP_NET_ADMIN; not named by the socket module
 _SO_RCVBUFFORCE = 33
 
 log = logging.getLogger(__name__)
 
 
-class Endpoint:
-    """The ICE side of one connection: its credentials, and the address that it is at."""
+Seal = Callable[[int, bytes, bytes], int]
+"""As `media.adapter.Dtls.seal`."""
 
-    def __init__(
-        self,
-        *,
-        receive: Callable[[bytes], None],
-        transmit: Callable[[bytes, Address], None],
-        clock: Callable[[], float],
-    ) -> None:
+
+def _sealed_by_nobody(_at: int, _header: bytes, _payload: bytes) -> int:
+    raise NotProtected("this connection has no keys")
+
+
+class Endpoint:
+    """The ICE side of one connection: its credentials, and the address that it is at.
+
+    `pictures`: payload types of packets that may wait, and be shed. `silent`: nothing that is posted is sent.
+    """
+
+    def __init__(self, agent: "IceLite", *, receive: Callable[[bytes], None], seal: Seal) -> None:
         self.ufrag = secrets.token_hex(4)
         self.password = secrets.token_hex(16)
         self.address: Address | None = None
         self.checked_at = 0.0  # last signed check, on the clock of the agent
         self.heard_at = 0.0  # last valid packet
+        self.pictures: frozenset[int] = frozenset()
+        self.silent = False
+        self._agent = agent
         self._receive = receive
-        self._transmit = transmit
-        self._clock = clock
+        self._seal = seal
+        self._clock = agent.clock
+        self._posted: list[tuple[bytes, bytes]] = []
+        self.waiting: deque[tuple[float, Address, bytes]] = deque()
         self._known: deque[Address] = deque(maxlen=KNOWN_ADDRESSES)
         self._held: deque[bytes] = deque(maxlen=HELD_DATAGRAMS)
         self._from: Address | None = None
@@ -71,11 +101,41 @@ class Endpoint:
 
     def send(self, datagram: bytes) -> None:
         """To the nominated address; dropped while there is none, or it is no longer believed."""
-        if self.address is None:
+        if self.address is not None and self._believed:
+            self._agent.transmit(datagram, self.address)
+
+    def post(self, header: bytes, payload: bytes) -> None:
+        """An RTP packet, to be sealed and sent at the end of this turn, as `send` would."""
+        if not self._posted:
+            self._agent.leaving(self)
+        self._posted.append((header, payload))
+
+    def depart(self) -> None:
+        """Seals and sends what was posted."""
+        posted, self._posted = self._posted, []
+        if self.address is None or self.silent or not self._believed:
             return
-        if self._believed_until is not None and self._clock() > self._believed_until:
-            return
-        self._transmit(datagram, self.address)
+        begin = at = segment = 0
+        for header, payload in posted:
+            try:
+                size = self._seal(at, header, payload)
+            except NotProtected as error:
+                log.debug("a packet was not sent: %s", error)
+                continue
+            if at > begin and (size > segment or at - begin == SEGMENTS * segment):
+                self._agent.transmit_run(begin, at, segment, self.address)
+                begin = at
+            segment = size if at == begin else segment
+            at += size
+            if size < segment or at > SEALED_BYTES - LARGEST_SEALED:
+                self._agent.transmit_run(begin, at, segment, self.address)
+                begin = at = 0
+        if at > begin:
+            self._agent.transmit_run(begin, at, segment, self.address)
+
+    @property
+    def _believed(self) -> bool:
+        return self._believed_until is None or self._clock() <= self._believed_until
 
     def heard(self) -> None:
         """The datagram just received was valid: the address that it came from is proven."""
@@ -132,8 +192,13 @@ class IceLite:
 
     def __init__(self, bound: socket.socket, *, announce: str, clock: Callable[[], float]) -> None:
         self.candidate: Address = (announce, bound.getsockname()[1])
+        self.clock = clock
+        self.shed = 0  # packets of pictures, given up because the loop did not keep up
+        self._shed_at = float("-inf")
         self._socket = bound
-        self._clock = clock
+        self._turns: deque[Endpoint] = deque()
+        self._leaving: list[Endpoint] = []
+        self._at_work = False
         self._by_ufrag: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
         self._loop = asyncio.get_running_loop()
@@ -156,8 +221,8 @@ class IceLite:
             raise
         return cls(bound, announce=announce or listen, clock=clock)
 
-    def endpoint(self, receive: Callable[[bytes], None]) -> Endpoint:
-        endpoint = Endpoint(receive=receive, transmit=self._transmit, clock=self._clock)
+    def endpoint(self, receive: Callable[[bytes], None], seal: Seal = _sealed_by_nobody) -> Endpoint:
+        endpoint = Endpoint(self, receive=receive, seal=seal)
         self._by_ufrag[endpoint.ufrag] = endpoint
         return endpoint
 
@@ -171,32 +236,114 @@ class IceLite:
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
-    def _transmit(self, datagram: bytes, address: Address) -> None:
+    @property
+    def shedding(self) -> bool:
+        """Pictures were given up a moment ago; asking for them again would only add to the load."""
+        return self.clock() - self._shed_at < SHEDDING_SECONDS
+
+    # --- out ---------------------------------------------------------------------------------------
+
+    def transmit(self, datagram: bytes | memoryview, address: Address) -> None:
         try:
             self._socket.sendto(datagram, address)
         except OSError as error:  # a full buffer or an unreachable address: the datagram is lost, as any may
             log.debug("not sent to %s: %s", address, error)
 
+    def transmit_run(self, begin: int, end: int, segment: int, address: Address) -> None:
+        """What is sealed from `begin` to `end`, as datagrams of `segment` bytes, the last perhaps shorter."""
+        if end - begin > segment:
+            size = segment.to_bytes(2, sys.byteorder)
+            try:
+                self._socket.sendmsg([sealed[begin:end]], [(_SOL_UDP, _UDP_SEGMENT, size)], 0, address)
+            except BlockingIOError as error:
+                log.debug("not sent to %s: %s", address, error)
+            except OSError:  # a network card or a path that does not take them together
+                for at in range(begin, end, segment):
+                    self.transmit(sealed[at : min(at + segment, end)], address)
+        else:
+            self.transmit(sealed[begin:end], address)
+
+    def leaving(self, endpoint: Endpoint) -> None:
+        """It has something to send when this turn ends."""
+        if not self._leaving and not self._at_work:
+            self._loop.call_soon(self.depart)
+        self._leaving.append(endpoint)
+
+    def depart(self) -> None:
+        """Sends all that was posted."""
+        leaving, self._leaving = self._leaving, []
+        for endpoint in leaving:
+            endpoint.depart()
+
+    # --- in ----------------------------------------------------------------------------------------
+
     def _drain(self) -> None:
+        self._at_work = True
+        try:
+            self._empty_socket()
+            self._take_pictures()
+        finally:
+            self._at_work = False
+            self.depart()
+
+    def _empty_socket(self) -> None:
+        now = self.clock()
+        receive, endpoints = self._socket.recvfrom, self._by_address
         for _ in range(DRAINED_AT_ONCE):
             try:
-                datagram, address = self._socket.recvfrom(LARGEST_DATAGRAM)
+                datagram, address = receive(LARGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 log.warning("the media socket could not be read: %s", error)
                 return
-            try:
-                self._arrived(datagram, address)
-            except Exception:
-                log.exception("a datagram of %s was dropped", address)
+            endpoint = endpoints.get(address)
+            if endpoint is None or len(datagram) < 2 or datagram[0] < 128:
+                self._arrived(datagram, endpoint, address)
+            elif datagram[1] & 0x7F in endpoint.pictures:
+                self._wait(endpoint, (now, address, datagram))
+            else:
+                self._arrived(datagram, endpoint, address)
 
-    def _arrived(self, datagram: bytes, address: Address) -> None:
-        endpoint = self._by_address.get(address)
-        if datagram and datagram[0] <= 3:
-            self._check(datagram, address)
-        elif endpoint is not None and datagram:
-            endpoint.arrived(datagram, address)
+    def _wait(self, endpoint: Endpoint, picture: tuple[float, Address, bytes]) -> None:
+        waiting = endpoint.waiting
+        if not waiting:
+            self._turns.append(endpoint)
+        elif len(waiting) >= WAITING:
+            waiting.popleft()
+            self._shed(picture[0])
+        waiting.append(picture)
+
+    def _take_pictures(self) -> None:
+        now = self.clock()
+        end = now + TURN_SECONDS
+        while self._turns and now < end:
+            endpoint = self._turns.popleft()
+            waiting = endpoint.waiting
+            for _ in range(min(len(waiting), BURST)):
+                at, address, datagram = waiting.popleft()
+                if now - at > LATE_SECONDS:
+                    self._shed(now)
+                else:
+                    self._arrived(datagram, endpoint, address)
+            if waiting:
+                self._turns.append(endpoint)
+            now = self.clock()
+        if self._turns:
+            self._loop.call_soon(self._drain)
+
+    def _shed(self, now: float) -> None:
+        self.shed += 1
+        self._shed_at = now
+
+    def _arrived(self, datagram: bytes, endpoint: Endpoint | None, address: Address) -> None:
+        try:
+            if datagram and datagram[0] <= 3:
+                self._check(datagram, address)
+            elif endpoint is not None and datagram:
+                endpoint.arrived(datagram, address)
+        except Exception:
+            log.exception("a datagram of %s was dropped", address)
 
     def _check(self, datagram: bytes, address: Address) -> None:
         try:
@@ -213,7 +360,7 @@ class IceLite:
 
     def _accept(self, endpoint: Endpoint, request: BindingRequest, address: Address) -> None:
         response = write_binding_response(request, address=address[:2], password=endpoint.password)
-        self._transmit(response, address)
+        self.transmit(response, address)
         self._by_address[address] = endpoint
         dropped = endpoint.check(address, nominates=request.nominates)
         if dropped is not None and self._by_address.get(dropped) is endpoint:

@@ -8,110 +8,119 @@ Its rules:
 2. a picture begins, and changes, at a key frame only; until then the old one goes on, if it still comes;
 3. what is older than the last change is dropped. A source's packets come with distinct indices, so no
    sequence number is ever used for two packets: two under one key and nonce would give away their XOR;
-4. a packet asked for again is sent with the identical bytes, and only if it is at most two seconds old;
-   at most as many a second as are kept.
+4. a picture's packet asked for again is sent if it is at most two seconds old and not older than the last
+   change: as a retransmission (RFC 4588, with an SSRC and numbers of its own) where the listener knows them,
+   else with the identical bytes. At most as many a second as are kept.
 
 Which outlets a packet is offered to is decided by `media.fanout`, from the table, for each packet.
 """
 
 import secrets
-from typing import NamedTuple
+import struct
+from collections.abc import Callable
 
 from media.channels import Kind
 from media.description import Section
 from media.rtcp import SenderFigures, ntp_of
-from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, HEADER, MID, extension_block, rewrite_vp8
-from media.stream import Arrival, Stream
+from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, abs_send_time, extension_block, renumbered
+from media.stream import KEPT, Arrival, Stream
 
-KEPT = 512  # pictures' packets an outlet can repeat: two seconds at 2.5 Mb/s
 KEPT_SECONDS = 2.0
 
 _FIRST = 0x90  # version 2, with header extensions
 _FIRST_OF_PADDING = 0xB0
-_PADDING = b"\0\0\0\4"
+_SEQUENCE = struct.Struct("!H")
 
+_LEVELS = tuple(bytes((level,)) for level in range(256))
 
-class Sent(NamedTuple):
-    """A packet as it was sent; `source` is the place that it came from."""
+Packet = tuple[bytes, bytes]
+"""An RTP packet in two parts: what is this listener's own, and what is the same for all."""
 
-    sequence: int
-    at: float
-    source: str
-    header: bytes
-    payload: bytes
+Header = Callable[[int, int, int, int, bytes, bytes], bytes]
+"""First byte, marker, sequence, timestamp, audio level, abs-send-time; the last two are left out where unknown."""
 
 
 class Outlet:
-    """`target`: the stream that it is to carry; the one that it carries follows as rule 2 allows."""
+    """`target`: the stream that it is to carry; `carries`, the one that it does, follows as rule 2 allows."""
 
     def __init__(self, section: Section) -> None:
         self.section = section
         self.target: Stream | None = None
+        self.carries: Stream | None = None
         self.report_due = False
-        self._stream: Stream | None = None
+        self.packets = 0
+        self.octets = 0
+        self._picture = section.kind is not Kind.AUDIO
         self._epoch = 0
         self._first = 0
-        self._highest = 0x10000 + secrets.randbelow(0x8000)
-        self._sequence_offset = 0
-        self._timestamp = secrets.randbelow(2**32)
-        self._timestamp_offset = 0
-        self._timed_at: float | None = None
-        self._picture = -1
+        self._newest = -1  # index in the source of the newest packet since the last change
+        self._last: Arrival | None = None
+        self._last_picture: Arrival | None = None
+        self._sequence_offset = 0x10000 + secrets.randbelow(0x8000)
+        self._timestamp_offset = secrets.randbelow(2**32)
         self._picture_offset = 0
-        self._tl0 = -1
         self._tl0_offset = 0
-        self._packets = 0
-        self._octets = 0
-        self._kept: list[Sent | None] = [None] * (KEPT if section.kind is not Kind.AUDIO else 0)
+        self._plain = _header(section, section.payload_type, section.ssrc)
+        self._levelled = _header(section, section.payload_type, section.ssrc, levelled=True)
+        again = section.rtx_type
+        self._again = None if again is None else _header(section, again, section.rtx_ssrc)
+        self._again_sequence = secrets.randbelow(0x8000)
         self._repeats = 0
         self._repeats_since = 0.0
-        self._blocks = _Blocks(section)
 
     @property
     def waits(self) -> bool:
         """It has a target and needs a key frame of it to go on."""
-        return self.target is not None and self._stream is not self.target and self._is_picture
-
-    @property
-    def _is_picture(self) -> bool:
-        return self.section.kind is not Kind.AUDIO
+        return self.target is not None and self.carries is not self.target and self._picture
 
     def cut(self) -> None:
         """The source may no longer be heard here: whatever comes next begins anew."""
         self.target = None
-        self._stream = None
+        self.carries = None
 
-    def forward(self, arrival: Arrival) -> bytes | None:
+    def forward(self, arrival: Arrival) -> Packet | None:
         """The RTP packet for this listener, or None if it is not to have this one."""
-        stream = arrival.stream
-        if stream is not self._stream or arrival.epoch != self._epoch:
-            if stream is self._stream:
-                self._stream = None
-            if stream is not self.target or not self._may_begin(arrival):
+        index = arrival.index
+        if arrival.stream is not self.carries or arrival.epoch != self._epoch:
+            if not self._turns_to(arrival):
                 return None
-            self._begin(arrival)
-        elif arrival.index < self._first:
+        elif index < self._first:
             return None
-        return self._written(arrival)
+        if index > self._newest:
+            self._newest = index
+            self._last = arrival
+            if arrival.vp8 is not None:
+                self._last_picture = arrival
+        self.packets += 1
+        self.octets += len(arrival.head) + len(arrival.rest)
+        sequence = (index + self._sequence_offset) & 0xFFFF
+        timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        if arrival.vp8 is not None:
+            head = self._plain(_FIRST, arrival.marker, sequence, timestamp, b"", arrival.stamp)
+            return head + self._renumbered(arrival), arrival.rest
+        if arrival.level is not None:
+            level = _LEVELS[arrival.level]
+            return self._levelled(
+                _FIRST, arrival.marker, sequence, timestamp, level, arrival.stamp
+            ), arrival.rest
+        first = _FIRST_OF_PADDING if arrival.padding else _FIRST
+        return self._plain(first, arrival.marker, sequence, timestamp, b"", arrival.stamp), arrival.rest
 
-    def repeated(self, sequence: int, now: float) -> Sent | None:
+    def repeated(self, sequence: int, now: float) -> Packet | None:
         """What was sent under this sequence number, if it may still be sent again."""
-        if not self._kept or not self._may_repeat(now):
-            return None
-        sent = self._kept[sequence % KEPT]
-        if sent is None or sent.sequence != sequence or now - sent.at > KEPT_SECONDS:
+        arrival = self._sent(sequence, now) if self._picture and self._may_repeat(now) else None
+        if arrival is None:
             return None
         self._repeats += 1
-        return sent
-
-    def _may_repeat(self, now: float) -> bool:
-        if now - self._repeats_since >= 1.0:
-            self._repeats_since, self._repeats = now, 0
-        return self._repeats < KEPT
-
-    @property
-    def carries(self) -> Stream | None:
-        return self._stream
+        timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        head = self._renumbered(arrival)
+        first = _FIRST_OF_PADDING if arrival.padding else _FIRST
+        if self._again is None or arrival.padding:
+            same = self._plain(first, arrival.marker, sequence, timestamp, b"", arrival.stamp)
+            return same + head, arrival.rest
+        number = self._again_sequence = (self._again_sequence + 1) & 0xFFFF
+        again = self._again(first, arrival.marker, number, timestamp, b"", abs_send_time(now))
+        return again + _SEQUENCE.pack(sequence) + head, arrival.rest
 
     def figures(self, source_rtp: int, wall: float) -> SenderFigures:
         """For a sender report: `source_rtp` is the RTP time of the stream carried, at `wall`."""
@@ -120,80 +129,79 @@ class Outlet:
             ssrc=self.section.ssrc,
             ntp=ntp_of(wall),
             rtp=source_rtp + self._timestamp_offset,
-            packets=self._packets,
-            octets=self._octets,
+            packets=self.packets,
+            octets=self.octets,
         )
 
-    def _may_begin(self, arrival: Arrival) -> bool:
-        if self._is_picture:
-            return arrival.keyframe
-        return not arrival.padding
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _turns_to(self, arrival: Arrival) -> bool:
+        stream = arrival.stream
+        if stream is self.carries:
+            self.carries = None
+        begins = arrival.keyframe if self._picture else not arrival.padding
+        if stream is not self.target or not begins:
+            return False
+        self._begin(arrival)
+        return True
 
     def _begin(self, arrival: Arrival) -> None:
-        self._stream = arrival.stream
+        self._sequence_offset += self._newest + 1 - arrival.index
+        if self._last is not None:
+            elapsed = round((arrival.now - self._last.now) * self.section.clock_rate)
+            self._timestamp_offset += self._last.timestamp + max(1, elapsed) - arrival.timestamp
+        if arrival.vp8 is not None and self._last_picture is not None and self._last_picture.vp8 is not None:
+            self._picture_offset += self._last_picture.vp8.picture + 1 - arrival.vp8.picture
+            self._tl0_offset += self._last_picture.vp8.tl0 + 1 - arrival.vp8.tl0
+        self.carries = arrival.stream
         self._epoch = arrival.epoch
         self._first = arrival.index
-        self._sequence_offset = self._highest + 1 - arrival.index
-        elapsed = 0.0 if self._timed_at is None else arrival.now - self._timed_at
-        ticks = max(1, round(elapsed * self.section.clock_rate))
-        self._timestamp_offset = self._timestamp + ticks - arrival.packet.timestamp
-        if arrival.vp8 is not None and self._picture >= 0:
-            self._picture_offset = self._picture + 1 - arrival.vp8.picture
-            self._tl0_offset = self._tl0 + 1 - arrival.vp8.tl0
+        self._newest = arrival.index - 1
         self.report_due = True
 
-    def _written(self, arrival: Arrival) -> bytes:
-        packet = arrival.packet
-        index = arrival.index + self._sequence_offset
-        timestamp = (packet.timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        payload = _PADDING if arrival.padding else self._payload(arrival, newest=index > self._highest)
-        if index > self._highest:
-            self._highest = index
-            self._timestamp = timestamp
-            self._timed_at = arrival.now
-        second = packet.marker << 7 | self.section.payload_type
-        first = _FIRST_OF_PADDING if arrival.padding else _FIRST
-        header = HEADER.pack(first, second, index & 0xFFFF, timestamp, self.section.ssrc)
-        header += self._blocks.of(arrival)
-        self._packets += 1
-        self._octets += len(payload)
-        if self._kept:
-            sequence = index & 0xFFFF
-            self._kept[sequence % KEPT] = Sent(sequence, arrival.now, arrival.stream.place, header, payload)
-        return header + payload
-
-    def _payload(self, arrival: Arrival, *, newest: bool) -> bytes:
+    def _renumbered(self, arrival: Arrival) -> bytes:
         vp8 = arrival.vp8
-        if vp8 is None:
-            return arrival.packet.payload
-        picture = (vp8.picture + self._picture_offset) & 0x7FFF
-        tl0 = (vp8.tl0 + self._tl0_offset) & 0xFF
-        if newest:
-            self._picture, self._tl0 = picture, tl0
-        if not self._picture_offset and not self._tl0_offset:
-            return arrival.packet.payload
-        return rewrite_vp8(arrival.packet.payload, vp8, picture=picture, tl0=tl0)
+        if vp8 is None or not (self._picture_offset or self._tl0_offset):
+            return arrival.head
+        return renumbered(
+            arrival.head, vp8, picture=vp8.picture + self._picture_offset, tl0=vp8.tl0 + self._tl0_offset
+        )
+
+    def _sent(self, sequence: int, now: float) -> Arrival | None:
+        """The packet that went out under this number, in the newest run of numbers."""
+        if self.carries is None:
+            return None
+        newest = self._newest + self._sequence_offset
+        index = newest - ((newest - sequence) & 0xFFFF) - self._sequence_offset
+        if index < self._first:
+            return None
+        arrival = self.carries.kept(index, self._epoch)
+        return arrival if arrival is not None and now - arrival.now <= KEPT_SECONDS else None
+
+    def _may_repeat(self, now: float) -> bool:
+        if now - self._repeats_since >= 1.0:
+            self._repeats_since, self._repeats = now, 0
+        return self._repeats < KEPT
 
 
-class _Blocks:
-    """The header extensions of one outlet, all but the changing bytes made once."""
+def _header(section: Section, payload_type: int, ssrc: int, *, levelled: bool = False) -> Header:
+    """Writes the headers of one SSRC in one piece with their extensions, all but the changing fields made once."""
+    known = section.extensions
+    mid = [(known[MID], section.mid.encode())] if MID in known else []
+    level = [(known[AUDIO_LEVEL], b"\0")] if levelled and AUDIO_LEVEL in known else []
+    stamp = [(known[ABS_SEND_TIME], bytes(3))] if ABS_SEND_TIME in known else []
+    block = extension_block([*mid, *level, *stamp])
+    level_at = 4 + sum(1 + len(value) for _, value in mid) + 1
+    level_end = level_at + 1 if level else level_at - 1
+    stamp_at = level_end + 1 if stamp else level_end
+    stamp_end = stamp_at + 3 if stamp else stamp_at
+    before, between, after = block[: level_end - len(level)], block[level_end:stamp_at], block[stamp_end:]
+    pack = struct.Struct(
+        f"!BBHII{len(before)}s{len(level)}s{len(between)}s{3 * len(stamp)}s{len(after)}s"
+    ).pack
+    types = (payload_type, 0x80 | payload_type)
 
-    def __init__(self, section: Section) -> None:
-        self._level = section.extensions.get(AUDIO_LEVEL, 0)
-        self._stamp = section.extensions.get(ABS_SEND_TIME, 0)
-        fixed = [(section.extensions[MID], section.mid.encode())] if MID in section.extensions else []
-        stamp = [(self._stamp, bytes(3))] if self._stamp else []
-        self._plain = extension_block([*fixed, *stamp])
-        self._levelled = extension_block([*fixed, (self._level, b"\0"), *stamp]) if self._level else b""
-        self._at = 4 + sum(1 + len(value) for _, value in fixed)
+    def write(first: int, marker: int, sequence: int, timestamp: int, level: bytes, stamp: bytes) -> bytes:
+        return pack(first, types[marker], sequence, timestamp, ssrc, before, level, between, stamp, after)
 
-    def of(self, arrival: Arrival) -> bytes:
-        if arrival.level is not None and self._level:
-            block, at = self._levelled, self._at + 2
-            head = block[: at - 1] + bytes((arrival.level,))
-        else:
-            block, at = self._plain, self._at
-            head = block[:at]
-        if not self._stamp:
-            return head + block[at:]
-        return head + block[at : at + 1] + arrival.stamp + block[at + 4 :]
+    return write

@@ -59,7 +59,6 @@ class Peer:
         self.on_lines: dict[int, str] = {}
         self.document: str | None = None
         self.closed = False
-        self.silenced = False
         self._offer = offer
         self._ice = ice
         self._owner = owner
@@ -71,13 +70,16 @@ class Peer:
             on_rtcp=self._rtcp,
             on_closed=lambda: owner.closed_by_itself(self),
         )
-        self._endpoint: Endpoint = ice.endpoint(self._dtls.receive)
+        self._endpoint: Endpoint = ice.endpoint(self._dtls.receive, self._dtls.seal)
+        self._endpoint.pictures = _picture_types(offer)
+        self.post = self._endpoint.post
         self.publisher = Publisher(
             place,
             offer.up,
             ssrc=1 + secrets.randbelow(2**32 - 1),
             cname=offer.cname,
             send=self._send_rtcp,
+            asks=lambda: not ice.shedding,
             clock=clock,
         )
 
@@ -87,6 +89,14 @@ class Peer:
             self._endpoint.ufrag, self._endpoint.password, self._dtls.fingerprint, self._ice.candidate
         )
         return write_answer(self._offer, ours)
+
+    @property
+    def silenced(self) -> bool:
+        return self._endpoint.silent
+
+    @silenced.setter
+    def silenced(self, silenced: bool) -> None:
+        self._endpoint.silent = silenced
 
     @property
     def last_sign(self) -> float:
@@ -120,14 +130,6 @@ class Peer:
             if outlet.section.kind is kind and outlet.section.line == line:
                 return outlet
         return None
-
-    def send_rtp(self, packet: bytes) -> None:
-        if self.silenced:
-            return
-        try:
-            self._endpoint.send(self._dtls.protect_rtp(packet))
-        except NotProtected as error:
-            log.debug("a packet to %s was not sent: %s", self.place, error)
 
     def send_report(self, outlet: Outlet, source_rtp: int, wall: float) -> None:
         """A sender report for what the outlet carries; times as in `Outlet.figures`."""
@@ -164,3 +166,11 @@ class Peer:
             self.publisher.told(feedback)
             self._owner.sender_told(self, feedback, raw)
         self._owner.asked(self, feedback)
+
+
+def _picture_types(offer: Offer) -> frozenset[int]:
+    """Payload types of what may wait behind sound."""
+    pictures = [section for section in offer.up if section.kind is not Kind.AUDIO]
+    sounds = {section.payload_type for section in offer.up if section.kind is Kind.AUDIO}
+    types = {kind for section in pictures for kind in (section.payload_type, section.rtx_type)}
+    return frozenset(number for number in types - sounds if number is not None)

@@ -32,7 +32,7 @@ from media.rtp_header import (
     unwrap_rtx,
     write_rtp,
 )
-from media.stream import KEYFRAME_EVERY, Arrival, Stream
+from media.stream import KEYFRAME_EVERY, PADDING, Arrival, Stream
 
 SSRCS = 16
 QUICK_SECONDS = 5.0  # of reports five times a second
@@ -53,7 +53,7 @@ class _Repair(NamedTuple):
 
 
 class Publisher:
-    """`send` takes compound RTCP packets; `ssrc` names us in them."""
+    """`send` takes compound RTCP packets; `ssrc` names us in them. What is missing is asked for while `asks`."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Publisher:
         cname: str,
         send: Callable[[bytes], None],
         clock: Callable[[], float],
+        asks: Callable[[], bool] = lambda: True,
     ) -> None:
         self.streams: dict[int, Stream] = {}
         self.bitrate = LARGEST_BITRATE
@@ -73,7 +74,9 @@ class Publisher:
         self._cname = cname
         self._send = send
         self._clock = clock
+        self._asks = asks
         self._ids = {uri: number for section in sections for uri, number in section.extensions.items()}
+        self._level_id = self._ids.get(AUDIO_LEVEL, 0)
         self._by_rid: dict[tuple[str, str], Stream] = {}
         self._repairs: dict[int, _Repair] = {}
         self._offset: float | None = None
@@ -193,6 +196,7 @@ class Publisher:
             ssrc=packet.ssrc,
             section=section,
             rank=_rank(section, rid),
+            rid=rid,
             reception=Reception(section.clock_rate, asks_again="nack" in section.feedback),
         )
         if rid is not None:
@@ -231,25 +235,30 @@ class Publisher:
         return None if index is None else self._arrival(stream, packet, write_rtp(packet), index, now)
 
     def _arrival(self, stream: Stream, packet: RtpPacket, raw: bytes, index: int, now: float) -> Arrival:
-        vp8, level = None, None
-        if stream.kind is Kind.AUDIO:
-            value = packet.extensions.get(self._ids.get(AUDIO_LEVEL, 0))
-            level = value[0] if value and packet.payload else None
-        elif packet.payload:
-            vp8 = read_vp8(packet.payload)
-            stream.keyframe_wanted = stream.keyframe_wanted and not vp8.keyframe
-        return Arrival(
+        payload = packet.payload
+        arrival = Arrival(
             stream=stream,
-            packet=packet,
-            raw=raw,
             index=index,
             epoch=stream.reception.epoch,
             now=now,
-            vp8=vp8,
-            level=level,
+            marker=packet.marker,
+            timestamp=packet.timestamp,
+            head=b"",
+            rest=payload or PADDING,
+            raw=raw,
+            vp8=None,
+            level=None,
             stamp=abs_send_time(now),
-            padding=not packet.payload,
+            padding=not payload,
         )
+        if stream.kind is Kind.AUDIO:
+            value = packet.extensions.get(self._level_id)
+            arrival.level = value[0] if value and payload else None
+        elif payload:
+            vp8 = arrival.vp8 = read_vp8(payload)
+            arrival.head, arrival.rest = payload[: vp8.end], payload[vp8.end :]
+            stream.keyframe_wanted = stream.keyframe_wanted and not vp8.keyframe
+        return arrival
 
     # --- RTCP upstream -----------------------------------------------------------------------------
 
@@ -272,7 +281,7 @@ class Publisher:
         now = self._clock()
         for stream in self.streams.values():
             sequences = stream.reception.due(now)
-            if sequences:
+            if sequences and self._asks():
                 self._send(
                     receiver_report(self._ssrc, [], self._cname) + nack(self._ssrc, stream.ssrc, sequences)
                 )

@@ -140,7 +140,7 @@ def unwrap_rtx(packet: RtpPacket, *, payload_type: int, ssrc: int) -> RtpPacket:
 
 class Vp8(NamedTuple):
     """What the descriptor says. `picture`, `tl0`: values, with `picture_at`, `tl0_at` their places in the
-    payload (0 if absent); `wide`: the picture id has 15 bits, else 7.
+    payload (0 if absent); `wide`: the picture id has 15 bits, else 7. `end`: behind both of them.
     """
 
     keyframe: bool
@@ -149,6 +149,12 @@ class Vp8(NamedTuple):
     wide: bool
     tl0_at: int
     tl0: int
+
+    @property
+    def end(self) -> int:
+        if self.tl0_at:
+            return self.tl0_at + 1
+        return self.picture_at + (2 if self.wide else 1) if self.picture_at else 0
 
 
 def read_vp8(payload: bytes) -> Vp8:
@@ -178,12 +184,11 @@ def _read_vp8(payload: bytes) -> Vp8:
     return Vp8(begins and not payload[at] & 0x01, picture_at, picture, wide, tl0_at, tl0)
 
 
-def rewrite_vp8(payload: bytes, vp8: Vp8, *, picture: int, tl0: int) -> bytes:
-    """The payload with these values instead of its own; only the bits that the sender has are written."""
+def renumbered(head: bytes, vp8: Vp8, *, picture: int, tl0: int) -> bytes:
+    """The descriptor up to `vp8.end` with these values; only the bits that the sender has are written."""
     if not vp8.picture_at:
-        return payload
-    written = _SHORT.pack(0x8000 | picture & 0x7FFF) if vp8.wide else bytes([picture & 0x7F])
-    end = vp8.picture_at + len(written)
+        return head
+    written = _SHORT.pack(0x8000 | picture & 0x7FFF) if vp8.wide else bytes((picture & 0x7F,))
     if not vp8.tl0_at:
-        return payload[: vp8.picture_at] + written + payload[end:]
-    return payload[: vp8.picture_at] + written + bytes([tl0 & 0xFF]) + payload[end + 1 :]
+        return head[: vp8.picture_at] + written
+    return head[: vp8.picture_at] + written + bytes((tl0 & 0xFF,))

@@ -88,8 +88,8 @@ class BarePage(asyncio.DatagramProtocol):
 
     # --- the offer ---------------------------------------------------------------------------------
 
-    def offer(self, *, lines=2, document=True, sends=("audio", "camera"), rids=(), ssrcs=None):
-        self.sends, self.rids = sends, rids
+    def offer(self, *, lines=2, document=True, sends=("audio", "camera"), rids=(), ssrcs=None, rtx=True):
+        self.sends, self.rids, self.rtx = sends, rids, rtx
         self.mids, sections = {}, []
         self.ssrcs = ssrcs or {kind: 1 + secrets.randbelow(2**31) for kind in sends}
         for kind in sends:
@@ -111,7 +111,7 @@ class BarePage(asyncio.DatagramProtocol):
 
     def _section(self, kind, mid, direction, extra=""):
         media = "audio" if kind == "audio" else "video"
-        types = OPUS if media == "audio" else f"{VP8} {RTX}"
+        types = OPUS if media == "audio" else f"{VP8} {RTX}" if self.rtx else VP8
         return (
             f"m={media} 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na={direction}\r\n"
             f"a=ice-ufrag:{self.ufrag}\r\na=ice-pwd:{self.password}\r\n"
@@ -136,7 +136,7 @@ class BarePage(asyncio.DatagramProtocol):
         for line in lines:
             mid = line[6:] if line.startswith("a=mid:") else mid
             if line.startswith("a=ssrc:"):
-                self.line_ssrcs[mid] = int(line[7:].split()[0])
+                self.line_ssrcs.setdefault(mid, int(line[7:].split()[0]))
 
     def check(self, *, nominates=True, password=None):
         _, request = write_binding_request(

@@ -4,11 +4,13 @@ import asyncio
 import random
 import struct
 
+import pylibsrtp
 import pytest
 from aioice import stun
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from aiortc.rtp import RtcpRtpfbPacket
 from bare_page import until
+from pylibsrtp._binding import ffi, lib
 
 from media import adapter
 from media.adapter import (
@@ -24,6 +26,7 @@ from media.adapter import (
     read_binding_response,
     read_description,
     read_rtcp,
+    sealed,
     write_binding_request,
     write_binding_response,
 )
@@ -76,6 +79,8 @@ def test_the_private_names_that_are_touched_are_there():
     assert transport._role == "server"
     assert transport.state == "new"
     assert stun.Message(stun.Method.BINDING, stun.Class.REQUEST)._integrity_data is None
+    assert ffi.typeof(pylibsrtp.Session()._srtp).cname == "struct srtp_ctx_t_ * *"
+    assert callable(lib.srtp_protect)
 
 
 async def test_both_directions_carry_rtp_and_rtcp():
@@ -155,6 +160,33 @@ async def test_the_other_side_closing_is_told_once_and_our_own_closing_is_not():
     await wired.server.close()
     await wired.server.close()
     assert wired.closed == ["server"]
+
+
+async def test_packets_are_sealed_in_place_one_behind_the_other():
+    wired = await Wired().up()
+    numbered = [RTP[:2] + number.to_bytes(2, "big") + RTP[4:] for number in range(3)]
+    at = 7
+    for packet in numbered:
+        size = wired.server.seal(at, packet[:12], packet[12:])
+        wired.client.receive(bytes(sealed[at : at + size]))
+        at += size
+    assert wired.got["client"] == [("rtp", packet) for packet in numbered]
+    await wired.close()
+
+
+async def test_what_cannot_be_sealed_is_said():
+    wired = Wired()
+    with pytest.raises(NotProtected):
+        wired.server.seal(0, RTP, b"")
+    await wired.up()
+    longest = bytes(adapter.LARGEST_RTP - len(RTP))
+    assert wired.server.seal(0, RTP, longest) > adapter.LARGEST_RTP
+    for header, payload in ((RTP, longest + b"!"), (b"no", b"")):
+        with pytest.raises(NotProtected):
+            wired.server.seal(0, header, payload)
+    await wired.close()
+    with pytest.raises(NotProtected):
+        wired.server.seal(0, RTP, b"")
 
 
 async def test_what_cannot_be_protected_is_said():

@@ -102,10 +102,18 @@ async def test_a_new_table_holds_from_the_next_packet_on(house):
 
 async def test_no_sequence_number_carries_two_packets(house):
     """On the wire, over switches of source, denials, reordering, takeovers and repetitions."""
+    await repeatedly_sent(house, rtx=False)
+
+
+async def test_no_sequence_number_carries_two_packets_with_retransmissions_either(house):
+    await repeatedly_sent(house, rtx=True)
+
+
+async def repeatedly_sent(house, *, rtx):
     seeded = random.Random(8)
     places = ("a", "b", "c")
     house.conduct(*floor("judge", *places))
-    judge = await house.page("judge", lines=1)
+    judge = await house.page("judge", lines=1, rtx=rtx)
     pages = {place: await house.page(place) for place in places}
     for turn in range(40):
         allowed = [(place, "judge", kind) for place in places for kind in Kind if seeded.random() < 0.5]
@@ -132,7 +140,7 @@ async def test_no_sequence_number_carries_two_packets(house):
     repeated = 0
     for datagram in judge.wire_rtp():
         key = (datagram[8:12], datagram[2:4])
-        repeated += key in wire
+        repeated += key in wire or datagram[1] & 0x7F == RTX
         assert wire.setdefault(key, datagram) == datagram
     assert repeated > 10
     assert len(wire) > 200
@@ -140,7 +148,7 @@ async def test_no_sequence_number_carries_two_packets(house):
 
 async def test_what_was_lost_is_repeated_identically_and_not_after_a_denial(house):
     house.conduct(*floor("judge", "witness"))
-    judge, witness = await house.page("judge"), await house.page("witness")
+    judge, witness = await house.page("judge", rtx=False), await house.page("witness")
     witness.show(key=True)
     await until(lambda: len(judge.wire_rtp()) == 1)
     (packet,) = judge.heard("camera")
@@ -204,6 +212,7 @@ async def test_sender_reports_go_on_over_our_clock(house):
     judge, witness = await house.page("judge"), await house.page("witness")
     sound = read_rtp(witness.say())
     picture = read_rtp(witness.show())
+    await until(lambda: judge.heard("audio") and judge.heard("camera"))
     wrong_clock = time.time() - 5000
     for packet in (sound, picture):
         figures = SenderFigures(packet.ssrc, ntp_of(wrong_clock), packet.timestamp, 1, 1)

@@ -7,8 +7,8 @@ import socket
 import pytest
 from bare_page import until
 
-from media.adapter import HANDSHAKE_SECONDS, write_binding_request
-from media.ice_lite import HELD_DATAGRAMS, KNOWN_ADDRESSES, IceLite
+from media.adapter import HANDSHAKE_SECONDS, NotProtected, sealed, write_binding_request
+from media.ice_lite import HELD_DATAGRAMS, KNOWN_ADDRESSES, LATE_SECONDS, SEGMENTS, WAITING, IceLite
 
 
 class Clock:
@@ -251,3 +251,129 @@ async def test_rubbish_and_a_receiver_that_raises_stop_nobody(scene, caplog):
     bad_caller.send(b"\x80x")
     await scene.settled()
     assert "broken receiver" in caplog.text
+
+
+# --- what is posted leaves together ----------------------------------------------------------------
+
+
+def in_clear(at, header, payload):
+    """Seals nothing: puts the packet where the sealed one would stand."""
+    if payload == b"refused":
+        raise NotProtected("no")
+    packet = header + payload
+    sealed[at : at + len(packet)] = packet
+    return len(packet)
+
+
+async def at_an_address(scene):
+    endpoint, caller = scene.agent.endpoint(scene.received.append, in_clear), scene.caller()
+    caller.socket.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)
+    caller.check(endpoint)
+    await caller.answered()
+    return endpoint, caller
+
+
+SIZES = [
+    [1200],
+    [1200] * 5,
+    [1200, 1200, 300, 1200, 1200],
+    [300, 1200, 1200, 1199],
+    [100, 101, 102, 103],
+    [1200] * (2 * SEGMENTS + 3),
+    [1400] * 120,
+    [],
+]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_each_posted_packet_is_a_datagram_of_its_own_in_order(scene, together):
+    endpoint, caller = await at_an_address(scene)
+    if not together:
+        scene.agent._socket = WithoutSegments(scene.agent._socket)
+    for sizes in SIZES:
+        packets = [bytes([number]) * size for number, size in enumerate(sizes)]
+        for number, packet in enumerate(packets):
+            if number % 3 == 1:
+                endpoint.post(b"x", b"refused")
+            endpoint.post(packet[:30], packet[30:])
+        got = [await caller.answered() for _ in packets]
+        assert got == packets
+    assert caller.got() is None
+
+
+class WithoutSegments:
+    """A socket of a system, or on a path, that takes one datagram at a time."""
+
+    def __init__(self, real):
+        self._real = real
+
+    def sendmsg(self, *_):
+        raise OSError(5, "Input/output error")
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+async def test_nothing_posted_is_sent_to_the_silent_or_to_an_address_no_longer_believed(scene):
+    endpoint, caller = await at_an_address(scene)
+    endpoint.silent = True
+    endpoint.post(b"unheard", b"")
+    scene.agent.depart()
+    endpoint.silent = False
+    scene.clock.now += HANDSHAKE_SECONDS + 1
+    endpoint.post(b"to whom?", b"")
+    scene.agent.depart()
+    await scene.settled()
+    assert caller.got() is None
+
+
+# --- sound before picture --------------------------------------------------------------------------
+
+SOUND, PICTURE = b"\x80\x6f", b"\x80\x60"  # payload types 111 and 96
+
+
+async def test_sound_overtakes_pictures_and_nothing_is_lost_while_the_loop_keeps_up(scene):
+    endpoint, caller = await at_an_address(scene)
+    endpoint.pictures = frozenset({96})
+    for number in range(40):
+        caller.send(PICTURE + bytes([number]))
+    caller.send(SOUND)
+    await until(lambda: len(scene.received) == 41)
+    assert scene.received == [SOUND, *(PICTURE + bytes([number]) for number in range(40))]
+    assert scene.agent.shed == 0
+    assert not scene.agent.shedding
+
+
+async def test_a_loop_that_stood_still_sheds_old_pictures_and_no_sound(scene):
+    endpoint, caller = await at_an_address(scene)
+    endpoint.pictures = frozenset({96})
+    for number in range(WAITING + 30):
+        caller.send(PICTURE + number.to_bytes(2, "big"))
+        if number % 10 == 0:
+            caller.send(SOUND)
+    scene.agent._empty_socket()
+    scene.agent._empty_socket()
+    assert scene.received == [SOUND] * 29
+    assert scene.agent.shed == 30
+    assert scene.agent.shedding
+    caller.send(PICTURE + b"new")
+    scene.clock.now += LATE_SECONDS + 0.01
+    await scene.settled()
+    assert scene.received[29:] == [PICTURE + b"new"]
+    assert scene.agent.shed == 30 + WAITING
+
+
+async def test_who_floods_loses_their_own_pictures_only(scene):
+    flooding, flooder = await at_an_address(scene)
+    other, calm = await at_an_address(scene)
+    flooding.pictures = other.pictures = frozenset({96})
+    for _ in range(200):
+        flooder.send(PICTURE + b"flood")
+    calm.send(PICTURE + b"calm")
+    for _ in range(WAITING):
+        flooder.send(PICTURE + b"flood")
+    for _ in range(4):
+        scene.agent._empty_socket()
+    scene.agent._drain()
+    assert scene.received.index(PICTURE + b"calm") < 16
+    assert scene.agent.shed == 200

@@ -4,23 +4,24 @@ import pytest
 
 from media.channels import Kind
 from media.description import Direction, Section
-from media.outlet import KEPT, KEPT_SECONDS, Outlet
+from media.outlet import KEPT_SECONDS, Outlet
 from media.reception import Reception
-from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, RtpPacket, abs_send_time, read_rtp, read_vp8
-from media.stream import Arrival, Stream
+from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, abs_send_time, read_rtp, read_vp8, unwrap_rtx
+from media.stream import KEPT, PADDING, Arrival, Stream
 
 
-def section(kind, *, direction=Direction.DOWN, extensions=None):
+def section(kind, *, direction=Direction.DOWN, extensions=None, rtx=None):
     return Section(
         mid="m7",
         kind=kind,
         direction=direction,
         line=0,
         payload_type=120,
-        rtx_type=None,
+        rtx_type=rtx,
         feedback=("nack",),
         extensions={MID: 3, AUDIO_LEVEL: 1, ABS_SEND_TIME: 9} if extensions is None else extensions,
         ssrc=4242,
+        rtx_ssrc=4243,
     )
 
 
@@ -41,22 +42,29 @@ class Source:
         vp8 = bytes([0x90, 0xC0, *identity, self.picture & 0xFF, 0 if key else 1]) + b"body"
         body = payload if payload is not None else (b"opus" if self.stream.kind is Kind.AUDIO else vp8)
         index = self.index if index is None else index
-        return Arrival(
+        read = read_vp8(body) if body and self.stream.kind is not Kind.AUDIO else None
+        end = read.end if read else 0
+        arrival = Arrival(
             stream=self.stream,
-            packet=RtpPacket(96, 1, index & 0xFFFF, self.timestamp & 0xFFFFFFFF, 1, {}, body),
-            raw=b"",
             index=index,
             epoch=0,
             now=now,
-            vp8=read_vp8(body) if body and self.stream.kind is not Kind.AUDIO else None,
+            marker=1,
+            timestamp=self.timestamp & 0xFFFFFFFF,
+            head=body[:end],
+            rest=body[end:] or PADDING,
+            raw=b"",
+            vp8=read,
             level=level,
             stamp=abs_send_time(now),
             padding=not body,
         )
+        self.stream.keep(arrival)
+        return arrival
 
 
 def written(outlet, *arrivals):
-    return [None if packet is None else read_rtp(packet) for packet in map(outlet.forward, arrivals)]
+    return [packet and read_rtp(b"".join(packet)) for packet in map(outlet.forward, arrivals)]
 
 
 def carrying(kind, source):
@@ -116,7 +124,7 @@ def test_the_first_source_keeps_its_own_picture_ids_and_gaps_stay_gaps():
     first = source.sends(1.0)
     source.index += 5
     one, two = written(outlet, first, source.sends(1.1, key=False))
-    assert one.payload == first.packet.payload
+    assert one.payload == first.head + first.rest
     assert (two.sequence - one.sequence) & 0xFFFF == 6
 
 
@@ -169,25 +177,54 @@ def test_a_packet_without_payload_goes_on_as_padding():
     assert padding.sequence == (before.sequence + 1) & 0xFFFF
 
 
-def test_what_was_sent_is_repeated_for_two_seconds_and_counted():
+def test_what_was_sent_is_repeated_identically_for_two_seconds_and_counted():
     source = Source("a", Kind.CAMERA, index=100, timestamp=0)
     outlet = carrying(Kind.CAMERA, source)
     data = outlet.forward(source.sends(1.0))
-    sequence = read_rtp(data).sequence
-    sent = outlet.repeated(sequence, 1.0 + KEPT_SECONDS)
-    assert sent.header + sent.payload == data
-    assert sent.source == "a"
+    sequence = read_rtp(b"".join(data)).sequence
+    assert outlet.repeated(sequence, 1.0 + KEPT_SECONDS) == data
     assert outlet.repeated(sequence, 1.1 + KEPT_SECONDS) is None
-    assert outlet.repeated((sequence + KEPT) & 0xFFFF, 1.0) is None
+    for other in (-1, 1, KEPT):
+        assert outlet.repeated((sequence + other) & 0xFFFF, 1.0) is None
     granted = sum(outlet.repeated(sequence, 3.0) is not None for _ in range(2 * KEPT))
     assert granted == KEPT - 1
+
+
+def test_a_listener_that_knows_retransmissions_gets_them_under_numbers_of_their_own():
+    first = Source("a", Kind.CAMERA, index=70_000, timestamp=0, picture=9)
+    second = Source("b", Kind.CAMERA, index=100, timestamp=0, picture=500)
+    outlet = Outlet(section(Kind.CAMERA, rtx=121))
+    outlet.target = first.stream
+    written(outlet, first.sends(0.5))
+    outlet.target = second.stream
+    sent = written(outlet, second.sends(1.0), second.sends(1.1, key=False))
+    again = [read_rtp(b"".join(outlet.repeated(one.sequence, 1.5))) for one in (*sent, sent[0])]
+    assert [(one.payload_type, one.ssrc) for one in again] == [(121, 4243)] * 3
+    assert (again[2].sequence - again[0].sequence) & 0xFFFF == 2
+    assert again[0].extensions == {3: b"m7", 9: abs_send_time(1.5)}
+    for one, packet in zip(again, (*sent, sent[0]), strict=True):
+        back = unwrap_rtx(one, payload_type=120, ssrc=4242)
+        assert (back.sequence, back.timestamp) == (packet.sequence, packet.timestamp)
+        assert (back.marker, back.payload) == (packet.marker, packet.payload)
+
+
+def test_what_went_out_before_the_last_change_is_not_repeated():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    (before,) = written(outlet, source.sends(1.0))
+    outlet.cut()
+    assert outlet.repeated(before.sequence, 1.0) is None
+    outlet.target = source.stream
+    (after,) = written(outlet, source.sends(1.1))
+    assert outlet.repeated(before.sequence, 1.1) is None
+    assert outlet.repeated(after.sequence, 1.1) is not None
 
 
 def test_sound_is_not_repeated():
     source = Source("a", Kind.AUDIO, index=100, timestamp=0)
     outlet = carrying(Kind.AUDIO, source)
     data = outlet.forward(source.sends(1.0))
-    assert outlet.repeated(read_rtp(data).sequence, 1.0) is None
+    assert outlet.repeated(read_rtp(b"".join(data)).sequence, 1.0) is None
 
 
 def test_figures_for_a_sender_report_are_in_the_lines_time():

@@ -15,7 +15,7 @@ from media.rtp_header import (
     extension_block,
     read_rtp,
     read_vp8,
-    rewrite_vp8,
+    renumbered,
     unwrap_rtx,
     write_rtp,
 )
@@ -79,6 +79,11 @@ def test_a_retransmission_is_unwrapped():
         unwrap_rtx(read_rtp(rtx.serialize()), payload_type=96, ssrc=5)
 
 
+def rewritten(payload, **numbers):
+    vp8 = read_vp8(payload)
+    return renumbered(payload[: vp8.end], vp8, **numbers) + payload[vp8.end :]
+
+
 @pytest.mark.parametrize("picture", [5, 200, 0x7FFF])
 @pytest.mark.parametrize("tl0", [None, 7])
 @pytest.mark.parametrize("keyframe", [True, False])
@@ -89,7 +94,7 @@ def test_vp8_descriptors_agree_with_aiortc(picture, tl0, keyframe):
     payload = bytes(written) + bytes([0 if keyframe else 1]) + b"body"
     read = read_vp8(payload)
     assert (read.keyframe, read.picture) == (keyframe, picture)
-    changed = rewrite_vp8(payload, read, picture=picture + 1000, tl0=300)
+    changed = rewritten(payload, picture=picture + 1000, tl0=300)
     again, body = VpxPayloadDescriptor.parse(changed)
     assert again.picture_id == (picture + 1000) & 0x7FFF
     assert again.tl0picidx == (None if tl0 is None else 44)
@@ -100,7 +105,7 @@ def test_a_short_picture_id_stays_short():
     payload = b"\x90\x80\x05\x00body"
     read = read_vp8(payload)
     assert (read.picture, read.wide) == (5, False)
-    assert rewrite_vp8(payload, read, picture=130, tl0=1) == b"\x90\x80\x02\x00body"
+    assert rewritten(payload, picture=130, tl0=1) == b"\x90\x80\x02\x00body"
 
 
 def test_a_key_frame_is_known_by_its_first_packet_only():
@@ -108,7 +113,7 @@ def test_a_key_frame_is_known_by_its_first_packet_only():
     assert not read_vp8(b"\x00\x00").keyframe
     assert not read_vp8(b"\x11\x00").keyframe
     assert not read_vp8(b"\x10\x01").keyframe
-    assert rewrite_vp8(b"\x10\x00x", read_vp8(b"\x10\x00x"), picture=9, tl0=9) == b"\x10\x00x"
+    assert rewritten(b"\x10\x00x", picture=9, tl0=9) == b"\x10\x00x"
 
 
 def test_the_send_time_wraps_every_64_seconds():
