@@ -338,7 +338,7 @@ def _speaker(mine: int, of: int) -> Callable[[], SyntheticPeer]:
 
 
 def _absent_minded() -> SyntheticPeer:
-    return SyntheticPeer(seed=0, lines=LINES, send_audio=False, send_video=False)
+    return SyntheticPeer(seed=0, lines=LINES, sends=())
 
 
 @contextlib.contextmanager

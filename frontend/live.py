@@ -23,7 +23,7 @@ from hearings.sentences import say
 from hearings.views import load
 from media import control
 from media.channels import Kind
-from media.signalling import Closed, Levels, Line, Lines, State, Superseded, ToPage
+from media.signalling import Closed, Levels, Line, Lines, Missing, Pictures, State, Superseded, ToPage
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +135,7 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._journal.follow(self.changed)
         self._conductor.lined = self._lined
+        self._conductor.pictured = self._pictured
         self._conductor.levels = self._levels
         self._task = asyncio.create_task(self._tell_all(), name="live")
 
@@ -230,6 +231,12 @@ class Live:
         if page is not None:
             lines = [Line(line=line, place=place) for line, place in message.lines]
             page.tell(Lines(connection=message.connection, lines=lines, document=message.document))
+
+    async def _pictured(self, message: control.Pictured) -> None:
+        page = self._page(UUID(message.hearing), UUID(message.place))
+        if page is not None:
+            without = [Missing(place=place, kind=kind) for place, kind in message.without]
+            page.tell(Pictures(connection=message.connection, taken=message.taken, without=without))
 
     async def _levels(self, message: control.Levels) -> None:
         for page in self._pages.get(UUID(message.hearing), ()):

@@ -41,6 +41,7 @@ from media.signalling import (
     Refused,
     Superseded,
     ToPage,
+    Watch,
     from_page,
 )
 
@@ -164,6 +165,8 @@ class Conversation:
             case Mute(kind=kind, muted=muted):
                 self._own_place()
                 await asyncio.to_thread(self._room.mute, self._actor, Kind(kind), muted=muted)
+            case Watch(places=places):
+                self._conductor.watch(self._actor.hearing, self._own_place(), places)
             case Ping(n=n):
                 self._page.tell(Pong(n=n))
                 await self._live.check(self._page)

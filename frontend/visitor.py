@@ -229,6 +229,9 @@ class Seat(Visitor):
                     self._answers[connection].set_result(sdp)
                 case Lines(lines=lines):
                     self.lines = {line.line: line.place for line in lines}
+                case Pictures(taken=taken):
+                    if self.peer is not None and taken is not None:
+                        self.peer.send_layers(taken)
                 case Levels(audio=audio):
                     self.levels = audio
                 case Refused():

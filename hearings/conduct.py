@@ -80,6 +80,7 @@ class WorkerSettings:
 
 
 Lined = Callable[[control.Lined], Awaitable[None]]
+Pictured = Callable[[control.Pictured], Awaitable[None]]
 Levels = Callable[[control.Levels], Awaitable[None]]
 
 
@@ -115,6 +116,7 @@ class Conductor:
         self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lined: Lined | None = None
+        self.pictured: Pictured | None = None
         self.levels: Levels | None = None
 
     # --- start and stop
@@ -193,6 +195,11 @@ class Conductor:
             ) from error
         finally:
             self._waiting.pop(key, None)
+
+    def watch(self, hearing: UUID, place: UUID, places: Sequence[str]) -> None:
+        """Whose pictures this place's page shows large; lost if no worker has the room now."""
+        if self._link is not None and hearing in self._rooms:
+            self._link.send(control.Watched(hearing=str(hearing), place=str(place), places=list(places)))
 
     async def _link_to(self, hearing: UUID) -> Link:
         """A worker that has this hearing's room; waits while one is being started. Raises: NotReady."""
@@ -296,6 +303,9 @@ class Conductor:
             case control.Lined():
                 if self.lined is not None:
                     await self.lined(message)
+            case control.Pictured():
+                if self.pictured is not None:
+                    await self.pictured(message)
             case control.Levels():
                 if self.levels is not None:
                     await self.levels(message)

@@ -4,8 +4,8 @@ A unix socket; each message is a four-byte big-endian length and that many bytes
 `ToWorker` or `FromWorker`. The conductor sends the *desired state* of a room (`Conduct`, idempotent,
 numbered); the worker makes it so. Facts come back as numbered `Report`s, spooled and fsynced by the
 worker until they are acknowledged, which the conductor does after it has committed them; a report may
-therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined` and `Levels` are of the moment
-and are not spooled.
+therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined`, `Pictured` and `Levels` are of the
+moment and are not spooled.
 
 All times here are milliseconds since 1970-01-01T00:00:00Z, of the clock of the machine.
 """
@@ -88,6 +88,15 @@ class Offered(Message):
     sdp: str
 
 
+class Watched(Message):
+    """The places that this page shows large, the most important first; the others are wanted small."""
+
+    type: Literal["watched"] = "watched"
+    hearing: str
+    place: str
+    places: list[str]
+
+
 class Acknowledged(Message):
     """Every report up to `n` is committed and may be forgotten."""
 
@@ -95,7 +104,7 @@ class Acknowledged(Message):
     n: int
 
 
-ToWorker = Annotated[Conduct | Dismiss | Offered | Acknowledged, Field(discriminator="type")]
+ToWorker = Annotated[Conduct | Dismiss | Offered | Watched | Acknowledged, Field(discriminator="type")]
 
 # --- what the worker reports (spooled) ---------------------------------------------------------
 
@@ -266,6 +275,19 @@ class Lined(Message):
     document: str | None = None
 
 
+class Pictured(Message):
+    """Which layers of this connection's camera anybody takes, whole: the others need not be sent; None if it is sent
+    in one alone. And whose pictures it is not given, because its downlink bears no more: sound alone comes.
+    """
+
+    type: Literal["pictured"] = "pictured"
+    hearing: str
+    place: str
+    connection: str
+    taken: list[str] | None
+    without: list[tuple[str, Kind]]
+
+
 class Levels(Message):
     """Four times a second, for the time since the last one: who speaks (place, loudest audio level in −dBov, 127
     is silence), and bytes received by the recorder of each track. Left out while the link is behind.
@@ -277,7 +299,9 @@ class Levels(Message):
     recorded: dict[str, int]
 
 
-FromWorker = Annotated[Ready | Report | Answered | Declined | Lined | Levels, Field(discriminator="type")]
+FromWorker = Annotated[
+    Ready | Report | Answered | Declined | Lined | Pictured | Levels, Field(discriminator="type")
+]
 
 _to_worker: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)
 _from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)

@@ -29,7 +29,7 @@ from media.adapter import (
     read_description,
 )
 from media.channels import Kind
-from media.rtp_header import EXTENSIONS
+from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, EXTENSIONS, MID, TRANSPORT_NUMBER
 
 LARGEST_OFFER = 128 * 1024  # characters
 SECTIONS = 64
@@ -205,6 +205,7 @@ def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Sec
     if main is None:
         raise Refused("The browser offered no codec that is known here.")
     upward = role.direction is Direction.UP
+    feedback = _feedback(media, main, role)
     repairs = _repairs(media)
     return Section(
         mid=media.rtp.muxId,
@@ -213,12 +214,8 @@ def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Sec
         line=role.line,
         payload_type=main,
         rtx_type=_rtx_type(media, main),
-        feedback=_feedback(media, main),
-        extensions={
-            each.uri: each.id
-            for each in media.rtp.headerExtensions
-            if each.uri in EXTENSIONS and 1 <= each.id <= 14
-        },
+        feedback=feedback,
+        extensions=_extensions(media, role, feedback),
         rids=rids if upward and role.kind is Kind.CAMERA else (),
         ssrcs=tuple(each.ssrc for each in media.ssrc if each.ssrc not in dict(repairs)),
         repairs=repairs,
@@ -241,16 +238,37 @@ def _rtx_type(media: MediaDescription, main: int) -> int | None:
     return None
 
 
-def _feedback(media: MediaDescription, main: int) -> tuple[str, ...]:
-    """The feedback messages of RFC 4585 and 5104 that we speak and the offer knows."""
-    wanted = () if media.kind == "audio" else ("goog-remb", "ccm fir", "nack", "nack pli")
+def _feedback(media: MediaDescription, main: int, role: _Role) -> tuple[str, ...]:
+    """The feedback messages of RFC 4585 and 5104 that we speak and the offer knows. Upward we estimate (REMB);
+    of pictures that go down the browser reports each arrival, where it can.
+    """
     offered = {
         f"{each.type} {each.parameter}" if each.parameter else each.type
         for codec in media.rtp.codecs
         if codec.payloadType == main
         for each in codec.rtcpFeedback
     }
+    if media.kind == "audio":
+        return ()
+    numbered = any(each.uri == TRANSPORT_NUMBER and 1 <= each.id <= 14 for each in media.rtp.headerExtensions)
+    again = (
+        _rtx_type(media, main) is not None
+    )  # without it a repetition is the same bytes, with the same number
+    reports = role.direction is Direction.DOWN and numbered and again and "transport-cc" in offered
+    wanted = ("transport-cc" if reports else "goog-remb", "ccm fir", "nack", "nack pli")
     return tuple(each for each in wanted if each in offered)
+
+
+def _extensions(media: MediaDescription, role: _Role, feedback: tuple[str, ...]) -> dict[str, int]:
+    """The header extensions of this section that we write or read, by their numbers in the offer."""
+    known = {each.uri: each.id for each in media.rtp.headerExtensions if 1 <= each.id <= 14}
+    if role.direction is Direction.UP:
+        wanted: tuple[str, ...] = EXTENSIONS
+    elif "transport-cc" in feedback:
+        wanted = (TRANSPORT_NUMBER, MID)
+    else:
+        wanted = (MID, AUDIO_LEVEL) if role.kind is Kind.AUDIO else (MID, ABS_SEND_TIME)
+    return {uri: known[uri] for uri in wanted if uri in known}
 
 
 def _repairs(media: MediaDescription) -> tuple[tuple[int, int], ...]:

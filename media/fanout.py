@@ -5,47 +5,56 @@ goes by the new table. A pair that is not in it gets nothing: no packet, no repe
 on its request. The recorder is a listener like any other and is given the best layer, as received.
 
 A place's sound and camera go to one line of each listener, in the order in which the places joined; the
-document line carries the first document that is being sent, until it has not come for five seconds.
+document line carries the first document that is being sent, until it has not come for five seconds. Which of
+a camera's layers a listener is given, if any, is decided by `pictures`.
 """
 
 import time
 from collections.abc import Callable, Iterable
 
+from media.allotment import Quality
 from media.channels import RECORDER, Kind
 from media.lines import assigned
 from media.outlet import Outlet
 from media.peer import Peer
+from media.pictures import Route, allot, shed, taken
 from media.publisher import PRESENT_SECONDS
 from media.rtcp import Feedback
 from media.stream import Arrival, Stream
 
 DOCUMENT_SECONDS = 5.0
 REPORT_EVERY = 1.0
+ALLOT_EVERY = 0.2
 SILENCE = 127
 
 Row = tuple[str, str, Kind]
-Route = tuple[str, Kind]
 
 
 class Fanout:
-    """`lined` is called when the lines of a peer changed; `record` with each packet the recorder may have."""
+    """`lined` is called when the lines of a peer changed, `pictured` when what is wanted of its layers did, or what
+    it is not given; `record` with each packet the recorder may have.
+    """
 
     def __init__(
         self,
         *,
         lined: Callable[[Peer], None],
+        pictured: Callable[[Peer], None],
         record: Callable[[Arrival], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.peers: dict[str, Peer] = {}
         self._lined = lined
+        self._pictured = pictured
         self._record = record
         self._clock = clock
         self._allowed: frozenset[Row] = frozenset()
         self._routes: dict[Route, tuple[tuple[Peer, Outlet], ...]] = {}
+        self._reached: dict[str, dict[int, Route]] = {}
         self._best: dict[Route, Stream] = {}
         self._levels: dict[str, int] = {}
-        self._report_at = 0.0
+        self._reported_at = clock()
+        self._allotted_at = float("-inf")
 
     # --- the table and the peers -------------------------------------------------------------------
 
@@ -69,6 +78,12 @@ class Fanout:
         self._reroute()
         return peer
 
+    def watch(self, place: str, watched: Iterable[str]) -> None:
+        """Whose pictures this listener shows large, the most important first; the others are shown small."""
+        peer = self.peers.get(place)
+        if peer is not None:
+            peer.watches = tuple(watched)
+
     def _forget_streams(self, place: str) -> None:
         for kind in Kind:
             self._best.pop((place, kind), None)
@@ -80,8 +95,8 @@ class Fanout:
         route = (peer.place, stream.kind)
         if self.peers.get(peer.place) is not peer:
             return
-        if self._best.get(route) is not stream and not arrival.padding:
-            changed = self._consider(route, stream, arrival.now)
+        if not stream.present and not arrival.padding:
+            changed = self._relayer(route, arrival.now)
             if changed and not arrival.keyframe:
                 self._want_recorded_keyframe(route)
         if arrival.level is not None:
@@ -140,8 +155,16 @@ class Fanout:
             return
         for sequence in sequences:
             packet = outlet.repeated(sequence, now)
-            if packet is not None:
+            if packet is not None and peer.downlink.may_repeat(len(packet[1]), now):
                 peer.post(*packet)
+
+    def probe(self, seconds: float) -> bool:
+        """Sends the probes of the `seconds` since the last call; whether there is anything to probe."""
+        now = self._clock()
+        probing = [peer for peer in self.peers.values() if peer.probing]
+        for peer in probing:
+            peer.probe(seconds, now)
+        return bool(probing)
 
     def levels(self) -> dict[str, int]:
         """The loudest level of each place since this was last asked, in −dBov."""
@@ -151,37 +174,85 @@ class Fanout:
     # --- streams and layers ------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """About ten times a second: layers and documents that came or went, and sender reports."""
-        for route, stream in list(self._best.items()):
-            if now - stream.heard_at > PRESENT_SECONDS and self._consider(route, stream, now):
-                self._want_recorded_keyframe(route)
-            if route[1] is Kind.DOCUMENT and now - stream.heard_at > DOCUMENT_SECONDS:
-                del self._best[route]
-                self._reroute()
-        every = now >= self._report_at
-        if every:
-            self._report_at = now + REPORT_EVERY
+        """About ten times a second: layers and documents that came or went, who is given what, and reports."""
+        for route in list(self._best):
+            self._watch(route, now)
+        every = now - self._reported_at >= REPORT_EVERY
         for peer in self.peers.values():
             peer.publisher.tick(now)
+            if every:
+                peer.publisher.measure(now - self._reported_at)
             for outlet in peer.outlets.values():
                 if every or outlet.report_due:
                     self._report(peer, outlet)
+        if every:
+            self._reported_at = now
+        if now - self._allotted_at >= ALLOT_EVERY:
+            self._allotted_at = now
+            self._allot_all(now)
 
-    def _consider(self, route: Route, stream: Stream, now: float) -> bool:
-        """Whether another stream than before is now the best of its kind; outlets are aimed at it."""
+    def _watch(self, route: Route, now: float) -> None:
+        place, kind = route
+        streams = [stream for stream in self.peers[place].publisher.streams.values() if stream.kind is kind]
+        stale = any(stream.present and now - stream.heard_at >= PRESENT_SECONDS for stream in streams)
+        if stale and self._relayer(route, now):
+            self._want_recorded_keyframe(route)
+        if kind is Kind.DOCUMENT and all(now - stream.heard_at > DOCUMENT_SECONDS for stream in streams):
+            del self._best[route]
+            self._reroute()
+
+    def _relayer(self, route: Route, now: float) -> bool:
+        """Which layers are there, anew; whether another than before is the best. Outlets are aimed at them."""
+        place, kind = route
+        publisher = self.peers[place].publisher
+        layers = publisher.layers(kind, now)
+        for stream in publisher.streams.values():
+            if stream.kind is kind:
+                stream.present = stream in layers
         before = self._best.get(route)
-        if before is not None and before.rank > stream.rank and now - before.heard_at < PRESENT_SECONDS:
-            return False
-        best = self.peers[route[0]].publisher.preferred(route[1], now)
-        if best is None or best is before:
+        best = layers[-1] if layers else before
+        if best is None:
             return False
         self._best[route] = best
-        if route[1] is Kind.DOCUMENT and before is None:
+        if kind is Kind.DOCUMENT and before is None:
             self._reroute()
-        for _, outlet in self._routes.get(route, ()):
-            outlet.target = best
+        for listener, outlet in self._routes.get(route, ()):
+            self._aim(listener, outlet, route, now)
         self._retake(route)
-        return True
+        return best is not before
+
+    def _aim(self, listener: Peer, outlet: Outlet, route: Route, now: float) -> None:
+        """The outlet's target: the layer that the listener is given, of those that are there."""
+        quality = (
+            Quality.HIGH if route[1] is Kind.AUDIO else listener.given.get(outlet.section.ssrc, Quality.LOW)
+        )
+        layers = self.peers[route[0]].publisher.layers(route[1], now)
+        if quality is Quality.SHED:
+            outlet.cut()
+        elif layers:
+            outlet.target = layers[-1] if quality is Quality.HIGH else layers[0]
+        elif outlet.target is None:
+            outlet.target = self._best.get(route)
+
+    def _allot_all(self, now: float) -> None:
+        for listener in self.peers.values():
+            self._allot(listener, now)
+        for peer in self.peers.values():
+            rows = self._routes.get((peer.place, Kind.CAMERA), ())
+            recorded = (peer.place, RECORDER, Kind.CAMERA) in self._allowed
+            changed = peer.publisher.take(taken(peer.publisher.rids, rows, recorded=recorded), now)
+            without = shed(peer, self._reached[peer.place])
+            if changed or without != peer.without:
+                peer.without = without
+                self._pictured(peer)
+
+    def _allot(self, listener: Peer, now: float) -> None:
+        reached = self._reached[listener.place]
+        publishers = {place: peer.publisher for place, peer in self.peers.items()}
+        for ssrc in allot(listener, reached, publishers, now):
+            route = reached[ssrc]
+            self._point(listener, listener.outlets[ssrc], route, now)
+            self._retake(route)
 
     def _want_keyframe(self, stream: Stream) -> None:
         source = self.peers.get(stream.place)
@@ -201,21 +272,33 @@ class Fanout:
     # --- routes ------------------------------------------------------------------------------------
 
     def _reroute(self) -> None:
+        now = self._clock()
         routes: dict[Route, list[tuple[Peer, Outlet]]] = {}
-        for listener in self.peers.values():
-            reached = self._seat(listener)
+        self._reached = {}
+        for place, listener in self.peers.items():
+            reached = self._reached[place] = self._seat(listener)
             for ssrc, outlet in listener.outlets.items():
                 if ssrc in reached:
                     routes.setdefault(reached[ssrc], []).append((listener, outlet))
                 else:
                     outlet.cut()
         self._routes = {route: tuple(taken) for route, taken in routes.items()}
-        for route, taken in self._routes.items():
-            for _, outlet in taken:
-                self._point(outlet, route)
+        for listener in self.peers.values():
+            self._allot(listener, now)
+        for route, takers in self._routes.items():
+            for listener, outlet in takers:
+                self._point(listener, outlet, route, now)
         for place, peer in self.peers.items():
             for stream in peer.publisher.streams.values():
                 self._retake_one(stream, (place, stream.kind))
+
+    def _point(self, listener: Peer, outlet: Outlet, route: Route, now: float) -> None:
+        carried = outlet.carries or outlet.target
+        if carried is not None and (carried.place, carried.kind) != route:
+            outlet.cut()
+        self._aim(listener, outlet, route, now)
+        if outlet.waits and outlet.target is not None:
+            self._want_keyframe(outlet.target)
 
     def _retake(self, route: Route) -> None:
         """Who takes which stream of this route, anew."""
@@ -229,16 +312,6 @@ class Fanout:
             for listener, outlet in self._routes.get(route, ())
             if stream in (outlet.carries, outlet.target)
         )
-
-    def _point(self, outlet: Outlet, route: Route) -> None:
-        carried = outlet.carries
-        if carried is not None and (carried.place, carried.kind) != route:
-            outlet.cut()
-        best = self._best.get(route)
-        if best is not None:
-            outlet.target = best
-            if outlet.waits:
-                self._want_keyframe(best)
 
     def _seat(self, listener: Peer) -> dict[int, Route]:
         """Which route ends at which outlet of this listener; tells when its lines changed."""

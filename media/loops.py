@@ -112,6 +112,11 @@ class Source:
         self._advance(1)
         return packets
 
+    def pass_over(self) -> None:
+        """The frame that is due is not sent."""
+        self._at = (self._at + 1) % len(self._frames)
+        self._advance(1)
+
     def refresh(self) -> None:
         """The next frame is to be a key frame: goes to the next one of the loop."""
         while not self._frames[self._at].keyframe:
@@ -149,14 +154,16 @@ class Source:
         return header + self._extensions(level) + payload
 
 
-def extensions_of(*, mid: str, mid_id: int, level_id: int | None) -> Callable[[int], bytes]:
-    """The extension block of a section: its mid, and for sound the level with the voice bit (RFC 6464)."""
-    named = (mid_id, mid.encode())
+def extensions_of(*, named: Sequence[tuple[int, str]], level_id: int | None = None) -> Callable[[int], bytes]:
+    """The extension block of a stream: its names (mid, rid) by id, and for sound the level with the voice bit
+    (RFC 6464).
+    """
+    names = [(number, name.encode()) for number, name in named]
     if level_id is None:
-        block = extension_block([named])
+        block = extension_block(names)
         return lambda _: block
     blocks = [
-        extension_block([named, (level_id, bytes([(level < 60) << 7 | level]))]) for level in range(128)
+        extension_block([*names, (level_id, bytes([(level < 60) << 7 | level]))]) for level in range(128)
     ]
     return blocks.__getitem__
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from media.adapter import Fingerprint, MalformedDescription, MediaDescription, read_description
 from media.channels import Kind
-from media.rtp_header import AUDIO_LEVEL, MID
+from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, RID
 
-OPUS, VP8 = 111, 96
-LEVEL_ID, MID_ID = 1, 4
+OPUS, VP8, RTX = 111, 96, 97
+LEVEL_ID, STAMP_ID, MID_ID, RID_ID = 1, 2, 4, 10
 _OPUS_LINES = (
     f"a=rtpmap:{OPUS} opus/48000/2",
     f"a=fmtp:{OPUS} minptime=10;useinbandfec=1",
@@ -18,6 +18,8 @@ _OPUS_LINES = (
 _VP8_LINES = (
     f"a=rtpmap:{VP8} VP8/90000",
     *(f"a=rtcp-fb:{VP8} {each}" for each in ("goog-remb", "ccm fir", "nack", "nack pli")),
+    f"a=rtpmap:{RTX} rtx/90000",
+    f"a=fmtp:{RTX} apt={VP8}",
 )
 
 
@@ -37,26 +39,31 @@ def identity(ufrag: str, password: str, fingerprint: Fingerprint) -> list[str]:
 
 
 class Section(NamedTuple):
-    """One media section of the offer."""
+    """One media section of the offer. `layers`: names of what a camera sends at the same time, lowest first."""
 
     mid: str
     kind: Kind
     sends: bool
+    layers: tuple[str, ...] = ()
 
     def written(self, identity: list[str], cname: str) -> list[str]:
         sounds = self.kind is Kind.AUDIO
         return [
-            f"m={'audio' if sounds else 'video'} 9 UDP/TLS/RTP/SAVPF {OPUS if sounds else VP8}",
+            f"m={'audio' if sounds else 'video'} 9 UDP/TLS/RTP/SAVPF {OPUS if sounds else f'{VP8} {RTX}'}",
             "c=IN IP4 0.0.0.0",
             "a=rtcp:9 IN IP4 0.0.0.0",
             *identity,
             f"a=mid:{self.mid}",
             *([f"a=extmap:{LEVEL_ID} {AUDIO_LEVEL}"] if sounds else []),
+            f"a=extmap:{STAMP_ID} {ABS_SEND_TIME}",
             f"a=extmap:{MID_ID} {MID}",
+            *([f"a=extmap:{RID_ID} {RID}"] if self.layers else []),
             *([f"a=msid:{cname} {cname}-{self.mid}", "a=sendonly"] if self.sends else ["a=recvonly"]),
             "a=rtcp-mux",
             "a=rtcp-rsize",
             *(_OPUS_LINES if sounds else _VP8_LINES),
+            *(f"a=rid:{layer} send" for layer in self.layers),
+            *([f"a=simulcast:send {';'.join(self.layers)}"] if self.layers else []),
         ]
 
 

@@ -21,11 +21,22 @@ from collections.abc import Callable
 
 from media.channels import Kind
 from media.description import Section
+from media.downlink import Downlink
 from media.rtcp import SenderFigures, ntp_of
-from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, abs_send_time, extension_block, renumbered
+from media.rtp_header import (
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    TRANSPORT_NUMBER,
+    abs_send_time,
+    extension_block,
+    renumbered,
+)
 from media.stream import KEPT, Arrival, Stream
 
 KEPT_SECONDS = 2.0
+PROBES_AMONG = 8  # packets, the largest of which makes a probe
+HEAD = 80  # bytes about a packet's payload: headers from IP on, and the seal
 
 _FIRST = 0x90  # version 2, with header extensions
 _FIRST_OF_PADDING = 0xB0
@@ -37,13 +48,15 @@ Packet = tuple[bytes, bytes]
 """An RTP packet in two parts: what is this listener's own, and what is the same for all."""
 
 Header = Callable[[int, int, int, int, bytes, bytes], bytes]
-"""First byte, marker, sequence, timestamp, audio level, abs-send-time; the last two are left out where unknown."""
+"""First byte, marker, sequence, timestamp, audio level, and the stamp: abs-send-time, or the connection's number of
+the packet. Level and stamp are left out where the listener does not know them.
+"""
 
 
 class Outlet:
     """`target`: the stream that it is to carry; `carries`, the one that it does, follows as rule 2 allows."""
 
-    def __init__(self, section: Section) -> None:
+    def __init__(self, section: Section, downlink: Downlink) -> None:
         self.section = section
         self.target: Stream | None = None
         self.carries: Stream | None = None
@@ -67,6 +80,7 @@ class Outlet:
         self._again_sequence = secrets.randbelow(0x8000)
         self._repeats = 0
         self._repeats_since = 0.0
+        self._numbered = downlink.numbered if TRANSPORT_NUMBER in section.extensions else None
 
     @property
     def waits(self) -> bool:
@@ -95,16 +109,19 @@ class Outlet:
         self.octets += len(arrival.head) + len(arrival.rest)
         sequence = (index + self._sequence_offset) & 0xFFFF
         timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        marker, stamp = arrival.marker, arrival.stamp
         if arrival.vp8 is not None:
-            head = self._plain(_FIRST, arrival.marker, sequence, timestamp, b"", arrival.stamp)
+            if self._numbered is not None:
+                stamp = self._numbered(arrival.now, len(arrival.rest) + HEAD)
+            head = self._plain(_FIRST, marker, sequence, timestamp, b"", stamp)
             return head + self._renumbered(arrival), arrival.rest
         if arrival.level is not None:
             level = _LEVELS[arrival.level]
-            return self._levelled(
-                _FIRST, arrival.marker, sequence, timestamp, level, arrival.stamp
-            ), arrival.rest
+            return self._levelled(_FIRST, marker, sequence, timestamp, level, stamp), arrival.rest
+        if self._picture and self._numbered is not None:
+            stamp = self._numbered(arrival.now, HEAD)
         first = _FIRST_OF_PADDING if arrival.padding else _FIRST
-        return self._plain(first, arrival.marker, sequence, timestamp, b"", arrival.stamp), arrival.rest
+        return self._plain(first, marker, sequence, timestamp, b"", stamp), arrival.rest
 
     def repeated(self, sequence: int, now: float) -> Packet | None:
         """What was sent under this sequence number, if it may still be sent again."""
@@ -112,15 +129,23 @@ class Outlet:
         if arrival is None:
             return None
         self._repeats += 1
+        if self._again is not None:
+            return self._retransmission(arrival, sequence, now)
         timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        head = self._renumbered(arrival)
         first = _FIRST_OF_PADDING if arrival.padding else _FIRST
-        if self._again is None or arrival.padding:
-            same = self._plain(first, arrival.marker, sequence, timestamp, b"", arrival.stamp)
-            return same + head, arrival.rest
-        number = self._again_sequence = (self._again_sequence + 1) & 0xFFFF
-        again = self._again(first, arrival.marker, number, timestamp, b"", abs_send_time(now))
-        return again + _SEQUENCE.pack(sequence) + head, arrival.rest
+        same = self._plain(first, arrival.marker, sequence, timestamp, b"", arrival.stamp)
+        return same + self._renumbered(arrival), arrival.rest
+
+    def probe(self, now: float) -> Packet | None:
+        """A retransmission that nobody asked for, to learn what the way bears; None if there is nothing for it."""
+        if self._again is None or self.carries is None:
+            return None
+        newest = range(max(self._first, self._newest - PROBES_AMONG), self._newest + 1)
+        kept = [arrival for index in newest if (arrival := self.carries.kept(index, self._epoch)) is not None]
+        if not kept:
+            return None
+        largest = max(kept, key=lambda arrival: len(arrival.rest))
+        return self._retransmission(largest, (largest.index + self._sequence_offset) & 0xFFFF, now)
 
     def figures(self, source_rtp: int, wall: float) -> SenderFigures:
         """For a sender report: `source_rtp` is the RTP time of the stream carried, at `wall`."""
@@ -159,6 +184,17 @@ class Outlet:
         self._newest = arrival.index - 1
         self.report_due = True
 
+    def _retransmission(self, arrival: Arrival, sequence: int, now: float) -> Packet:
+        """RFC 4588: the packet of this number under an SSRC and a number of its own."""
+        assert self._again is not None
+        number = self._again_sequence = (self._again_sequence + 1) & 0xFFFF
+        timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        size = len(arrival.rest) + HEAD
+        stamp = abs_send_time(now) if self._numbered is None else self._numbered(now, size)
+        first = _FIRST_OF_PADDING if arrival.padding else _FIRST
+        header = self._again(first, arrival.marker, number, timestamp, b"", stamp)
+        return header + _SEQUENCE.pack(sequence) + self._renumbered(arrival), arrival.rest
+
     def _renumbered(self, arrival: Arrival) -> bytes:
         vp8 = arrival.vp8
         if vp8 is None or not (self._picture_offset or self._tl0_offset):
@@ -187,17 +223,18 @@ class Outlet:
 def _header(section: Section, payload_type: int, ssrc: int, *, levelled: bool = False) -> Header:
     """Writes the headers of one SSRC in one piece with their extensions, all but the changing fields made once."""
     known = section.extensions
+    stamp_uri, size = (TRANSPORT_NUMBER, 2) if TRANSPORT_NUMBER in known else (ABS_SEND_TIME, 3)
     mid = [(known[MID], section.mid.encode())] if MID in known else []
     level = [(known[AUDIO_LEVEL], b"\0")] if levelled and AUDIO_LEVEL in known else []
-    stamp = [(known[ABS_SEND_TIME], bytes(3))] if ABS_SEND_TIME in known else []
+    stamp = [(known[stamp_uri], bytes(size))] if stamp_uri in known else []
     block = extension_block([*mid, *level, *stamp])
     level_at = 4 + sum(1 + len(value) for _, value in mid) + 1
     level_end = level_at + 1 if level else level_at - 1
     stamp_at = level_end + 1 if stamp else level_end
-    stamp_end = stamp_at + 3 if stamp else stamp_at
+    stamp_end = stamp_at + size if stamp else stamp_at
     before, between, after = block[: level_end - len(level)], block[level_end:stamp_at], block[stamp_end:]
     pack = struct.Struct(
-        f"!BBHII{len(before)}s{len(level)}s{len(between)}s{3 * len(stamp)}s{len(after)}s"
+        f"!BBHII{len(before)}s{len(level)}s{len(between)}s{size * len(stamp)}s{len(after)}s"
     ).pack
     types = (payload_type, 0x80 | payload_type)
 

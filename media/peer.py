@@ -10,14 +10,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from media.adapter import HANDSHAKE_SECONDS, Dtls, MalformedRtcp, NotProtected, Role
+from media.allotment import Quality
 from media.answer import OurSide, line_cname, write_answer
 from media.channels import Kind
 from media.description import Offer
+from media.downlink import Downlink
 from media.ice_lite import Endpoint, IceLite
-from media.outlet import Outlet
+from media.outlet import HEAD, Outlet
 from media.publisher import Publisher
 from media.rtcp import Feedback, read_feedback, sender_report
-from media.rtp_header import MalformedRtp
+from media.rtp_header import TRANSPORT_NUMBER, MalformedRtp
 from media.stream import Arrival
 
 CHECKED_SECONDS = 15.0  # a connection that sends no media is alive as long as its checks come
@@ -40,6 +42,9 @@ class Owner(Protocol):
 class Peer:
     """`outlets` by SSRC; `lines` counts the lines that the page offered; `on_lines` and `document` are who
     is on them. A `silenced` peer is sent no media: it is lost, and nobody may be there.
+
+    `watches`: the places that the page shows large, None if it does not say; `given`: the quality of each picture
+    by the outlet's SSRC; `without`: whose pictures its downlink does not bear; `probing`: bit/s of probes.
     """
 
     def __init__(
@@ -54,9 +59,17 @@ class Peer:
     ) -> None:
         self.place = place
         self.connection = connection
-        self.outlets = {section.ssrc: Outlet(section) for section in offer.down}
+        self.downlink = Downlink()
+        if any(TRANSPORT_NUMBER in section.extensions for section in offer.down):
+            self.downlink.measures()
+        self.outlets = {section.ssrc: Outlet(section, self.downlink) for section in offer.down}
         self.lines = sum(section.kind is Kind.AUDIO for section in offer.down)
         self.on_lines: dict[int, str] = {}
+        self.watches: tuple[str, ...] | None = None
+        self.given: dict[int, Quality] = {}
+        self.without: frozenset[tuple[str, Kind]] = frozenset()
+        self.probing = 0.0
+        self._owed = 0.0
         self.document: str | None = None
         self.closed = False
         self._offer = offer
@@ -131,6 +144,18 @@ class Peer:
                 return outlet
         return None
 
+    def probe(self, seconds: float, now: float) -> None:
+        """Sends the probes that are due after `seconds`."""
+        self._owed += self.probing * seconds / 8
+        while self._owed > 0:
+            packet = next(filter(None, (outlet.probe(now) for outlet in self.outlets.values())), None)
+            if packet is None:
+                self._owed = 0.0
+                self.downlink.nothing_to_probe_with(now)
+                return
+            self.post(*packet)
+            self._owed -= len(packet[1]) + HEAD
+
     def send_report(self, outlet: Outlet, source_rtp: int, wall: float) -> None:
         """A sender report for what the outlet carries; times as in `Outlet.figures`."""
         cname = line_cname(self._offer.cname, outlet.section.line)
@@ -162,10 +187,23 @@ class Peer:
         except MalformedRtcp as error:
             log.debug("a report of %s was dropped: %s", self.place, error)
             return
+        self._listens(feedback)
         if feedback.sent:
             self.publisher.told(feedback)
             self._owner.sender_told(self, feedback, raw)
         self._owner.asked(self, feedback)
+
+    def _listens(self, feedback: Feedback) -> None:
+        """What the other side tells of the way to it."""
+        now = self._clock()
+        for told in feedback.arrivals:
+            self.downlink.arrivals(told, now)
+        if feedback.bitrate is not None:
+            self.downlink.estimate(feedback.bitrate, now)
+        for ssrc, report in feedback.reports.items():
+            outlet = self.outlets.get(ssrc)
+            if outlet is not None and outlet.section.kind is not Kind.AUDIO:
+                self.downlink.loss(report.fraction_lost / 256, now)
 
 
 def _picture_types(offer: Offer) -> frozenset[int]:

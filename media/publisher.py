@@ -40,7 +40,9 @@ QUICK_EVERY = 0.2
 REPORT_EVERY = 1.0
 PRESENT_SECONDS = 1.5  # a layer without a packet for so long is not there
 LARGEST_BITRATE = 2_500_000
+LOW_RATE, HIGH_RATE = 170_000, 1_300_000  # bit/s, of the layers that the page sends, with their headers
 SMALLEST_BITRATE = 150_000
+LINGER_SECONDS = 3.0  # that a layer is still sent when nobody takes it any more
 _RANKS = {"l": 0, "m": 1, "h": 2}
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,11 @@ class _Repair(NamedTuple):
 
 
 class Publisher:
-    """`send` takes compound RTCP packets; `ssrc` names us in them. What is missing is asked for while `asks`."""
+    """`send` takes compound RTCP packets; `ssrc` names us in them. What is missing is asked for while `asks`.
+
+    `rids`: the names of the camera's layers, the lowest first, none if it is sent in one alone; `taken`: those that
+    are to be sent, None as long as nobody has said.
+    """
 
     def __init__(
         self,
@@ -68,6 +74,9 @@ class Publisher:
     ) -> None:
         self.streams: dict[int, Stream] = {}
         self.bitrate = LARGEST_BITRATE
+        self.rids = next((_ordered(section.rids) for section in sections if section.rids), ())
+        self.taken: frozenset[str] | None = None
+        self._untaken: dict[str, float] = {}
         self._place = place
         self._sections = sections
         self._ssrc = ssrc
@@ -101,6 +110,7 @@ class Publisher:
         if packet.payload_type != stream.section.payload_type:
             return None
         index = stream.reception.arrived(packet.sequence, packet.timestamp, now)
+        stream.octets += len(raw)
         if packet.payload:
             stream.heard_at = now
         if fresh:
@@ -113,14 +123,23 @@ class Publisher:
         """It is one of this connection's, not of an earlier one's."""
         return self.streams.get(stream.ssrc) is stream
 
-    def preferred(self, kind: Kind, now: float) -> Stream | None:
-        """The best layer of this kind that is there, of equal ones the newest: what everyone gets."""
-        there = [
-            stream
-            for stream in reversed(self.streams.values())
-            if stream.kind is kind and now - stream.heard_at < PRESENT_SECONDS
+    def layers(self, kind: Kind, now: float) -> list[Stream]:
+        """The streams of this kind that are there, the lowest layer first; of equal ones the newest alone."""
+        there: dict[int, Stream] = {}
+        for stream in self.streams.values():
+            if stream.kind is kind and now - stream.heard_at < PRESENT_SECONDS:
+                there[stream.rank] = stream
+        return [there[rank] for rank in sorted(there)]
+
+    def rate(self, kind: Kind, rank: int) -> float:
+        """What this layer costs, in bit/s: as measured, or as such a layer usually does."""
+        usual = LOW_RATE if kind is Kind.CAMERA and self.rids and rank == 0 else HIGH_RATE
+        rates = [
+            stream.rate
+            for stream in self.streams.values()
+            if stream.kind is kind and stream.rank == rank and stream.rate is not None
         ]
-        return max(there, key=lambda stream: stream.rank, default=None)
+        return max(rates[-1], usual / 4) if rates else usual
 
     def want_keyframe(self, stream: Stream) -> None:
         """Asks now, or as soon as a second has passed since last asking; again until one arrives."""
@@ -149,6 +168,24 @@ class Publisher:
             return None
         ntp, rtp = stream.report
         return rtp + round((wall - seconds_of(ntp) - self._offset) * stream.section.clock_rate)
+
+    def take(self, taken: frozenset[str], now: float) -> bool:
+        """Of the layers, somebody takes these now. Whether those that are to be sent (`taken`) are others than before."""
+        for rid in self.rids:
+            if rid in taken:
+                self._untaken.pop(rid, None)
+            else:
+                self._untaken.setdefault(rid, now)
+        before = self.taken
+        if self.rids:
+            late = {rid for rid, since in self._untaken.items() if now - since > LINGER_SECONDS}
+            self.taken = frozenset(self.rids) - late
+        return self.taken != before
+
+    def measure(self, seconds: float) -> None:
+        """The rate of each stream, `seconds` after this was last called."""
+        for stream in self.streams.values():
+            stream.rate, stream.octets = 8 * stream.octets / seconds, 0
 
     def tick(self, now: float) -> None:
         """About ten times a second: reports, and key frames still wanted."""
@@ -307,7 +344,10 @@ def _all_ssrcs(section: Section) -> set[int]:
     return {*section.ssrcs, *(rtx for rtx, _ in section.repairs)}
 
 
+def _ordered(rids: tuple[str, ...]) -> tuple[str, ...]:
+    """The lowest layer first: as offered, but for the usual names, which say it themselves."""
+    return tuple(sorted(rids, key=lambda rid: _RANKS[rid])) if set(rids) <= _RANKS.keys() else rids
+
+
 def _rank(section: Section, rid: str | None) -> int:
-    if rid is None:
-        return 0
-    return _RANKS[rid] if set(section.rids) <= _RANKS.keys() else section.rids.index(rid)
+    return 0 if rid is None or not section.rids else _ordered(section.rids).index(rid)

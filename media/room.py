@@ -17,7 +17,17 @@ from typing import Protocol
 
 from media.adapter import HANDSHAKE_SECONDS, DtlsFailed
 from media.channels import Kind
-from media.control import Answered, Declined, Fact, FromWorker, Levels, Lined, RecordPlan, RoomPlan
+from media.control import (
+    Answered,
+    Declined,
+    Fact,
+    FromWorker,
+    Levels,
+    Lined,
+    Pictured,
+    RecordPlan,
+    RoomPlan,
+)
 from media.description import Refused, read_offer
 from media.fanout import Fanout
 from media.ice_lite import IceLite
@@ -29,6 +39,7 @@ from media.stream import Arrival
 
 PEERS = 32
 LEVELS_EVERY = 0.25
+PROBE_EVERY = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +91,12 @@ class Room:
         self._handles: dict[str, str] = {}
         self._presences: dict[str, Presence] = {}
         self._pending: dict[str, Peer] = {}
-        self._fanout = Fanout(lined=self._lined, record=self._record, clock=clock)
+        self._fanout = Fanout(lined=self._lined, pictured=self._pictured, record=self._record, clock=clock)
         self._recorder: Taker | None = None
         self._armed = False
         self._stretch: int | None = None
         self._levels_at = 0.0
+        self._probing: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- the plan ----------------------------------------------------------------------------------
@@ -142,6 +154,10 @@ class Room:
         self._pending[place] = peer
         self._spawn(self._connect(peer))
         self._send(Answered(hearing=self.hearing, place=place, connection=connection, sdp=peer.answer))
+
+    def watched(self, place: str, places: list[str]) -> None:
+        """What a page shows large."""
+        self._fanout.watch(place, places)
 
     def _admitted(self, place: str, connection: str, sdp: str) -> Peer:
         if place not in self._handles:
@@ -238,18 +254,39 @@ class Room:
             )
         )
 
+    def _pictured(self, peer: Peer) -> None:
+        taken = peer.publisher.taken
+        self._send(
+            Pictured(
+                hearing=self.hearing,
+                place=peer.place,
+                connection=peer.connection,
+                taken=None if taken is None else sorted(taken),
+                without=sorted(peer.without),
+            )
+        )
+
     # --- time --------------------------------------------------------------------------------------
 
     def tick(self) -> None:
         """About ten times a second."""
         now = self._clock()
         self._fanout.tick(now)
+        if self._probing is None:
+            self._probe(PROBE_EVERY)
         for place, presence in self._presences.items():
             self._watch(place, presence, now)
         if now >= self._levels_at:
             self._levels_at = max(self._levels_at + LEVELS_EVERY, now)
             recorded = self._recorder.received() if self._recorder is not None else {}
             self._send(Levels(hearing=self.hearing, audio=self._fanout.levels(), recorded=recorded))
+
+    def _probe(self, seconds: float) -> None:
+        """Probes go out evenly, while there are any."""
+        self._probing = None
+        if self._fanout.probe(seconds):
+            loop = asyncio.get_running_loop()
+            self._probing = loop.call_later(PROBE_EVERY, self._probe, PROBE_EVERY)
 
     def _watch(self, place: str, presence: Presence, now: float) -> None:
         peer = self._fanout.peers.get(place)
@@ -268,6 +305,8 @@ class Room:
 
     async def close(self) -> None:
         """Closes every connection and the recorder; everything is reported when this returns."""
+        if self._probing is not None:
+            self._probing.cancel()
         for place in list(self._presences):
             self._dismiss(place)
         while self._tasks:

@@ -7,6 +7,7 @@ Every compound begins with a report and the name of its sender, as RFC 3550 sect
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from media.adapter import (
     CNAME,
@@ -14,6 +15,7 @@ from media.adapter import (
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
+    MalformedRtcp,
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
@@ -29,8 +31,14 @@ from media.adapter import (
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 LARGEST_REPORTS = 31
+LARGEST_ARRIVALS = 2048  # packets of one report of arrivals
 LARGEST_ASKED = 1024  # sequence numbers of one compound's NACKs that are looked at
 
+_COMMON = struct.Struct("!BBH")
+_ARRIVALS = struct.Struct("!BBHLLHHl")  # the last: 24 bits of reference time, 8 of a counter
+_TRANSPORT_REPORT = (15, 205)
+_WORD = struct.Struct("!H")
+_DIFFERENCE = struct.Struct("!h")
 _PAIR = struct.Struct("!HH")
 _FIR_ENTRY = struct.Struct("!LL")
 _RTPFB = struct.Struct("!BBHLL")
@@ -48,10 +56,18 @@ def seconds_of(ntp: int) -> float:
 # --- reading -------------------------------------------------------------------------------------
 
 
+class Arrivals(NamedTuple):
+    """Transport-wide feedback: each packet's number (16 bits) and when it arrived, in seconds of the other side's
+    clock; None if it did not.
+    """
+
+    packets: list[tuple[int, float | None]]
+
+
 @dataclass(slots=True)
 class Feedback:
     """One compound, sorted by what it asks: sender reports by SSRC as (NTP, RTP) times; packets asked for
-    again; streams of which a key frame is wanted; receiver reports; and the bitrate allowed, in bit/s.
+    again; streams of which a key frame is wanted; receiver reports; the bitrate allowed, in bit/s; and arrivals.
     """
 
     sent: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -59,12 +75,15 @@ class Feedback:
     keyframes: set[int] = field(default_factory=set)
     reports: dict[int, RtcpReceiverInfo] = field(default_factory=dict)
     bitrate: int | None = None
+    arrivals: list[Arrivals] = field(default_factory=list)
 
 
 def read_feedback(data: bytes) -> Feedback:
     """Raises: MalformedRtcp."""
     feedback = Feedback()
-    for packet in read_rtcp(data):
+    reports, others = _told_apart(data)
+    feedback.arrivals += map(read_arrivals, reports)
+    for packet in read_rtcp(others) if others or not reports else ():
         if isinstance(packet, RtcpSrPacket):
             info = packet.sender_info
             feedback.sent[packet.ssrc] = (info.ntp_timestamp, info.rtp_timestamp)
@@ -76,6 +95,68 @@ def read_feedback(data: bytes) -> Feedback:
         elif isinstance(packet, RtcpPsfbPacket):
             _read_psfb(packet, feedback)
     return feedback
+
+
+def _told_apart(compound: bytes) -> tuple[list[bytes], bytes]:
+    """The packets that report arrivals, which aiortc does not know, and the rest of the compound."""
+    reports, others, at = [], b"", 0
+    while at + 4 <= len(compound):
+        first, kind, words = _COMMON.unpack_from(compound, at)
+        packet = compound[at : at + 4 * (words + 1)]
+        if (first & 0x1F, kind) == _TRANSPORT_REPORT:
+            reports.append(packet)
+        else:
+            others += packet
+        at += 4 * (words + 1)
+    return reports, others + compound[at:]
+
+
+def read_arrivals(packet: bytes) -> Arrivals:
+    """One RTCP packet of transport-wide feedback. Raises: MalformedRtcp."""
+    if len(packet) < _ARRIVALS.size:
+        raise MalformedRtcp("a report of arrivals that is cut off")
+    base, count, reference = _ARRIVALS.unpack_from(packet)[-3:]
+    if count > LARGEST_ARRIVALS:
+        raise MalformedRtcp("a report of too many arrivals")
+    try:
+        statuses, at = _statuses(packet, count)
+        return Arrivals(_arrivals(packet, at, base, statuses, reference >> 8))
+    except (struct.error, IndexError):
+        raise MalformedRtcp("a report of arrivals that is cut off") from None
+
+
+def _statuses(packet: bytes, count: int) -> tuple[list[int], int]:
+    """Of each packet: 0 not received, 1 and 2 received with a difference of one and two bytes."""
+    statuses: list[int] = []
+    at = _ARRIVALS.size
+    while len(statuses) < count:
+        (chunk,) = _WORD.unpack_from(packet, at)
+        at += 2
+        if not chunk & 0x8000:
+            statuses += [chunk >> 13 & 3] * min(chunk & 0x1FFF, count - len(statuses))
+            if not chunk & 0x1FFF:
+                raise MalformedRtcp("a report of no arrivals")
+        elif chunk & 0x4000:
+            statuses += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+        else:
+            statuses += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+    return statuses[:count], at
+
+
+def _arrivals(
+    packet: bytes, at: int, base: int, statuses: list[int], reference: int
+) -> list[tuple[int, float | None]]:
+    packets: list[tuple[int, float | None]] = []
+    time = reference * 256  # quarters of a millisecond, from units of 64 ms
+    for number, status in enumerate(statuses, base):
+        if status == 1:
+            time += packet[at]
+            at += 1
+        elif status:
+            time += _DIFFERENCE.unpack_from(packet, at)[0]
+            at += 2
+        packets.append((number & 0xFFFF, time / 4000 if status else None))
+    return packets
 
 
 def _read_psfb(packet: RtcpPsfbPacket, feedback: Feedback) -> None:

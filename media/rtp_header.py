@@ -20,6 +20,7 @@ RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+TRANSPORT_NUMBER = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 EXTENSIONS = (MID, RID, REPAIRED_RID, AUDIO_LEVEL, ABS_SEND_TIME)
 
 

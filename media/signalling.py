@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from media.channels import Kind
+
 VERSION = 1
 LARGEST = 256 * 1024  # bytes of one message
 
@@ -44,6 +46,16 @@ class Mute(Message):
     muted: bool
 
 
+class Watch(Message):
+    """The places whose pictures the page shows large, the most important first; the others it shows small.
+
+    Whole, each time it changes, and again after the answer to a new connection.
+    """
+
+    type: Literal["watch"] = "watch"
+    places: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(max_length=32)
+
+
 class Ping(Message):
     """Heartbeat, every five seconds; answered with `pong` of the same number."""
 
@@ -51,7 +63,7 @@ class Ping(Message):
     n: int = Field(ge=0, lt=2**53)
 
 
-FromPage = Annotated[Hello | Offer | Mute | Ping, Field(discriminator="type")]
+FromPage = Annotated[Hello | Offer | Mute | Watch | Ping, Field(discriminator="type")]
 
 # --- to the page -------------------------------------------------------------------------------
 
@@ -90,6 +102,24 @@ class Lines(Message):
     connection: str
     lines: list[Line]
     document: str | None = None
+
+
+class Missing(Message):
+    """A picture that is not sent to this page for the moment."""
+
+    place: str
+    kind: Kind
+
+
+class Pictures(Message):
+    """Which layers of its own camera the page is to send, None if it sends one alone; and whose pictures it is not
+    given, because the way to it bears no more: of these, sound alone comes, until the way is better. Whole, each time.
+    """
+
+    type: Literal["pictures"] = "pictures"
+    connection: str
+    taken: list[str] | None
+    without: list[Missing]
 
 
 class Levels(Message):
@@ -131,7 +161,8 @@ class Closed(Message):
 
 
 ToPage = Annotated[
-    State | Answer | Lines | Levels | Refused | Pong | Superseded | Closed, Field(discriminator="type")
+    State | Answer | Lines | Pictures | Levels | Refused | Pong | Superseded | Closed,
+    Field(discriminator="type"),
 ]
 
 from_page: TypeAdapter[FromPage] = TypeAdapter(FromPage)

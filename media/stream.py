@@ -34,9 +34,12 @@ class Stream:
     rank: int
     reception: Reception
     rid: str | None = None
+    present: bool = False  # it is one of the layers that are sent
     heard_at: float = float("-inf")
     keyframe_wanted: bool = False
     keyframe_asked_at: float = -KEYFRAME_EVERY
+    octets: int = 0
+    rate: float | None = None  # bit/s, of the last second
     report: tuple[int, int] | None = None  # NTP and RTP time of its last sender report
     takers: "Sequence[tuple[Peer, Outlet]]" = ()
     _kept: "list[Arrival | None]" = field(default_factory=list)

@@ -18,7 +18,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -46,9 +46,20 @@ from media.loops import (
     picture,
     sound,
 )
-from media.offering import LEVEL_ID, MID_ID, OPUS, VP8, NotConnected, Remote, Section, identity, read_answer
+from media.offering import (
+    LEVEL_ID,
+    MID_ID,
+    OPUS,
+    RID_ID,
+    VP8,
+    NotConnected,
+    Remote,
+    Section,
+    identity,
+    read_answer,
+)
 from media.reception import Reception
-from media.rtcp import read_feedback, receiver_report, sender_report
+from media.rtcp import read_feedback, receiver_report, remb, sender_report
 from media.rtp_header import MalformedRtp, read_rtp
 
 CONNECT_SECONDS = 15.0
@@ -85,6 +96,8 @@ class SyntheticPeer:
     """`seed` gives its pitch and colours. `received` is keyed by mid, `lines` says what each mid is for.
 
     Peers that are given turns speak one after the other, by the clock of the machine. `pictures`: a second.
+    `layers`: the sizes in which the camera is sent at the same time, by name, lowest first; of `size` alone
+    without them. `takes_up`: what it says in each report that its downlink bears, in bit/s.
     """
 
     def __init__(
@@ -92,18 +105,21 @@ class SyntheticPeer:
         *,
         seed: int,
         lines: int = 4,
-        send_audio: bool = True,
-        send_video: bool = True,
+        sends: Collection[Kind] = (Kind.AUDIO, Kind.CAMERA),
         size: tuple[int, int] = (320, 240),
         pictures: int = PICTURES,
         turn: Turn = ALWAYS,
+        layers: Mapping[str, tuple[int, int]] | None = None,
+        takes_up: int | None = None,
     ) -> None:
         self.received: dict[str, Received] = {}
         self.lines: dict[str, Line] = {}
         self.closed = False
         self._seed, self._size = seed, size
         self._pictures, self._turn = pictures, turn
-        self._sends = [kind for kind, sends in ((Kind.AUDIO, send_audio), (Kind.CAMERA, send_video)) if sends]
+        self._layers = dict(layers or {})
+        self.takes_up = takes_up
+        self._sends = [kind for kind in (Kind.AUDIO, Kind.CAMERA) if kind in sends]
         self._count = lines
         self._silent = False
         self._ufrag, self._password = secrets.token_urlsafe(6), secrets.token_urlsafe(24)
@@ -121,6 +137,8 @@ class SyntheticPeer:
         self._checks: deque[bytes] = deque(maxlen=CHECKS)
         self._checked = asyncio.Event()
         self._sources: dict[int, Source] = {}
+        self._layer_of: dict[int, str] = {}
+        self._taken: frozenset[str] | None = None
         self._sent: dict[int, deque[tuple[int, bytes]]] = {}
         self._receptions: dict[int, tuple[Reception, Received]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -129,7 +147,10 @@ class SyntheticPeer:
 
     def offer(self) -> str:
         """The session description to be answered; `lines` is filled from here on."""
-        sections = [Section(str(mid), kind, sends=True) for mid, kind in enumerate(self._sends)]
+        sections = [
+            Section(str(mid), kind, sends=True, layers=tuple(self._layers) if kind is Kind.CAMERA else ())
+            for mid, kind in enumerate(self._sends)
+        ]
         wanted = [Line(n, kind) for n in range(self._count) for kind in (Kind.AUDIO, Kind.CAMERA)]
         for mid, line in enumerate([*wanted, Line(None, Kind.DOCUMENT)], start=len(sections)):
             self.lines[str(mid)] = line
@@ -162,6 +183,13 @@ class SyntheticPeer:
             asyncio.create_task(work) for work in (self._keep_checking(), self._send(), self._tell())
         ]
 
+    def send_layers(self, taken: Collection[str]) -> None:
+        """Of the layers of its camera, only these are sent from now on; one that is sent again begins anew."""
+        before, self._taken = self._taken, frozenset(taken)
+        for ssrc, layer in self._layer_of.items():
+            if before is not None and layer in self._taken - before:
+                self._sources[ssrc].refresh()
+
     def silence(self) -> None:
         """Sends nothing any more, checks neither, as if the network were lost; what comes is still counted."""
         self._silent = True
@@ -183,27 +211,33 @@ class SyntheticPeer:
             self._wire.close()
 
     async def _encode(self) -> None:
-        width, height = self._size
         for mid, kind in enumerate(self._sends):
             if kind is Kind.AUDIO:
-                self._add(str(mid), await asyncio.to_thread(sound, self._seed, self._turn), sounds=True)
-            else:
+                frames = await asyncio.to_thread(sound, self._seed, self._turn)
+                self._add(str(mid), frames, step=SOUND_STEP, level_id=LEVEL_ID)
+                continue
+            for layer, (width, height) in (self._layers or {"": self._size}).items():
                 frames = await asyncio.to_thread(
                     picture, self._seed, width=width, height=height, rate=self._pictures
                 )
-                self._add(str(mid), frames, sounds=False)
+                self._add(str(mid), frames, step=PICTURE_RATE // self._pictures, layer=layer)
 
-    def _add(self, mid: str, frames: tuple[Frame, ...], *, sounds: bool) -> None:
-        step = SOUND_STEP if sounds else PICTURE_RATE // self._pictures
+    def _add(
+        self, mid: str, frames: tuple[Frame, ...], *, step: int, layer: str = "", level_id: int | None = None
+    ) -> None:
+        sounds = level_id is not None
+        named = [(MID_ID, mid), *([(RID_ID, layer)] if layer else [])]
         source = Source(
             frames,
             payload_type=OPUS if sounds else VP8,
             rate=SOUND_RATE if sounds else PICTURE_RATE,
             step=step,
-            extensions=extensions_of(mid=mid, mid_id=MID_ID, level_id=LEVEL_ID if sounds else None),
+            extensions=extensions_of(named=named, level_id=level_id),
             first=int(time.time() * SOUND_RATE / step) if self._turn.of > 1 and sounds else 0,
         )
         self._sources[source.ssrc] = source
+        if layer:
+            self._layer_of[source.ssrc] = layer
         if not sounds:
             self._sent[source.ssrc] = deque(maxlen=KEPT)
 
@@ -259,11 +293,18 @@ class SyntheticPeer:
         while self._sources:
             source = min(self._sources.values(), key=lambda each: each.due)
             await asyncio.sleep(max(0.0, source.due - loop.time()))
+            if not self._sends_now(source):
+                source.pass_over()
+                continue
             for packet in source.packets(loop.time()):
                 datagram = self._dtls.protect_rtp(packet)
                 if source.ssrc in self._sent:
                     self._sent[source.ssrc].append((int.from_bytes(packet[2:4], "big"), datagram))
                 self._transmit(datagram)
+
+    def _sends_now(self, source: Source) -> bool:
+        layer = self._layer_of.get(source.ssrc)
+        return layer is None or self._taken is None or layer in self._taken
 
     async def _tell(self) -> None:
         while True:
@@ -272,7 +313,10 @@ class SyntheticPeer:
             blocks = [
                 reception.report(ssrc, now) for ssrc, (reception, _) in list(self._receptions.items())[-24:]
             ]
-            self._transmit(self._dtls.protect_rtcp(receiver_report(self._ssrc, blocks, self._cname)))
+            report = receiver_report(self._ssrc, blocks, self._cname)
+            if self.takes_up is not None and self._receptions:
+                report += remb(self._ssrc, bitrate=self.takes_up, sources=self._receptions)
+            self._transmit(self._dtls.protect_rtcp(report))
             for source in self._sources.values():
                 report = sender_report(source.figures(now=now, wall=wall), self._cname)
                 self._transmit(self._dtls.protect_rtcp(report))

@@ -37,6 +37,7 @@ from media.control import (
     Report,
     RoomPlan,
     ToWorker,
+    Watched,
 )
 from media.ice_lite import IceLite
 from media.room import Room
@@ -107,6 +108,10 @@ class Worker:
                 self._dismiss(message.hearing)
             case Offered():
                 self._offered(message)
+            case Watched():
+                room = self._rooms.get(message.hearing)
+                if room is not None:
+                    room.watched(message.place, message.places)
 
     def _conduct(self, plan: RoomPlan) -> None:
         room = self._rooms.get(plan.hearing)

@@ -4,7 +4,7 @@
  * Sections of the offer, in order: own sound, own camera (two layers), own document, then a pair for each line,
  * then the document line. A line carries one other place; which, the service tells by `lines`.
  *
- * Events: `people` (who is on which stream changed), `up`, `down`.
+ * Events: `people` (who is on which stream, or without picture, changed), `up`, `down`.
  */
 
 /** @import { Socket } from "./socket.js" */
@@ -41,6 +41,12 @@ export class Connection extends EventTarget {
   people = new Map();
   /** @type {{place: string, stream: MediaStream} | null} */
   shown = null;
+  /** @type {Set<string>} the places whose camera, or "document", is not sent here because the way bears no more */
+  without = new Set();
+  /** @type {string[] | null} the layers of the own camera that are to be sent */
+  #taken = null;
+  /** @type {string[] | null} */
+  #watched = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #bytes = 0;
@@ -52,6 +58,7 @@ export class Connection extends EventTarget {
     this.#socket = socket;
     socket.addEventListener("answer", (event) => void this.#answered(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("lines", (event) => this.#lined(/** @type {CustomEvent} */ (event).detail));
+    socket.addEventListener("pictures", (event) => void this.#pictured(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("refused", (event) => {
       if (/** @type {CustomEvent} */ (event).detail.about === "offer") this.#later(RETRY);
     });
@@ -94,6 +101,15 @@ export class Connection extends EventTarget {
     await this.#pc?.getTransceivers()[at]?.sender.replaceTrack(track);
   }
 
+  /**
+   * Whose pictures are shown large here, the most important first.
+   * @param {string[]} places
+   */
+  watch(places) {
+    if (places.join() === this.#watched?.join()) return;
+    this.#watched = this.#socket.send({ type: "watch", places }) ? places : null;
+  }
+
   async #attempt() {
     clearTimeout(this.#timer);
     if (!this.#wanted || !this.#socket.up) return; // `up` comes back here
@@ -132,6 +148,30 @@ export class Connection extends EventTarget {
   async #answered({ connection, sdp }) {
     if (connection !== this.#id || !this.#pc || this.#pc.signalingState !== "have-local-offer") return;
     await this.#pc.setRemoteDescription({ type: "answer", sdp });
+    await this.#sendLayers();
+  }
+
+  /** @param {{connection: string, taken: string[] | null, without: {place: string, kind: string}[]}} message */
+  async #pictured({ connection, taken, without }) {
+    if (connection !== this.#id) return;
+    this.#taken = taken;
+    this.without = new Set(without.map(({ place, kind }) => (kind === "document" ? "document" : place)));
+    this.dispatchEvent(new Event("people"));
+    await this.#sendLayers();
+  }
+
+  /** Layers that nobody takes are not sent. */
+  async #sendLayers() {
+    const sender = this.#pc?.getTransceivers()[1]?.sender;
+    if (!sender || !this.#taken || this.#pc?.signalingState !== "stable") return;
+    const parameters = sender.getParameters();
+    let changed = false;
+    for (const encoding of parameters.encodings) {
+      const active = this.#taken.includes(encoding.rid ?? "");
+      changed ||= encoding.active !== active;
+      encoding.active = active;
+    }
+    if (changed) await sender.setParameters(parameters);
   }
 
   /** @param {{connection: string, lines: {line: number, place: string}[], document: string | null}} message */
@@ -157,6 +197,7 @@ export class Connection extends EventTarget {
     if (pc.connectionState === "connected") {
       clearTimeout(this.#timer);
       this.#bytes = this.#quiet = 0;
+      this.#watched = null;
       this.dispatchEvent(new Event("up"));
     } else if (pc.connectionState === "disconnected") {
       this.dispatchEvent(new Event("down"));
@@ -200,6 +241,8 @@ export class Connection extends EventTarget {
     const pc = this.#pc;
     this.#pc = null;
     this.#id = "";
+    this.#taken = this.#watched = null;
+    this.without = new Set();
     if (!pc) return;
     pc.onconnectionstatechange = null;
     pc.close();

@@ -11,6 +11,7 @@ import { word } from "./words.js";
 
 const OPENED = new Set(["open", "on-record", "examining", "suspended"]);
 const SPEAKS = 45; // −dBov; a smaller number is louder
+const SMALL = 360; // pixels of the screen; a wider picture is worth the high layer
 const LINGER = 2500; // milliseconds that the large picture stays with who spoke last
 const place = document.body.dataset.place ?? "";
 
@@ -42,9 +43,10 @@ function conduct(socket, connection) {
   socket.addEventListener("up", () => pressed.forEach((kind) => socket.send({ type: "mute", kind, muted: true })));
   socket.addEventListener("over", () => finish());
   connection.addEventListener("people", () => show());
-  connection.addEventListener("up", () => quality());
+  connection.addEventListener("up", () => (quality(), watch()));
   connection.addEventListener("down", () => quality());
   document.addEventListener("renewed", () => show());
+  addEventListener("resize", () => watch());
   addEventListener("pagehide", () => connection.close());
   press("microphone", () => void turn("audio"));
   press("camera", () => void turn("camera"));
@@ -165,8 +167,10 @@ function conduct(socket, connection) {
       const whose = tile.dataset.place ?? "";
       const stream = whose === place ? mirror() : connection.people.get(whose);
       play(tile, stream ?? null, whose === place);
+      pause(tile, connection.without.has(whose));
     }
     enlarge(tiles);
+    watch();
     shareDocument();
     if (state === "" || !OPENED.has(state)) return;
     controls();
@@ -181,12 +185,22 @@ function conduct(socket, connection) {
     for (const tile of tiles) tile.toggleAttribute("data-large", tile === large);
   }
 
+  /** Tells whose pictures are large enough here to be worth the high layer, the largest first. */
+  function watch() {
+    if (!connection.up) return;
+    const tiles = [...document.querySelectorAll("#tiles .tile:not([data-own])")];
+    const sized = tiles.map((tile) => ({ who: tile.getAttribute("data-place") ?? "", width: width(tile) }));
+    const large = sized.filter((one) => one.width > SMALL).sort((one, other) => other.width - one.width);
+    connection.watch(large.map((one) => one.who));
+  }
+
   function shareDocument() {
     const shown = connection.shown;
     const frame = document.getElementById("shown");
     if (!frame) return;
     frame.hidden = !shown;
     play(frame, shown?.stream ?? null, true);
+    pause(frame, connection.without.has("document"));
   }
 
   /** @param {Record<string, number>} levels −dBov by place */
@@ -277,6 +291,25 @@ function play(tile, stream, silent) {
       (error) => error instanceof DOMException && error.name === "NotAllowedError" && reveal("hear", true),
     );
   }
+}
+
+/**
+ * Its picture does not come for the moment; it says so.
+ * @param {Element} tile
+ * @param {boolean} paused
+ */
+function pause(tile, paused) {
+  tile.classList.toggle("paused", paused);
+  const words = tile.querySelector(".pausing");
+  if (words instanceof HTMLElement) words.hidden = !paused;
+}
+
+/**
+ * In pixels of the screen.
+ * @param {Element} tile
+ */
+function width(tile) {
+  return tile.getBoundingClientRect().width * devicePixelRatio;
 }
 
 /**

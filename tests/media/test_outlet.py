@@ -4,6 +4,7 @@ import pytest
 
 from media.channels import Kind
 from media.description import Direction, Section
+from media.downlink import Downlink
 from media.outlet import KEPT_SECONDS, Outlet
 from media.reception import Reception
 from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, abs_send_time, read_rtp, read_vp8, unwrap_rtx
@@ -68,7 +69,7 @@ def written(outlet, *arrivals):
 
 
 def carrying(kind, source):
-    outlet = Outlet(section(kind))
+    outlet = Outlet(section(kind), Downlink())
     outlet.target = source.stream
     return outlet
 
@@ -86,7 +87,7 @@ def test_the_header_is_the_listeners_own():
 @pytest.mark.parametrize("known", [{}, {MID: 3}, {AUDIO_LEVEL: 5}, {ABS_SEND_TIME: 2}])
 def test_only_extensions_that_the_listener_knows_are_written(known):
     source = Source("a", Kind.AUDIO, index=0, timestamp=0)
-    outlet = Outlet(section(Kind.AUDIO, extensions=known))
+    outlet = Outlet(section(Kind.AUDIO, extensions=known), Downlink())
     outlet.target = source.stream
     (packet,) = written(outlet, source.sends(1.0, level=12))
     assert set(packet.extensions) == set(known.values())
@@ -193,7 +194,7 @@ def test_what_was_sent_is_repeated_identically_for_two_seconds_and_counted():
 def test_a_listener_that_knows_retransmissions_gets_them_under_numbers_of_their_own():
     first = Source("a", Kind.CAMERA, index=70_000, timestamp=0, picture=9)
     second = Source("b", Kind.CAMERA, index=100, timestamp=0, picture=500)
-    outlet = Outlet(section(Kind.CAMERA, rtx=121))
+    outlet = Outlet(section(Kind.CAMERA, rtx=121), Downlink())
     outlet.target = first.stream
     written(outlet, first.sends(0.5))
     outlet.target = second.stream

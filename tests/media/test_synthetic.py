@@ -162,7 +162,7 @@ def source(seed: int = 1) -> Source:
         payload_type=96,
         rate=90_000,
         step=6_000,
-        extensions=extensions_of(mid="1", mid_id=MID_ID, level_id=None),
+        extensions=extensions_of(named=[(MID_ID, "1")]),
     )
 
 
@@ -204,7 +204,7 @@ async def test_everyone_hears_and_sees_everyone_else(stage):
     stage.conduct(*places)
     for seed, place in enumerate(places):
         sends = place != "observer"
-        await stage.join(place, SyntheticPeer(seed=seed, send_audio=sends, send_video=sends))
+        await stage.join(place, SyntheticPeer(seed=seed, sends=tuple(Kind) if sends else ()))
     judge, witness, observer = stage.peers.values()
     await until(
         lambda: all(count.frames > 20 for count in on(observer, Kind.AUDIO)) and on(observer, Kind.AUDIO)
@@ -295,7 +295,7 @@ async def test_what_is_recorded_can_be_decoded_by_others(stage, tmp_path):
         assert shutil.which(tool), f"{tool} is needed: tests/tools.sh installs it"
     stage.conduct("judge", "witness", "interpreter")
     await stage.join("judge", SyntheticPeer(seed=1))
-    witness = await stage.join("witness", SyntheticPeer(seed=2, send_video=False))
+    witness = await stage.join("witness", SyntheticPeer(seed=2, sends=[Kind.AUDIO]))
     await until(lambda: on(witness, Kind.AUDIO))
     await asyncio.sleep(0.2)
 
