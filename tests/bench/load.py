@@ -3,7 +3,8 @@
 Each has a socket, a DTLS-SRTP association and the timers of a browser: binding requests, receiver reports and
 REMB from who receives, sender reports from who sends, NACK for what is missing and for one packet of pictures in
 two hundred that is not, PLI when a picture stays broken, repeats and key frames when asked for them. Who
-receives counts by what is in clear in SRTP (SSRC and sequence number) and decrypts nothing but RTCP to who sends.
+receives counts by what is in clear in SRTP (SSRC and sequence number) and decrypts nothing but RTCP. Reports
+tell of a round trip of 40 ms: without one Janus keeps nothing that it could repeat.
 
 The sockets are looked at every millisecond and never waited for: a `sendto` of the server does not pay for
 waking its listener, as it would not if the listener were elsewhere.
@@ -36,6 +37,7 @@ CHECK_SECONDS, REPORT_SECONDS, NACK_SECONDS = 2.5, 1.0, 0.02
 ASK_TWICE_AFTER, GIVE_UP_AFTER, LARGEST_MISSING = 0.15, 1.0, 256
 NEEDLESS_NACK_EVERY = 200
 KEPT = 512
+ROUND_TRIP = 0.04  # seconds
 BUFFER_BYTES = 8 * 1024 * 1024
 SO_RCVBUFFORCE = 33
 CNAME = "bench"
@@ -54,6 +56,7 @@ class Stream:
     highest: int = -1
     expected: int = 0
     reported: tuple[int, int] = (0, 0)
+    told: tuple[int, float] = (0, 0.0)
     missing: dict[int, tuple[float, int]] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
     broken: bool = False
@@ -103,7 +106,7 @@ class Stream:
         self.broken, self.told_broken = False, now
         return True
 
-    def block(self):
+    def block(self, now):
         """Its report block, of the time since the last one."""
         expected, fresh = self.expected - self.reported[0], self.fresh - self.reported[1]
         self.reported = (self.expected, self.fresh)
@@ -114,8 +117,8 @@ class Stream:
             packets_lost=max(0, self.expected - self.fresh),
             highest_sequence=max(0, self.highest),
             jitter=20,
-            lsr=0,
-            dlsr=0,
+            lsr=self.told[0],
+            dlsr=round(max(0.0, now - self.told[1] - ROUND_TRIP) * 65536) if self.told[0] else 0,
         )
 
 
@@ -193,11 +196,14 @@ class Client(BarePage):
         self.dtls._on_rtcp = self._feedback
 
     async def move(self):
+        self.bind("127.0.0.1")
+
+    def bind(self, address):
         bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         bound.setblocking(False)
         with contextlib.suppress(PermissionError):
             bound.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
-        bound.bind(("127.0.0.1", 0))
+        bound.bind((address, 0))
         self.transport = bound
         self.transports.append(bound)
 
@@ -264,20 +270,22 @@ class Client(BarePage):
                     self._send(datagram)
 
     def _ask(self, now):
+        """Feedback of reduced size (RFC 5506), as browsers send it."""
         for stream in self.streams.values():
             wanted = stream.wanted(now) if stream.asked or stream.missing else ()
             if wanted:
-                self.send_rtcp(receiver_report(self._ssrc, [], CNAME) + nack(self._ssrc, stream.ssrc, wanted))
+                self.send_rtcp(nack(self._ssrc, stream.ssrc, wanted))
             if stream.broken and stream.wants_keyframe(now):
                 pli = RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=self._ssrc, media_ssrc=stream.ssrc)
-                self.send_rtcp(receiver_report(self._ssrc, [], CNAME) + bytes(pli))
+                self.send_rtcp(bytes(pli))
 
     def _report(self, now):
+        """A compound for each stream, as browsers send them."""
         there = [stream for stream in self.streams.values() if stream.fresh]
-        if there:
-            compound = receiver_report(self._ssrc, [stream.block() for stream in there[:31]], CNAME)
-            pictures = [stream.ssrc for stream in there if stream.kind != "audio"]
-            if pictures:
+        pictures = [stream.ssrc for stream in there if stream.kind != "audio"]
+        for stream in there:
+            compound = receiver_report(self._ssrc, [stream.block(now)], CNAME)
+            if pictures and stream.ssrc == pictures[0]:
                 compound += remb(self._ssrc, bitrate=20_000_000, sources=pictures)
             self.send_rtcp(compound)
         for flow in self.flows:
@@ -306,10 +314,9 @@ class Client(BarePage):
             self.dtls.receive(data)
 
     def control(self, data):
-        """STUN, DTLS and SRTCP; of SRTCP only what asks something of a sender is decrypted."""
         if data[0] <= 3:
             self.stun(data)
-        elif data[0] < 128 or self.flows:
+        else:
             self.dtls.receive(data)
 
     def probe(self):
@@ -325,6 +332,10 @@ class Client(BarePage):
 
     def _feedback(self, compound):
         feedback = read_feedback(compound)
+        for ssrc, (ntp, _) in feedback.sent.items():
+            stream = self.streams.get(ssrc.to_bytes(4, "big"))
+            if stream is not None:
+                stream.told = (ntp >> 16 & 0xFFFFFFFF, time.monotonic())
         for flow in self.flows:
             if flow.ssrc in feedback.keyframes:
                 flow.keyframe = True

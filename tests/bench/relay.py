@@ -8,6 +8,7 @@ browsers do as far as it costs a server. Sound is 50 packets a second of 100 byt
 
     cost        CPU time of the worker for each RTP packet that a listener received, at three sizes
     floor       SRTP protection and sendto of the same packets alone, on the worker's core
+    janus       the same load and clients on Janus VideoRoom, where it is installed
     saturation  the worker starved by busy loops on its core: what is shed, and whether sound is
 """
 
@@ -26,6 +27,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "media"), str(ROOT / "tests" / "bench")]
 
+import janus  # noqa: E402
+import network  # noqa: E402
 from bare_page import until  # noqa: E402
 from load import (  # noqa: E402
     CLIENT_CORE,
@@ -80,7 +83,7 @@ class Relay:
     def pid(self):
         return self._conductor.process.pid
 
-    def open(self, *places, hearing="h1"):
+    async def open(self, *places, hearing="h1"):
         self._conductor.conduct(*places, hearing=hearing)
 
     async def join(self, load, place, *, sends, lines, hearing="h1"):
@@ -107,7 +110,7 @@ def named(prefix, count):
 async def filled(server, load, publishers, listeners):
     """Joins the clients of one room and lets them run until everything flows."""
     sources, takers = named("p", publishers), named("l", listeners)
-    server.open(*sources, *takers)
+    await server.open(*sources, *takers)
     for place in sources:
         await server.join(load, place, sends=True, lines=0)
     for place in takers:
@@ -344,6 +347,8 @@ class Run:
             await self.floor()
         if self.wants("cost"):
             await self.cost()
+        if self.wants("janus"):
+            await self.janus()
         if self.wants("saturation"):
             await self.saturation()
         say()
@@ -376,6 +381,31 @@ class Run:
             else:
                 self.row(f"relay {name}", f"{cost.each:.1f} µs a packet")
 
+    async def janus(self):
+        if not janus.installed():
+            say(f"Janus is not installed here, so nothing is compared with it: {janus.INSTALL}")
+            self.row("Janus", "not installed", "≤ 0.4 × Janus", "not measured")
+            return
+        if not network.inside():
+            say("No network of its own could be made (unshare, ip), and Janus takes no loopback address.")
+            self.row("Janus", "no network for it", "≤ 0.4 × Janus", "not measured")
+            return
+        say(f"Janus {janus.version()}")
+        for publishers, listeners in SIZES:
+            name = f"{publishers}×{listeners}"
+            cost = await cost_of(janus.Janus, publishers, listeners, self._seconds)
+            say(cost.line(f"Janus {name}"))
+            self.row(f"Janus {name}", f"{cost.each:.1f} µs a packet")
+            if name in self._costs:
+                ratio = self._costs[name] / cost.each
+                target = 0.4 if (publishers, listeners) == SIZES[-1] else None
+                self.row(
+                    f"relay against Janus {name}",
+                    f"{ratio:.2f} × Janus",
+                    "≤ 0.4 × Janus" if target else "",
+                    met(ratio, target, "× Janus", "{:.2f}") if target else "",
+                )
+
     async def saturation(self):
         publishers, listeners = SIZES[-1]
         shed = await saturation(publishers, listeners, 1.5 * self._seconds)
@@ -395,7 +425,7 @@ class Run:
         )
 
 
-PARTS = ("floor", "cost", "saturation")
+PARTS = ("floor", "cost", "janus", "saturation")
 
 
 def main():
@@ -406,6 +436,7 @@ def main():
     only = {part for part in arguments.only.split(",") if part}
     if only - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(only - set(PARTS)))}")
+    network.enter()
     os.sched_setaffinity(0, {CLIENT_CORE})
     if SERVER_CORE == CLIENT_CORE:
         say("one core only: server and clients share it, and figures are worth little")
