@@ -111,6 +111,7 @@ class FullClient(Client):
         self.remote = (words[4], int(words[5]))
         self.remote_ufrag, self.remote_password = value(first, "a=ice-ufrag:"), value(first, "a=ice-pwd:")
         self.remote_fingerprint = Fingerprint(*value(first, "a=fingerprint:").split())
+        self.expect()
         head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE "
         return head + " ".join(self.mids.values()) + "\r\n" + "".join(written)
 

@@ -24,7 +24,7 @@ from bare_page import IDS, OPUS, VP8, BarePage
 
 from media.adapter import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpReceiverInfo, read_binding_response
 from media.rtcp import SenderFigures, nack, ntp_of, read_feedback, receiver_report, remb, sender_report
-from media.rtp_header import AUDIO_LEVEL, MID, extension_block
+from media.rtp_header import AUDIO_LEVEL, MID, extension_block, read_rtp
 
 SERVER_CORE, CLIENT_CORE = 0, max(os.sched_getaffinity(0))
 LOOK_SECONDS = 0.001
@@ -41,7 +41,9 @@ ROUND_TRIP = 0.04  # seconds
 BUFFER_BYTES = 8 * 1024 * 1024
 SO_RCVBUFFORCE = 33
 CNAME = "bench"
-STAMP = struct.Struct("!d")  # when it was sent, in the last bytes of every payload
+STAMP = struct.Struct("!q")  # nanoseconds since 1970 when it was sent, in the last bytes of every payload
+TIMESPEC = struct.Struct("@ll")
+SO_TIMESTAMPNS = 35
 
 
 @dataclass(slots=True)
@@ -139,11 +141,12 @@ class Flow:
         self._sequence, self._timestamp = page.sequence[self.ssrc], page.timestamp[self.ssrc]
 
     def next(self):
-        """The packets of the next frame."""
+        """The packets of the next frame, each made when it is to be sent."""
         self._timestamp = (self._timestamp + self.ticks) & 0xFFFFFFFF
         payloads = [b"\x78" + bytes(SOUND_BYTES - 1)] if self.kind == "audio" else self._picture()
         self.frames += 1
-        return [self._packet(payload, last=payload is payloads[-1]) for payload in payloads]
+        for payload in payloads:
+            yield self._packet(payload, last=payload is payloads[-1])
 
     def _picture(self):
         key = self.keyframe or self.frames % FRAMES_A_KEY == 0
@@ -158,7 +161,7 @@ class Flow:
         marker = 0x80 if last and self.kind != "audio" else 0
         self.packets += 1
         self.octets += len(payload)
-        payload = payload[: -STAMP.size] + STAMP.pack(time.monotonic())
+        payload = payload[: -STAMP.size] + STAMP.pack(time.time_ns())
         head = bytes([0x90, marker | self._type]) + self._sequence.to_bytes(2, "big")
         head += self._timestamp.to_bytes(4, "big") + self.ssrc.to_bytes(4, "big")
         return head + self._block + payload
@@ -191,6 +194,8 @@ class Client(BarePage):
         self.late = 0.0
         self.other = 0
         self.delays = None
+        self.on_picture = None
+        self._arrived_ns = 0
         self._ssrc = int.from_bytes(os.urandom(4), "big") | 1
         self._check_at = self._report_at = self._nack_at = 0.0
         self.dtls._on_rtcp = self._feedback
@@ -211,14 +216,21 @@ class Client(BarePage):
         with contextlib.suppress(BlockingIOError):
             self.transport.sendto(data, self.remote)
 
+    def read(self, answer):
+        super().read(answer)
+        self.expect()
+
+    def expect(self):
+        """What comes will be counted: `mids` and `line_ssrcs` are known."""
+        for key, mid in self.mids.items():
+            if isinstance(key, tuple) and mid in self.line_ssrcs:
+                self.listen(self.line_ssrcs[mid], key[0])
+
+    def listen(self, ssrc, kind):
+        self.streams[ssrc.to_bytes(4, "big")] = Stream(ssrc, kind)
+
     def begin(self, *, phase=0.0):
-        """It is connected: flows and timers begin, `phase` seconds apart from the others'."""
-        self.connected = True
-        self.mid_of = {mid: kind for kind, mid in self.mids.items()}
-        for mid, ssrc in self.line_ssrcs.items():
-            kind = self.mid_of.get(mid)
-            if isinstance(kind, tuple):
-                self.listen(ssrc, kind[0])
+        """It is connected: flows and timers begin, `phase` (0 to 1) apart from the others'."""
         self.flows = [
             Flow(self, "audio", period=SOUND_SECONDS, ticks=SOUND_TICKS)
             if kind == "audio"
@@ -229,9 +241,7 @@ class Client(BarePage):
         self._check_at = now + phase * CHECK_SECONDS
         self._report_at = now + phase * REPORT_SECONDS
         self._phase = phase
-
-    def listen(self, ssrc, kind):
-        self.streams[ssrc.to_bytes(4, "big")] = Stream(ssrc, kind)
+        self.connected = True
 
     def start(self, now):
         self.sending = True
@@ -295,7 +305,8 @@ class Client(BarePage):
     # --- what comes --------------------------------------------------------------------------------
 
     def _drain(self, now):
-        receive, streams = self.transport.recv, self.streams
+        receive = self._stamped if self.delays is not None else self.transport.recv
+        streams = self.streams
         with contextlib.suppress(BlockingIOError):
             while True:
                 data = receive(2048)
@@ -308,23 +319,55 @@ class Client(BarePage):
                 else:
                     self.control(data)
 
+    def _stamped(self, size):
+        """A datagram, with the kernel's time of its arrival: when we look does not count."""
+        data, notes, _, _ = self.transport.recvmsg(size, 64)
+        self._arrived_ns = time.time_ns()
+        for level, kind, value in notes:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, nanoseconds = TIMESPEC.unpack(value)
+                self._arrived_ns = seconds * 1_000_000_000 + nanoseconds
+        return data
+
     def media(self, stream, data, now):
-        stream.arrived(data[2] << 8 | data[3], now)
-        if self.delays is not None and stream.kind == "audio":
+        fresh = stream.arrived(data[2] << 8 | data[3], now)
+        if fresh and (self.delays is not None or self.on_picture is not None):
+            self._kind = stream.kind
             self.dtls.receive(data)
+
+    def probe(self):
+        """From now on `delays` collects how long packets took, in seconds, by kind."""
+        self.transport.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.delays = {"audio": [], "camera": []}
+        self.dtls._on_rtp = self._delayed
+
+    def _delayed(self, packet):
+        (sent,) = STAMP.unpack(packet[-STAMP.size :])
+        self.delays[self._kind].append((self._arrived_ns - sent) / 1e9)
+
+    def watch(self, on_picture):
+        """Calls `on_picture(ssrc)` with the first complete key frame of each picture."""
+        self.on_picture = on_picture
+        self._parts, self._whole = {}, set()
+        self.dtls._on_rtp = self._watched
+
+    def _watched(self, data):
+        packet = read_rtp(data)
+        if self._kind == "audio" or packet.ssrc in self._whole:
+            return
+        frame = (packet.ssrc, packet.timestamp)
+        if packet.payload[0] & 0x10 and packet.payload[5] & 0x01:
+            return
+        self._parts[frame] = self._parts.get(frame, 0) + (100 if packet.payload[0] & 0x10 else 1)
+        if self._parts[frame] == 100 + FRAME_PARTS - 1:
+            self._whole.add(packet.ssrc)
+            self.on_picture(packet.ssrc)
 
     def control(self, data):
         if data[0] <= 3:
             self.stun(data)
         else:
             self.dtls.receive(data)
-
-    def probe(self):
-        """From now on sound that arrives is decrypted, and how long it took is kept in `delays`, in seconds."""
-        self.delays = []
-        self.dtls._on_rtp = lambda packet: self.delays.append(
-            time.monotonic() - STAMP.unpack(packet[-STAMP.size :])[0]
-        )
 
     def stun(self, data):
         if not self.connected:

@@ -1,26 +1,25 @@
 """What the relay costs, adds and holds, beside its targets, in one run on one machine.
 
-    python tests/bench/relay.py [--only cost,floor,saturation] [--seconds 8]
+    python tests/bench/relay.py [--only PART,…] [--seconds 6] [--soak MINUTES]
 
 Server and clients have a core each. The server is the real worker process; the clients (`load`) behave as
 browsers do as far as it costs a server. Sound is 50 packets a second of 100 bytes, a picture 30 frames of
-4 packets of 1100 bytes, a key frame every two seconds.
+4 packets of 1100 bytes, a key frame every two seconds. Everything stays in a network that leads nowhere.
 
-    cost        CPU time of the worker for each RTP packet that a listener received, at three sizes
-    floor       SRTP protection and sendto of the same packets alone, on the worker's core
+    cost        CPU time of the server for each RTP packet that a listener received, at three sizes
+    floor       SRTP protection and sendto of the same packets alone, on the server's core
     janus       the same load and clients on Janus VideoRoom, where it is installed
+    delay       what the relay adds to a packet's way at half load
+    join        from sending the offer to the first whole key frame; in Chromium, to the first decoded frame
+    growth      CPU and memory of one hearing of six people, and of several
     saturation  the worker starved by busy loops on its core: what is shed, and whether sound is
+    soak        the slope of the worker's memory while people come and go; only with --soak
 """
 
 import argparse
 import asyncio
-import contextlib
 import os
-import socket
 import sys
-import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -29,418 +28,246 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "media"), str(ROOT / "tests" / "
 
 import janus  # noqa: E402
 import network  # noqa: E402
-from bare_page import until  # noqa: E402
-from load import (  # noqa: E402
-    CLIENT_CORE,
-    SERVER_CORE,
-    Client,
-    Counted,
-    Load,
-    busy_seconds,
-    cpu_seconds,
-    pinned,
-    srtp_profile,
-)
-from test_worker import Conductor  # noqa: E402
+import parts  # noqa: E402
+from browser import ToolMissing  # noqa: E402
+from load import CLIENT_CORE, SERVER_CORE  # noqa: E402
+from parts import percentile  # noqa: E402
+from served import Relay  # noqa: E402
 
-from media.adapter import Dtls, Role  # noqa: E402
-from media.control import Answered, Offered  # noqa: E402
-
+PARTS = ("cost", "floor", "janus", "delay", "join", "growth", "saturation", "soak")
 SIZES = ((2, 10), (4, 16), (8, 16))
-WARM_UP_SECONDS = 2.0
-STARVED = 0.45  # of the time that it needs, is what the worker is left while saturated
-FLOOR_ROUNDS, FLOOR_PACKETS = 60, 400
-SOUND_MIX, PICTURE_MIX = 5, 12  # packets of each in a tenth of a second
+LARGEST = SIZES[-1]
+HALF = (4, 8)
+HEARINGS = (1, 2, 5, 10)
+JOINS, BROWSER_JOINS = 12, 5
+OF_JANUS, OF_FLOOR = 0.4, 2.0
+DELAY_MS, JOIN_SECONDS, SLOPE_MIB = 5.0, 1.0, 1.0
 
 
 def say(text=""):
     print(text, flush=True)
 
 
-# --- the worker under load -----------------------------------------------------------------------
+def met(value, target, unit="", form=".2f"):
+    return "met" if value <= target else f"missed by {value - target:{form}}{unit}"
 
 
-class Relay:
-    """The worker process on its core, and joining it: `async with Relay() as relay`."""
-
-    def __init__(self):
-        self._folder = tempfile.TemporaryDirectory()
-        self._conductor = Conductor(Path(self._folder.name))
-
-    async def __aenter__(self):
-        await self._conductor.listen()
-        with pinned(SERVER_CORE):
-            await self._conductor.start()
-        return self
-
-    async def __aexit__(self, *_):
-        self._conductor.acknowledges = False
-        await self._conductor.stop()
-        await self._conductor.close()
-        self._folder.cleanup()
-
-    @property
-    def pid(self):
-        return self._conductor.process.pid
-
-    async def open(self, *places, hearing="h1"):
-        self._conductor.conduct(*places, hearing=hearing)
-
-    async def join(self, load, place, *, sends, lines, hearing="h1"):
-        client = await Client.open()
-        client.name = f"{hearing}/{place}"
-        load.clients.append(client)
-        sdp = client.offer(lines=lines, document=False, sends=("audio", "camera") if sends else ())
-        said = self._conductor.said[-1]
-        connection = client.ufrag
-        self._conductor.send(Offered(hearing=hearing, place=place, connection=connection, sdp=sdp))
-
-        def answered():
-            return [each for each in said if isinstance(each, Answered) and each.connection == connection]
-
-        await until(answered, what=f"an answer to {place}")
-        await client.connect(answered()[-1].sdp)
-        return client
-
-
-def named(prefix, count):
-    return [f"{prefix}{'abcdefghijklmnopqrstuvwxyz'[number]}" for number in range(count)]
-
-
-async def filled(server, load, publishers, listeners):
-    """Joins the clients of one room and lets them run until everything flows."""
-    sources, takers = named("p", publishers), named("l", listeners)
-    await server.open(*sources, *takers)
-    for place in sources:
-        await server.join(load, place, sends=True, lines=0)
-    for place in takers:
-        await server.join(load, place, sends=False, lines=publishers)
-    load.begin()
-    await load.send(WARM_UP_SECONDS)
-
-
-@dataclass
-class Cost:
-    """Of one run; CPU in seconds, shares of one core, `late` in seconds."""
-
-    counted: Counted
-    expected: int
-    seconds: float
-    cpu: float
-    client: float
-    others: float
-    late: float
-    profile: str
-
-    @property
-    def each(self):
-        """Microseconds a packet received."""
-        return 1e6 * self.cpu / max(1, self.counted.datagrams)
-
-    def line(self, name):
-        counted = self.counted
-        sent, received = sum(counted.sent.values()), sum(counted.received.values())
-        lost = self.expected - received
-        return (
-            f"{name:<18}{self.each:6.1f} µs a packet   {sent} sent, {received} of {self.expected} received"
-            f" ({lost} lost, {counted.repeats} repeats), {100 * self.cpu / self.seconds:.0f} % of a core;"
-            f" client {100 * self.client:.0f} %, latest send {1000 * self.late:.0f} ms late;"
-            f" others on the server's core {100 * self.others:.0f} %; {self.profile}"
-        )
-
-
-async def measured(load, pid, listeners, seconds):
-    """Sends for `seconds`, drains, and counts; everything of the run and nothing else."""
-    before, mine, begin = load.counted(), time.process_time(), time.monotonic()
-    busy, cpu = busy_seconds(SERVER_CORE), cpu_seconds(pid)
-    await load.send(seconds)
-    cpu = cpu_seconds(pid) - cpu
-    busy, passed = busy_seconds(SERVER_CORE) - busy, time.monotonic() - begin
-    counted = load.counted().since(before)
-    return Cost(
-        counted,
-        sum(counted.sent.values()) * listeners,
-        seconds,
-        cpu,
-        (time.process_time() - mine) / passed,
-        max(0.0, busy - cpu) / passed,
-        load.late,
-        srtp_profile(load.clients[-1].dtls),
+def told(name, cost):
+    """One run in a line, with what tells whether it can be relied on."""
+    counted = cost.counted
+    late = " - THE CLIENTS DID NOT KEEP UP" if cost.late > parts.LATE_SECONDS else ""
+    return (
+        f"{name:<18}{cost.each:6.1f} µs a packet, {100 * cost.share:.0f} % of a core;"
+        f" {sum(counted.sent.values())} sent, {sum(counted.received.values())} of {cost.expected} received,"
+        f" {cost.lost} lost, {counted.repeats} repeats; others on this core {100 * cost.others:.0f} %;"
+        f" clients {100 * cost.client:.0f} % of theirs, sent at most {1000 * cost.late:.0f} ms late{late};"
+        f" {cost.profile}"
     )
-
-
-async def cost_of(make, publishers, listeners, seconds):
-    async with make() as server, Load() as load:
-        await filled(server, load, publishers, listeners)
-        return await measured(load, server.pid, listeners, seconds)
-
-
-# --- the floor -----------------------------------------------------------------------------------
-
-
-async def secured():
-    """Two ends of one association in memory: the server's, as the worker has one for each listener."""
-    ends = []
-
-    def end(role, other):
-        def send(data):
-            ends[other].receive(data)
-
-        return Dtls(role=role, send=send, on_rtp=lambda _: None, on_rtcp=lambda _: None)
-
-    server, client = end(Role.SERVER, 1), end(Role.CLIENT, 0)
-    ends += [server, client]
-    await asyncio.gather(server.start([client.fingerprint]), client.start([server.fingerprint]))
-    return server, client
-
-
-def mixed():
-    """Packets of a tenth of a second, as the worker writes them: header, extensions, payload."""
-    head = b"\x90\x60%s\0\0\0\1\0\0\0\1" + b"\xbe\xde\0\2" + bytes(8)
-    sizes = [100] * SOUND_MIX + [1106] * PICTURE_MIX
-    return [(head, bytes(size)) for size in sizes]
-
-
-async def floor():
-    """Microseconds of protect + sendto a packet, as (both, protect alone, SRTP profile): medians of rounds."""
-    with pinned(SERVER_CORE):
-        server, client = await secured()
-        with contextlib.ExitStack() as stack:
-            sink = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            sink.bind(("127.0.0.1", 0))
-            sink.setblocking(False)
-            out = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            address = sink.getsockname()
-            parts, sequence = mixed(), 0
-            both, alone = [], []
-            for number in range(2 * FLOOR_ROUNDS):
-                packets = []
-                for at in range(FLOOR_PACKETS):
-                    sequence += 1
-                    head, payload = parts[at % len(parts)]
-                    packets.append(head.replace(b"%s", (sequence & 0xFFFF).to_bytes(2, "big")) + payload)
-                protect, send = server.protect_rtp, out.sendto
-                begin = time.thread_time_ns()
-                if number % 2:
-                    for packet in packets:
-                        send(protect(packet), address)
-                else:
-                    for packet in packets:
-                        protect(packet)
-                taken = (time.thread_time_ns() - begin) / FLOOR_PACKETS / 1000
-                (both if number % 2 else alone).append(taken)
-                with contextlib.suppress(BlockingIOError):
-                    while True:
-                        sink.recv(2048)
-        profile = srtp_profile(server)
-        await asyncio.gather(server.close(), client.close())
-    return median(both), median(alone), profile
-
-
-# --- saturation ----------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def busy_loops(count):
-    """So many processes that never rest, on the server's core, at the usual priority."""
-    with pinned(SERVER_CORE):
-        loops = [
-            os.posix_spawn(sys.executable, [sys.executable, "-c", "while True: pass"], os.environ)
-            for _ in range(count)
-        ]
-    try:
-        yield
-    finally:
-        for pid in loops:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
-
-
-@dataclass
-class Shed:
-    """Packets expected and received by all listeners; `worst`: sound lost by the one who lost most; `delays`
-    of sound at one listener, in seconds.
-    """
-
-    loops: int
-    need: float
-    got: float
-    sent: dict
-    expected: dict
-    received: dict
-    worst: int
-    listeners_hurt: int
-    delays: list
-
-    @property
-    def audio_lost(self):
-        return self.expected["audio"] - self.received["audio"]
-
-
-async def saturation(publishers, listeners, seconds):
-    async with Relay() as relay, Load() as load:
-        await filled(relay, load, publishers, listeners)
-        usual = await measured(load, relay.pid, listeners, 2.0)
-        need = usual.cpu / usual.seconds
-        count = 1
-        while 1 / (count + 1) > STARVED * need:
-            count += 1
-        before, each = load.counted(), load.received_by_each("audio")
-        load.clients[-1].probe()
-        with busy_loops(count):
-            cpu, begin = cpu_seconds(relay.pid), time.monotonic()
-            load.start()
-            await asyncio.sleep(seconds)
-            got = (cpu_seconds(relay.pid) - cpu) / (time.monotonic() - begin)
-            for client in load.clients:
-                client.stop()
-        await load.stop(quiet=1.0, at_most=15.0)
-        counted, after = load.counted().since(before), load.received_by_each("audio")
-        expected = {kind: sent * listeners for kind, sent in counted.sent.items()}
-        share = counted.sent["audio"] // publishers
-        lost = {name: 0 for name, _ in after}
-        for key, count_now in after.items():
-            lost[key[0]] += share - (count_now - each[key])
-        return Shed(
-            count,
-            need,
-            got,
-            counted.sent,
-            expected,
-            counted.received,
-            max(lost.values()),
-            sum(1 for value in lost.values() if value > 0),
-            sorted(load.clients[-1].delays),
-        )
-
-
-# --- the run -------------------------------------------------------------------------------------
-
-
-def percentile(ordered, percent):
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else float("nan")
-
-
-def met(value, target, unit, form="{:.1f}"):
-    if value <= target:
-        return "met"
-    return f"missed by {form.format(value - target)} {unit}"
 
 
 class Run:
     """The parts that were asked for, their figures, and the table at the end."""
 
-    def __init__(self, only, seconds):
-        self._only, self._seconds = only, seconds
+    def __init__(self, only, seconds, minutes):
+        self._only, self._seconds, self._minutes = only, seconds, minutes
         self._rows = []
-        self._costs = {}
-        self._floor = None
 
     def row(self, name, figure, target="", verdict=""):
         self._rows.append((name, figure, target, verdict))
 
     def wants(self, part):
-        return not self._only or part in self._only
+        return part in self._only if self._only else part != "soak" or self._minutes > 0
 
     async def all(self):
-        if self.wants("floor"):
-            await self.floor()
-        if self.wants("cost"):
-            await self.cost()
-        if self.wants("janus"):
-            await self.janus()
-        if self.wants("saturation"):
-            await self.saturation()
+        if any(map(self.wants, ("cost", "floor", "janus"))):
+            await self.costs()
+        for part in ("delay", "join", "growth", "saturation", "soak"):
+            if self.wants(part):
+                await getattr(self, part)()
         say()
         widths = [max((len(row[at]) for row in self._rows), default=0) for at in range(3)]
-        for row in self._rows:
+        for row in [("", "measured", "target", ""), *self._rows]:
             say("  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip())
 
-    async def floor(self):
-        both, alone, profile = await floor()
-        self._floor = both
-        say(
-            f"floor             {both:6.1f} µs a packet   protect {alone:.1f}, sendto {both - alone:.1f}; {profile}"
-        )
-        self.row("floor: protect and sendto", f"{both:.1f} µs a packet")
+    # --- cost, beside the floor and Janus ----------------------------------------------------------
 
-    async def cost(self):
-        for publishers, listeners in SIZES:
-            name = f"{publishers}×{listeners}"
-            cost = await cost_of(Relay, publishers, listeners, self._seconds)
-            self._costs[name] = cost.each
-            say(cost.line(f"relay {name}"))
-            if self._floor:
-                ratio = cost.each / self._floor
-                self.row(
-                    f"relay {name}",
-                    f"{cost.each:.1f} µs a packet, {ratio:.2f} × floor",
-                    "≤ 2 × floor",
-                    met(ratio, 2, "× floor", "{:.2f}"),
+    async def costs(self):
+        compares = self.wants("janus") and self._janus_is_there()
+        floors, relay, other = [], {}, {}
+        for size in SIZES:
+            name = f"{size[0]}×{size[1]}"
+            if self.wants("floor"):
+                floors.append(await parts.floor())
+                one = floors[-1]
+                say(
+                    f"{'floor':<18}{one.both:6.1f} µs a packet: protect {one.protect:.1f},"
+                    f" sendto {one.both - one.protect:.1f}; {one.profile}"
                 )
-            else:
-                self.row(f"relay {name}", f"{cost.each:.1f} µs a packet")
+            if self.wants("cost"):
+                relay[size] = await parts.cost(Relay, *size, self._seconds)
+                say(told(f"relay {name}", relay[size]))
+            if compares:
+                other[size] = await parts.cost(janus.Janus, *size, self._seconds)
+                say(told(f"Janus {name}", other[size]))
+        floor = median(one.both for one in floors) if floors else None
+        if floor:
+            self.row("floor: protect and sendto alone", f"{floor:.1f} µs a packet")
+        for size in SIZES:
+            self._compare(size, relay.get(size), other.get(size), floor)
 
-    async def janus(self):
+    def _janus_is_there(self):
         if not janus.installed():
-            say(f"Janus is not installed here, so nothing is compared with it: {janus.INSTALL}")
-            self.row("Janus", "not installed", "≤ 0.4 × Janus", "not measured")
+            missing = f"not installed; {janus.INSTALL}"
+        elif not network.inside():
+            missing = "no network could be made for it (unshare, ip), and it takes no loopback address"
+        else:
+            say(f"Janus {janus.version()}")
+            return True
+        say(f"Janus: {missing}")
+        self.row("Janus", missing, f"≤ {OF_JANUS} × Janus", "not measured")
+        return False
+
+    def _compare(self, size, relay, other, floor):
+        name, largest = f"{size[0]}×{size[1]}", size == LARGEST
+        if other:
+            self.row(f"Janus {name}", f"{other.each:.1f} µs a packet")
+        if not relay:
             return
-        if not network.inside():
-            say("No network of its own could be made (unshare, ip), and Janus takes no loopback address.")
-            self.row("Janus", "no network for it", "≤ 0.4 × Janus", "not measured")
+        self.row(f"relay {name}", f"{relay.each:.1f} µs a packet, {relay.lost} lost")
+        if floor:
+            ratio = relay.each / floor
+            self.row(
+                "  beside the floor",
+                f"{ratio:.2f} × floor",
+                f"≤ {OF_FLOOR} × floor" if largest else "",
+                met(ratio, OF_FLOOR) if largest else "",
+            )
+        if other:
+            ratio = relay.each / other.each
+            self.row(
+                "  beside Janus",
+                f"{ratio:.2f} × Janus",
+                f"≤ {OF_JANUS} × Janus" if largest else "",
+                met(ratio, OF_JANUS) if largest else "",
+            )
+
+    # --- the other parts ---------------------------------------------------------------------------
+
+    async def delay(self):
+        bare = await parts.bare_delays(self._seconds)
+        delays, late = await parts.delays(*HALF, 1.5 * self._seconds)
+        everything = delays["audio"] + delays["camera"]
+        for name, values in (
+            ("bare echo", bare),
+            ("relay", everything),
+            ("  sound", delays["audio"]),
+            ("  pictures", delays["camera"]),
+        ):
+            say(f"{'delay, ' + name:<18}{spread(values)} of {len(values)} packets")
+        if late > parts.LATE_SECONDS:
+            say("THE CLIENTS DID NOT KEEP UP")
+        self.row("delay, bare echo", spread(bare))
+        worst = 1000 * percentile(everything, 99)
+        target = f"99th ≤ {DELAY_MS:.0f} ms"
+        self.row(
+            f"delay, relay {HALF[0]}×{HALF[1]}",
+            spread(everything),
+            target,
+            met(worst, DELAY_MS, " ms", ".1f"),
+        )
+
+    async def join(self):
+        joins = await parts.joins(HALF[0], JOINS)
+        connected, first, every = (median(each) for each in (joins.connected, joins.first, joins.all))
+        say(
+            f"{'join':<18}connected {connected:.2f} s, first key frame {first:.2f} s, all {HALF[0]} pictures"
+            f" {every:.2f} s (medians of {JOINS}; slowest {max(joins.all):.2f} s)"
+        )
+        target = f"≤ {JOIN_SECONDS:.0f} s"
+        self.row("join to first key frame", f"{first:.2f} s", target, met(first, JOIN_SECONDS, " s"))
+        self.row("join to all key frames", f"{every:.2f} s", target, met(every, JOIN_SECONDS, " s"))
+        try:
+            shown = await parts.joins_of_chromium(BROWSER_JOINS)
+        except ToolMissing as missing:
+            say(f"join in Chromium: {missing}")
+            self.row("join in Chromium", "not installed", target, "not measured")
             return
-        say(f"Janus {janus.version()}")
-        for publishers, listeners in SIZES:
-            name = f"{publishers}×{listeners}"
-            cost = await cost_of(janus.Janus, publishers, listeners, self._seconds)
-            say(cost.line(f"Janus {name}"))
-            self.row(f"Janus {name}", f"{cost.each:.1f} µs a packet")
-            if name in self._costs:
-                ratio = self._costs[name] / cost.each
-                target = 0.4 if (publishers, listeners) == SIZES[-1] else None
-                self.row(
-                    f"relay against Janus {name}",
-                    f"{ratio:.2f} × Janus",
-                    "≤ 0.4 × Janus" if target else "",
-                    met(ratio, target, "× Janus", "{:.2f}") if target else "",
-                )
+        listed = ", ".join(f"{each:.2f}" for each in shown)
+        say(f"{'join, Chromium':<18}first decoded frame after {listed} s")
+        self.row("join in Chromium", f"{median(shown):.2f} s", target, met(median(shown), JOIN_SECONDS, " s"))
+
+    async def growth(self):
+        def step(grown):
+            name = f"{grown.hearings} hearing{'s' if grown.hearings > 1 else ''} of 6"
+            say(told(name, grown.run))
+            stops = "" if grown.carried else " (not carried: here it stops)"
+            self.row(
+                name,
+                f"{100 * grown.run.share:.0f} % of a core, {grown.resident:.0f} MiB"
+                f" ({grown.idle:.0f} when empty){stops}",
+            )
+
+        await parts.growth(HEARINGS, self._seconds / 2, step)
 
     async def saturation(self):
-        publishers, listeners = SIZES[-1]
-        shed = await saturation(publishers, listeners, 1.5 * self._seconds)
+        shed = await parts.saturation(*LARGEST, 2 * self._seconds)
+        lost = shed.expected("audio") - shed.counted.received["audio"]
+        shown = 100 * shed.counted.received["camera"] / shed.expected("camera")
         say(
-            f"saturation {publishers}×{listeners}   needs {100 * shed.need:.0f} % of the core and got "
-            f"{100 * shed.got:.0f} % beside {shed.loops} busy loop(s); sound {shed.received['audio']} of "
-            f"{shed.expected['audio']} received, the worst listener lost {shed.worst}, {shed.listeners_hurt} of "
-            f"{listeners} lost any, delayed by {1000 * percentile(shed.delays, 50):.0f} ms (median), "
-            f"{1000 * percentile(shed.delays, 99):.0f} ms (99th percentile); pictures {shed.received['camera']} of {shed.expected['camera']}"
+            f"{'saturation':<18}needs {100 * shed.need:.0f} % of its core, got {100 * shed.got:.0f} % beside"
+            f" {shed.loops} busy loops; sound lost {lost} of {shed.expected('audio')}, by"
+            f" {sum(count > 0 for count in shed.lost.values())} of {shed.listeners} listeners, at most"
+            f" {max(shed.lost.values())} by one; pictures received {shown:.0f} %; sound delayed"
+            f" {spread(shed.delays['audio'])}, pictures {spread(shed.delays['camera'])}"
         )
-        shown = 100 * shed.received["camera"] / shed.expected["camera"]
         self.row(
             "sound lost while starved",
-            f"{shed.audio_lost} of {shed.expected['audio']} packets, pictures received {shown:.0f} %",
+            f"{lost} of {shed.expected('audio')}",
             "0",
-            met(shed.audio_lost, 0, "packets", "{:.0f}"),
+            met(lost, 0, " packets", "d"),
+        )
+        self.row("  sound delayed", spread(shed.delays["audio"]))
+        self.row("  pictures", f"{shown:.0f} % received, delayed {spread(shed.delays['camera'])}")
+
+    async def soak(self):
+        def sample(soaked):
+            at, size = soaked.samples[-1]
+            say(f"soak {at / 60:5.1f} min   {size:.1f} MiB, {soaked.joins} joins")
+
+        soaked = await parts.soak(self._minutes, sample)
+        sizes = [size for _, size in soaked.samples]
+        self.row(
+            f"memory over {self._minutes:g} minutes",
+            f"{soaked.slope:+.2f} MiB an hour, {sizes[0]:.1f} to {sizes[-1]:.1f} MiB, {soaked.joins} joins",
+            f"≤ {SLOPE_MIB:.0f} MiB an hour",
+            met(soaked.slope, SLOPE_MIB, " MiB an hour"),
         )
 
 
-PARTS = ("floor", "cost", "janus", "saturation")
+def spread(values):
+    """Median, 99th percentile and largest, in milliseconds."""
+    if not values:
+        return "nothing came"
+    middle, most, largest = percentile(values, 50), percentile(values, 99), max(values)
+    return f"{1000 * middle:.2f} ms median, {1000 * most:.2f} ms 99th, {1000 * largest:.1f} ms at most"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--only", default="", help=f"parts, with commas: {','.join(PARTS)}")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each run that is measured")
+    parser.add_argument("--only", default="", metavar="PARTS", help=f"of {','.join(PARTS)}")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each run that is measured")
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="30 for the record")
     arguments = parser.parse_args()
     only = {part for part in arguments.only.split(",") if part}
     if only - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(only - set(PARTS)))}")
+    if "soak" in only and not arguments.soak:
+        parser.error("--soak says how many minutes")
     network.enter()
     os.sched_setaffinity(0, {CLIENT_CORE})
     if SERVER_CORE == CLIENT_CORE:
-        say("one core only: server and clients share it, and figures are worth little")
-    asyncio.run(Run(only, arguments.seconds).all())
+        say("One core only: server and clients share it, and the figures are worth little.")
+    asyncio.run(Run(only, arguments.seconds, arguments.soak).all())
 
 
 if __name__ == "__main__":
