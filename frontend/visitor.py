@@ -26,6 +26,7 @@ from media.signalling import (
     Levels,
     Lines,
     Offer,
+    Pictures,
     Ping,
     Refused,
     State,

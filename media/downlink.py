@@ -143,7 +143,7 @@ class Downlink:
             self._probing_since = None
             return 0.0
         if self._probing_since is None:
-            self._probing_since = now
+            self._probing_since = self._climbed_at = now
         elif now - self._probing_since > PROBE_SECONDS:
             self._hold_until = now + self._hold
         return max(0.0, min(PROBED * short, 2 * self.proven) - spent)
@@ -179,7 +179,7 @@ class Downlink:
             self.proven = min(LARGEST, max(self.proven, self.arriving))
 
     def _congestion(self, now: float) -> None:
-        if now - self._climbed_at < FAILED_WITHIN:
+        if self.congested_at < self._climbed_at and now - self._climbed_at < FAILED_WITHIN:
             self._hold = min(LONGEST_HOLD, 2 * self._hold)
         elif now - self.congested_at > LONGEST_HOLD:
             self._hold = FIRST_HOLD

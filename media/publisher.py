@@ -132,12 +132,12 @@ class Publisher:
         return [there[rank] for rank in sorted(there)]
 
     def rate(self, kind: Kind, rank: int) -> float:
-        """What this layer costs, in bit/s: as measured, or as such a layer usually does."""
+        """What this layer costs, in bit/s: as measured, or as such a layer usually does while it is not sent."""
         usual = LOW_RATE if kind is Kind.CAMERA and self.rids and rank == 0 else HIGH_RATE
         rates = [
             stream.rate
             for stream in self.streams.values()
-            if stream.kind is kind and stream.rank == rank and stream.rate is not None
+            if stream.kind is kind and stream.rank == rank and stream.rate
         ]
         return max(rates[-1], usual / 4) if rates else usual
 

@@ -8,13 +8,24 @@ import pytest
 from bare_page import RTX, until
 from house import floor, flushed, opened, speak
 
+from media import publisher
 from media.channels import Channel, Kind, Seat
 from media.control import (
     Joined,
     Lined,
+    Pictured,
 )
-from media.rtcp import SenderFigures, nack, ntp_of, pli, seconds_of, sender_report
-from media.rtp_header import extension_block, read_rtp
+from media.rtcp import (
+    SenderFigures,
+    nack,
+    ntp_of,
+    pli,
+    receiver_report,
+    remb,
+    seconds_of,
+    sender_report,
+)
+from media.rtp_header import extension_block, read_rtp, read_vp8
 
 
 @pytest.fixture
@@ -251,6 +262,91 @@ async def test_the_highest_layer_is_forwarded_and_recorded_and_the_low_one_where
     recorded = [read_rtp(data).ssrc for _, data in house.recorder.packets]
     assert recorded[1:5] == [high] * 4
     assert recorded[-1] == low
+
+
+LOW_LAYER, HIGH_LAYER = 501, 502
+
+
+async def both_layers(witness, rounds, *, key=True):
+    """Pictures in both layers, a key frame in each round where they are asked for or `key`."""
+    for _ in range(rounds):
+        for rid, ssrc in (("l", LOW_LAYER), ("h", HIGH_LAYER)):
+            asked = key or any(ssrc in feedback.keyframes for feedback in witness.feedback())
+            witness.show(tag=rid.encode(), rid=rid, ssrc=ssrc, key=asked)
+        witness.rtcp.clear()
+        await asyncio.sleep(0.01)
+
+
+def pictured(house, place):
+    told = [each for each in house.sent if isinstance(each, Pictured) and each.place == place]
+    return told[-1] if told else Pictured(hearing="h1", place=place, connection="", taken=None, without=[])
+
+
+async def bears(house, page, bitrate):
+    """The page tells what its downlink bears, and need not wait to climb."""
+    page.send_rtcp(receiver_report(1, [], "x") + remb(1, bitrate=bitrate, sources=[2]))
+    downlink = house.room._fanout.peers["judge"].downlink
+    await until(lambda: abs(downlink.proven - bitrate) < bitrate / 10, what="the estimate taken")
+    downlink._hold_until = 0.0
+
+
+async def test_a_listener_is_given_the_layer_that_the_downlink_bears_and_sound_alone_below(house):
+    house.conduct(*floor("judge", "witness"), armed=True)
+    judge, witness = await house.page("judge"), await house.page("witness", rids=("l", "h"))
+    last = None
+    for bitrate, layer in (
+        (300_000, b"l"),
+        (3_000_000, b"h"),
+        (300_000, b"l"),
+        (40_000, None),
+        (3_000_000, b"h"),
+    ):
+        await bears(house, judge, bitrate)
+        judge.rtp.clear()
+
+        def shown(layer=layer):
+            return judge.heard("camera")[-1:] and judge.heard("camera")[-1].payload[6:] == layer
+
+        if layer is None:
+            await until(lambda: pictured(house, "judge").without == [("witness", Kind.CAMERA)])
+            judge.rtp.clear()
+            await both_layers(witness, 10, key=False)
+            await flushed(witness, judge)
+            assert judge.heard("camera") == []
+            witness.say(b"sound goes on")
+            await until(lambda: judge.heard("audio"))
+            continue
+        while not shown():
+            await both_layers(witness, 5, key=False)
+        assert pictured(house, "judge").without == []
+        packets = judge.heard("camera")
+        numbers = [packet.sequence for packet in packets]
+        first = last.sequence if last and layer != b"h" else numbers[0] - 1
+        assert [(number - first) & 0xFFFF for number in numbers] == list(range(1, len(numbers) + 1))
+        begins = next(packet for packet in packets if packet.payload[6:] == layer)
+        assert read_vp8(begins.payload).keyframe or last is not None
+        last = packets[-1]
+    recorded = {read_rtp(data).ssrc for _, data in house.recorder.packets[2:]}
+    assert recorded <= {HIGH_LAYER, read_rtp(witness.say()).ssrc}
+
+
+async def test_who_is_shown_small_is_given_low_and_layers_nobody_takes_are_not_asked_for(house, monkeypatch):
+    monkeypatch.setattr(publisher, "LINGER_SECONDS", 0.3)
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness", rids=("l", "h"))
+    await both_layers(witness, 3)
+    await until(lambda: judge.heard("camera") and judge.heard("camera")[-1].payload[6:] == b"h")
+    await until(lambda: pictured(house, "witness").taken == ["h"], what="low not taken")
+    house.room.watched("judge", [])
+    await until(lambda: pictured(house, "witness").taken == ["h", "l"], what="low taken")
+    while judge.heard("camera")[-1].payload[6:] != b"l":
+        await both_layers(witness, 5, key=False)
+    await until(lambda: pictured(house, "witness").taken == ["l"], what="high not taken")
+    house.conduct(*floor("judge", "witness"), armed=True)
+    await until(lambda: pictured(house, "witness").taken == ["h", "l"], what="high recorded")
+    house.conduct(*floor("judge"), seat("witness", "waiting"))
+    await until(lambda: pictured(house, "witness").taken == [], what="nothing taken")
+    assert pictured(house, "judge").taken is None
 
 
 async def test_a_retransmission_reaches_listener_and_recorder_as_the_original(house):

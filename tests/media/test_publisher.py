@@ -8,7 +8,10 @@ from bare_page import BarePage
 from media.channels import Kind
 from media.description import read_offer
 from media.publisher import (
+    HIGH_RATE,
     LARGEST_BITRATE,
+    LINGER_SECONDS,
+    LOW_RATE,
     PRESENT_SECONDS,
     QUICK_SECONDS,
     SMALLEST_BITRATE,
@@ -60,14 +63,14 @@ async def test_layers_are_told_by_rid_once_and_unnamed_ones_are_dropped():
     assert desk.arrives("camera", ssrc=7) is None
     assert desk.arrives("camera", ssrc=7, rid="x") is None
     low = desk.arrives("camera", ssrc=7, rid="l").stream
-    assert desk.publisher.preferred(Kind.CAMERA, desk.now) is low
+    assert desk.publisher.layers(Kind.CAMERA, desk.now) == [low]
     high = desk.arrives("camera", ssrc=8, rid="h").stream
     assert desk.arrives("camera", ssrc=8, extensions=False).stream is high
-    assert desk.publisher.preferred(Kind.CAMERA, desk.now) is high
+    assert desk.publisher.layers(Kind.CAMERA, desk.now) == [low, high]
     desk.now += PRESENT_SECONDS
     desk.arrives("camera", ssrc=7)
-    assert desk.publisher.preferred(Kind.CAMERA, desk.now) is low
-    assert desk.publisher.preferred(Kind.AUDIO, desk.now) is None
+    assert desk.publisher.layers(Kind.CAMERA, desk.now) == [low]
+    assert desk.publisher.layers(Kind.AUDIO, desk.now) == []
 
 
 async def test_layers_of_other_names_rank_as_offered():
@@ -137,3 +140,34 @@ def test_the_bitrate_falls_with_loss_and_climbs_back():
     assert allowed_bitrate(1_000_000, 10) == 1_000_000
     assert allowed_bitrate(1_000_000, 0) == 1_080_000
     assert allowed_bitrate(SMALLEST_BITRATE, 255) == SMALLEST_BITRATE
+
+
+async def test_a_layer_is_to_be_sent_while_taken_and_three_seconds_longer():
+    publisher = Desk(rids=("l", "h")).publisher
+    assert publisher.taken is None
+    assert publisher.take(frozenset({"h"}), 10.0)
+    assert publisher.taken == {"l", "h"}
+    assert not publisher.take(frozenset({"h"}), 10.0 + LINGER_SECONDS)
+    assert publisher.take(frozenset({"h"}), 10.1 + LINGER_SECONDS)
+    assert publisher.taken == {"h"}
+    assert publisher.take(frozenset({"l"}), 20.0)
+    assert publisher.taken == {"l", "h"}
+    assert not Desk().publisher.take(frozenset(), 10.0)
+
+
+async def test_what_a_layer_costs_is_measured_or_as_usual():
+    desk = Desk(rids=("l", "h"))
+    assert [desk.publisher.rate(Kind.CAMERA, rank) for rank in (0, 1)] == [LOW_RATE, HIGH_RATE]
+    assert desk.publisher.rate(Kind.DOCUMENT, 0) == HIGH_RATE
+    for number in range(50):
+        desk.arrives(
+            "camera", ssrc=7, rid="l" if number == 0 else None, payload=desk.page.vp8(bytes(950), key=True)
+        )
+    desk.publisher.measure(2.0)
+    assert 190_000 < desk.publisher.rate(Kind.CAMERA, 0) < 200_000
+    assert desk.publisher.rate(Kind.CAMERA, 1) == HIGH_RATE
+    desk.arrives("camera", ssrc=7)
+    desk.publisher.measure(1.0)
+    assert desk.publisher.rate(Kind.CAMERA, 0) == LOW_RATE / 4
+    desk.publisher.measure(1.0)
+    assert desk.publisher.rate(Kind.CAMERA, 0) == LOW_RATE
