@@ -23,7 +23,7 @@ class Wire:
     """`origin`: where browsers find the service; `web`, `media`: the ports of the service itself."""
 
     def __init__(self) -> None:
-        self.web, self.media = free_port(), _free_udp_port()
+        self.web, self.media = free_port(), free_udp_port()
         self._port = free_port()
         self.origin = f"http://localhost:{self._port}"
         self._whole = asyncio.Event()
@@ -142,7 +142,7 @@ class _Ears(asyncio.DatagramProtocol):
         self._hear(data, addr)
 
 
-def _free_udp_port() -> int:
+def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((SERVICE, 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,100 @@
+"""A judge behind a way that becomes narrow: the small picture, then sound alone, which the page says; and back."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from frontend.rehearse import JUDGE, Cast, Court, Hearing
+from frontend.visitor import eventually
+from media.synthetic import SyntheticPeer
+from tests.browser.people import People, flowing, invited, open_link
+from tests.browser.wire import free_udp_port
+from tests.media.hop import Hop, Road
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
+LAYERS = {"l": (160, 120), "h": (640, 480)}  # some 80 and 450 kb/s, as the loops encode them
+WIDE, NARROW, SOUND_ALONE = None, 260_000, 90_000  # bit/s
+LED = """
+const set = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = function (told) {
+  return set.call(this, { type: told.type, sdp: told.sdp.replaceAll("127.0.0.1 %d ", "127.0.0.1 %d ") });
+};
+"""
+PICTURE = """
+async () => {
+  const held = globalThis[Symbol.for("held connections")].filter((one) => one.connectionState === "connected");
+  const told = (await Promise.all(held.map((one) => one.getStats()))).flatMap((one) => [...one.values()]);
+  const video = told.filter((one) => one.type === "inbound-rtp" && one.kind === "video" && one.framesDecoded);
+  const audio = told.filter((one) => one.type === "inbound-rtp" && one.kind === "audio");
+  return {
+    height: video.find((one) => one.framesPerSecond)?.frameHeight ?? 0,
+    frames: video.reduce((sum, one) => sum + one.framesDecoded, 0),
+    frozen: video.reduce((sum, one) => sum + (one.totalFreezesDuration ?? 0), 0),
+    concealed: audio.reduce((sum, one) => sum + (one.concealedSamples ?? 0), 0),
+    played: audio.reduce((sum, one) => sum + (one.totalSamplesReceived ?? 0), 0),
+  };
+}
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def media() -> int:
+    return free_udp_port()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def court(media: int, tmp_path: Path) -> AsyncIterator[Court]:
+    async with Court(tmp_path / "data", VIVAVOCE_MEDIA_PORT=str(media)) as court:
+        yield court
+
+
+async def shows(page: Page, height: int, *, seconds: float) -> None:
+    async def shown() -> bool:
+        return bool((await page.evaluate(PICTURE))["height"] == height)
+
+    await eventually(shown, seconds=seconds)
+
+
+async def test_the_picture_follows_what_the_way_bears_and_sound_goes_on(
+    people: People, court: Court, media: int
+) -> None:
+    async with Hearing(court) as hearing, Hop(to=("127.0.0.1", media)) as hop:
+        await hearing.request()
+        await hearing.accept()
+        await hearing.schedule()
+        judge = await people("judge")
+        await judge.context.add_init_script(LED % (media, hop.address[1]))
+        page = judge.page
+        place = await open_link(page, await invited(hearing, JUDGE))
+        witness = await hearing.add([WITNESS], seed=1, equipment=lambda: SyntheticPeer(seed=1, layers=LAYERS))
+        await page.goto(f"{court.origin}/places/{place}/room")
+        await hearing.open_room()
+        await page.locator(f"#admit-{witness.place} button").click()
+        await flowing(page, sounds=1, pictures=1)
+        await shows(page, 480, seconds=10)
+        said = page.locator(f"#pausing-{witness.place}")
+        await expect(said).to_be_hidden()
+
+        hop.down.road = Road(rate=NARROW)
+        await shows(page, 120, seconds=10)
+        await expect(said).to_be_hidden()
+
+        hop.down.road = Road(rate=SOUND_ALONE)
+        await expect(said).to_be_visible(timeout=10_000)
+        await expect(said).to_have_text(
+            "The picture is paused: the connection here is too weak. Sound goes on."
+        )
+        before = await page.evaluate(PICTURE)
+        await flowing(page, sounds=1)
+        after = await page.evaluate(PICTURE)
+        assert after["concealed"] - before["concealed"] < 0.1 * (after["played"] - before["played"])
+
+        hop.down.road = Road(rate=WIDE)
+        await expect(said).to_be_hidden(timeout=30_000)
+        await flowing(page, sounds=1, pictures=1)
+        await shows(page, 480, seconds=30)
