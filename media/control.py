@@ -4,8 +4,8 @@ A unix socket; each message is a four-byte big-endian length and that many bytes
 `ToWorker` or `FromWorker`. The conductor sends the *desired state* of a room (`Conduct`, idempotent,
 numbered); the worker makes it so. Facts come back as numbered `Report`s, spooled and fsynced by the
 worker until they are acknowledged, which the conductor does after it has committed them; a report may
-therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined`, `Pictured` and `Levels` are of the
-moment and are not spooled.
+therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined`, `Pictured`, `Measured` and `Levels` are
+of the moment and are not spooled.
 
 All times here are milliseconds since 1970-01-01T00:00:00Z, of the clock of the machine.
 """
@@ -18,6 +18,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from media.channels import Kind
+from media.score import Grade
 
 LARGEST = 4 * 1024 * 1024  # bytes of one message
 BEHIND = 1024 * 1024  # bytes that wait in a link before levels are left out
@@ -35,10 +36,13 @@ class Message(BaseModel):
 
 
 class PeerPlan(Message):
-    """A place that may connect; its tracks are named `<handle>-<kind>`."""
+    """A place that may connect; its tracks are named `<handle>-<kind>`. Of a `demanding` one, an interpreter's, the
+    connection is judged more strictly.
+    """
 
     place: str
     handle: str = Field(pattern=r"^[a-z2-7]{8}$")
+    demanding: bool = False
 
 
 class RecordPlan(Message):
@@ -210,6 +214,35 @@ class StretchKept(Message):
     at: Millis
 
 
+class TrackFigures(Message):
+    """How one track came in some seconds, or (`<handle>-heard`) how the others' sound reached this place.
+
+    `loss`: per cent of packets that never came; `jitter`, `trip` (there and back): ms; `rate`: bit/s; `frames`: a
+    second, of pictures; `stops`, `stopped`: standstills of a picture or interruptions of a sound, and ms of them;
+    `score`, `grade`: see `media.score`.
+    """
+
+    track: TrackName
+    loss: float
+    jitter: float
+    trip: float | None
+    rate: int
+    frames: float | None
+    stops: int
+    stopped: int
+    score: float
+    grade: Grade
+
+
+class Figures(Message):
+    """Of the last ten seconds on the record, every track that anybody is given."""
+
+    fact: Literal["figures"] = "figures"
+    at: Millis
+    millis: int
+    tracks: list[TrackFigures]
+
+
 Fact = Annotated[
     Joined
     | Lost
@@ -220,7 +253,8 @@ Fact = Annotated[
     | SegmentKept
     | GapFound
     | FileSealed
-    | StretchKept,
+    | StretchKept
+    | Figures,
     Field(discriminator="fact"),
 ]
 
@@ -288,6 +322,14 @@ class Pictured(Message):
     without: list[tuple[str, Kind]]
 
 
+class Measured(Message):
+    """Every two seconds, of each place: how its tracks came and how it heard the others in this time."""
+
+    type: Literal["measured"] = "measured"
+    hearing: str
+    places: dict[str, list[TrackFigures]]
+
+
 class Levels(Message):
     """Four times a second, for the time since the last one: who speaks (place, loudest audio level in −dBov, 127
     is silence), and bytes received by the recorder of each track. Left out while the link is behind.
@@ -300,7 +342,7 @@ class Levels(Message):
 
 
 FromWorker = Annotated[
-    Ready | Report | Answered | Declined | Lined | Pictured | Levels, Field(discriminator="type")
+    Ready | Report | Answered | Declined | Lined | Pictured | Measured | Levels, Field(discriminator="type")
 ]
 
 _to_worker: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)

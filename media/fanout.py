@@ -166,6 +166,11 @@ class Fanout:
             peer.probe(seconds, now)
         return bool(probing)
 
+    def given(self) -> dict[Route, Stream]:
+        """The best layer of each kind of each place, of those that anybody is given."""
+        rows = {(place, kind) for place, _, kind in self._allowed}
+        return {route: stream for route, stream in self._best.items() if route in rows}
+
     def levels(self) -> dict[str, int]:
         """The loudest level of each place since this was last asked, in −dBov."""
         levels, self._levels = self._levels, {}

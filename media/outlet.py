@@ -54,7 +54,10 @@ the packet. Level and stamp are left out where the listener does not know them.
 
 
 class Outlet:
-    """`target`: the stream that it is to carry; `carries`, the one that it does, follows as rule 2 allows."""
+    """`target`: the stream that it is to carry; `carries`, the one that it does, follows as rule 2 allows.
+
+    `lost`, in 256ths, and `jitter`, in ms: as the listener told last.
+    """
 
     def __init__(self, section: Section, downlink: Downlink) -> None:
         self.section = section
@@ -63,6 +66,8 @@ class Outlet:
         self.report_due = False
         self.packets = 0
         self.octets = 0
+        self.lost = 0
+        self.jitter = 0.0
         self._picture = section.kind is not Kind.AUDIO
         self._epoch = 0
         self._first = 0

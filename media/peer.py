@@ -6,6 +6,7 @@ peer's packets break is logged and ends here. The room is told through `Room`-sh
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from media.downlink import Downlink
 from media.ice_lite import Endpoint, IceLite
 from media.outlet import HEAD, Outlet
 from media.publisher import Publisher
-from media.rtcp import Feedback, read_feedback, sender_report
+from media.rtcp import Feedback, read_feedback, round_trip, sender_report
 from media.rtp_header import TRANSPORT_NUMBER, MalformedRtp
 from media.stream import Arrival
 
@@ -44,7 +45,8 @@ class Peer:
     is on them. A `silenced` peer is sent no media: it is lost, and nobody may be there.
 
     `watches`: the places that the page shows large, None if it does not say; `given`: the quality of each picture
-    by the outlet's SSRC; `without`: whose pictures its downlink does not bear; `probing`: bit/s of probes.
+    by the outlet's SSRC; `without`: whose pictures its downlink does not bear; `probing`: bit/s of probes; `trip`:
+    seconds to the page and back, as its last report told.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Peer:
         self.given: dict[int, Quality] = {}
         self.without: frozenset[tuple[str, Kind]] = frozenset()
         self.probing = 0.0
+        self.trip: float | None = None
         self._owed = 0.0
         self.document: str | None = None
         self.closed = False
@@ -202,7 +205,13 @@ class Peer:
             self.downlink.estimate(feedback.bitrate, now)
         for ssrc, report in feedback.reports.items():
             outlet = self.outlets.get(ssrc)
-            if outlet is not None and outlet.section.kind is not Kind.AUDIO:
+            if outlet is None:
+                continue
+            outlet.lost = report.fraction_lost
+            outlet.jitter = 1000 * report.jitter / outlet.section.clock_rate
+            if report.lsr:
+                self.trip = round_trip(report.lsr, report.dlsr, time.time())
+            if outlet.section.kind is not Kind.AUDIO:
                 self.downlink.loss(report.fraction_lost / 256, now)
 
 

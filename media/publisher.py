@@ -42,6 +42,7 @@ PRESENT_SECONDS = 1.5  # a layer without a packet for so long is not there
 LARGEST_BITRATE = 2_500_000
 LOW_RATE, HIGH_RATE = 170_000, 1_300_000  # bit/s, of the layers that the page sends, with their headers
 SMALLEST_BITRATE = 150_000
+LARGEST_TOLD = 256 // 5
 LINGER_SECONDS = 3.0  # that a layer is still sent when nobody takes it any more
 _RANKS = {"l": 0, "m": 1, "h": 2}
 
@@ -113,6 +114,7 @@ class Publisher:
         stream.octets += len(raw)
         if packet.payload:
             stream.heard_at = now
+            stream.tally.packet(len(raw), packet.marker, now)
         if fresh:
             self._report(now)
         if stream.reception.waits and self._asking is None:
@@ -180,6 +182,9 @@ class Publisher:
         if self.rids:
             late = {rid for rid, since in self._untaken.items() if now - since > LINGER_SECONDS}
             self.taken = frozenset(self.rids) - late
+            for stream in self.streams.values():
+                if stream.rid in late:
+                    stream.tally.pause()
         return self.taken != before
 
     def measure(self, seconds: float) -> None:
@@ -307,11 +312,21 @@ class Publisher:
         self.bitrate = allowed_bitrate(
             self.bitrate, max((block.fraction_lost for block in blocks), default=0)
         )
+        for block in blocks:
+            block.fraction_lost = max(block.fraction_lost, self._lost_further_on(self.streams[block.ssrc]))
         compound = receiver_report(self._ssrc, blocks, self._cname)
         pictures = [stream.ssrc for stream in self.streams.values() if stream.kind is not Kind.AUDIO]
         if pictures:
             compound += remb(self._ssrc, bitrate=self.bitrate, sources=pictures)
         self._send(compound)
+
+    def _lost_further_on(self, stream: Stream) -> int:
+        """Of sound, what the listener who loses most of it tells, in 256ths: its sender adds FEC for what is lost
+        anywhere, and is told of at most a fifth.
+        """
+        if stream.kind is not Kind.AUDIO:
+            return 0
+        return min(LARGEST_TOLD, max((outlet.lost for _, outlet in stream.takers), default=0))
 
     def _ask(self) -> None:
         self._asking = None

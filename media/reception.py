@@ -28,7 +28,7 @@ class Reception:
         self._report: tuple[int, float] | None = None
         self._jitter = 0.0
         self._transit = 0.0
-        self._received = 0
+        self._received = self._repaired = 0
         self._before = 0
         self._expected_before = 0
         self._begin(0)
@@ -49,7 +49,17 @@ class Reception:
             return None
         self._seen |= 1 << -delta
         self._gaps.pop(self.highest + delta, None)
+        self._repaired += 1
         return self.highest + delta
+
+    def totals(self) -> tuple[int, int]:
+        """Packets expected so far, and those that came, repaired ones too; both begin anew with the sender."""
+        return self.highest - self._base + 1, self._received + self._repaired
+
+    @property
+    def jitter_ms(self) -> float:
+        """Interarrival jitter (RFC 3550 section 6.4.1), in milliseconds."""
+        return 1000 * self._jitter / self._clock_rate
 
     def due(self, now: float) -> list[int]:
         """Sequence numbers to ask for now, in order. `gave_up` tells whether any is beyond hope."""
@@ -106,6 +116,7 @@ class Reception:
         self._gaps: dict[int, tuple[float, float]] = {}
         self._gave_up = False
         self._received, self._before, self._expected_before = 0, 0, 0
+        self._repaired = 0
 
     def _placed(self, sequence: int) -> int | None:
         if self.highest < 0:

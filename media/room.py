@@ -21,9 +21,11 @@ from media.control import (
     Answered,
     Declined,
     Fact,
+    Figures,
     FromWorker,
     Levels,
     Lined,
+    Measured,
     Pictured,
     RecordPlan,
     RoomPlan,
@@ -31,6 +33,7 @@ from media.control import (
 from media.description import Refused, read_offer
 from media.fanout import Fanout
 from media.ice_lite import IceLite
+from media.measuring import LOOK_SECONDS, TOLD_SECONDS, Measuring
 from media.peer import Peer
 from media.presence import LOST_MILLIS, Presence, State
 from media.recorder import Recorder
@@ -95,6 +98,8 @@ class Room:
         self._recorder: Taker | None = None
         self._armed = False
         self._stretch: int | None = None
+        self._measuring = Measuring()
+        self._looked_at = self._figures_at = clock()
         self._levels_at = 0.0
         self._probing: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -276,10 +281,32 @@ class Room:
             self._probe(PROBE_EVERY)
         for place, presence in self._presences.items():
             self._watch(place, presence, now)
+        self._measure(now)
         if now >= self._levels_at:
             self._levels_at = max(self._levels_at + LEVELS_EVERY, now)
             recorded = self._recorder.received() if self._recorder is not None else {}
             self._send(Levels(hearing=self.hearing, audio=self._fanout.levels(), recorded=recorded))
+
+    def _measure(self, now: float) -> None:
+        plan = self._plan
+        if plan is None or now - self._looked_at < LOOK_SECONDS:
+            return
+        places = self._measuring.look(
+            self._fanout.peers.values(),
+            self._fanout.given(),
+            demanding=frozenset(peer.place for peer in plan.peers if peer.demanding),
+            handles=self._handles,
+            now=now,
+            seconds=now - self._looked_at,
+        )
+        self._looked_at = now
+        self._send(Measured(hearing=self.hearing, places=places))
+        if now - self._figures_at >= TOLD_SECONDS:
+            tracks = self._measuring.together(self._handles)
+            millis = round(1000 * (now - self._figures_at))
+            self._figures_at = now
+            if tracks and plan.record is not None and plan.record.until is None:
+                self._report(Figures(at=_milliseconds(), millis=millis, tracks=tracks))
 
     def _probe(self, seconds: float) -> None:
         """Probes go out evenly, while there are any."""

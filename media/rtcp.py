@@ -53,6 +53,12 @@ def seconds_of(ntp: int) -> float:
     return ntp / 2**32 - NTP_EPOCH
 
 
+def round_trip(lsr: int, dlsr: int, wall: float) -> float:
+    """Seconds there and back (RFC 3550 section 6.4.1), of a report block that came at `wall`, seconds since 1970."""
+    units = ((ntp_of(wall) >> 16) - lsr - dlsr) & 0xFFFFFFFF
+    return (units if units < 2**31 else 0) / 65536
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from media.channels import Kind
 from media.description import Section
 from media.reception import Reception
 from media.rtp_header import Vp8
+from media.tally import Tally
 
 if TYPE_CHECKING:
     from media.outlet import Outlet
@@ -42,7 +43,11 @@ class Stream:
     rate: float | None = None  # bit/s, of the last second
     report: tuple[int, int] | None = None  # NTP and RTP time of its last sender report
     takers: "Sequence[tuple[Peer, Outlet]]" = ()
+    tally: Tally = field(init=False)
     _kept: "list[Arrival | None]" = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.reception, pictures=self.kind is not Kind.AUDIO)
 
     @property
     def kind(self) -> Kind:

@@ -1,22 +1,28 @@
 """A whole room over real sockets on loopback: plans, connections, and who is told what."""
 
+import asyncio
 import random
 
 import pytest
 from bare_page import BarePage, until
 from house import House, floor, flushed, opened
 
+from media import room
+from media.adapter import RtcpReceiverInfo
+from media.channels import Kind, Seat
 from media.control import (
     Declined,
+    Figures,
     Joined,
     Left,
     Levels,
     Lost,
+    Measured,
     RecordPlan,
     Returned,
 )
 from media.ice_lite import IceLite
-from media.rtcp import SenderFigures, nack, ntp_of, pli, sender_report
+from media.rtcp import SenderFigures, nack, ntp_of, pli, receiver_report, sender_report
 
 
 @pytest.fixture
@@ -65,6 +71,48 @@ async def test_a_failing_attempt_does_not_end_the_connection_that_stands():
         witness.say()
         await until(lambda: judge.heard("audio"))
         await attempt.close()
+
+
+async def test_every_track_is_measured_and_so_is_what_each_place_hears(house, monkeypatch):
+    monkeypatch.setattr(room, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(room, "TOLD_SECONDS", 0.4)
+    record = RecordPlan(stretch=1, since=0, tracks=["witnessa-audio"])
+    house.conduct(*floor("judge", "witness"), record=record)
+    judge, witness = await house.page("judge"), await house.page("witness")
+
+    def rows():
+        told = [each for each in house.sent if isinstance(each, Measured)]
+        return {row.track: row for row in told[-1].places.get("witness", [])} if told else {}
+
+    async def speaks(condition, *, lost=0):
+        for number in range(400):
+            packet = witness.rtp_packet("audio", b"\x78sound", level=30)
+            if not lost or number % lost:
+                witness.send(packet)
+            if number % 3 == 0:
+                witness.show(key=number == 0)
+            if number % 20 == 0:
+                back = RtcpReceiverInfo(judge.line_ssrcs[judge.mids["audio", 0]], 128, 0, 0, 480, 0, 0)
+                judge.send_rtcp(receiver_report(1, [back], "x"))
+            await asyncio.sleep(0.01)
+            if condition():
+                return
+        raise AssertionError(f"in vain: {rows()}")
+
+    await speaks(lambda: "witnessa-camera" in rows() and rows()["witnessa-camera"].frames > 15)
+    assert rows()["witnessa-audio"].loss == 0
+    assert rows()["witnessa-audio"].grade == "good"
+    await speaks(lambda: rows()["witnessa-audio"].loss > 10, lost=5)
+    await speaks(lambda: rows()["witnessa-audio"].grade == "bad", lost=2)
+    heard = [each for each in house.sent if isinstance(each, Measured)][-1].places["judge"]
+    assert [(row.track, row.loss, row.jitter) for row in heard] == [("judgeaaa-heard", 50.0, 10.0)]
+    ssrc = witness.ssrcs["audio"]
+    told = [each.reports[ssrc].fraction_lost for each in witness.feedback() if ssrc in each.reports]
+    assert 51 in told  # a fifth: what the worst listener loses, at most
+    kept = house.of(Figures)[-1]
+    assert {row.track for row in kept.tracks} == {"judgeaaa-heard", "witnessa-audio", "witnessa-camera"}
+    house.conduct(*floor("judge"), Seat(place="witness", channel="floor", muted={Kind.AUDIO}))
+    await speaks(lambda: "witnessa-audio" not in rows())
 
 
 async def test_only_the_newest_attempt_of_a_place_is_pending(house):
