@@ -23,7 +23,7 @@ from hearings.sentences import say
 from hearings.views import load
 from media import control
 from media.channels import Kind
-from media.signalling import Closed, Levels, Line, Lines, State, Superseded, ToPage
+from media.signalling import Closed, Levels, Line, Lines, Refused, State, Superseded, ToPage
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,7 @@ class Live:
         self._journal.follow(self.changed)
         self._conductor.lined = self._lined
         self._conductor.levels = self._levels
+        self._conductor.declined = self._declined
         self._task = asyncio.create_task(self._tell_all(), name="live")
 
     async def stop(self) -> None:
@@ -230,6 +231,11 @@ class Live:
         if page is not None:
             lines = [Line(line=line, place=place) for line, place in message.lines]
             page.tell(Lines(connection=message.connection, lines=lines, document=message.document))
+
+    async def _declined(self, message: control.Declined) -> None:
+        page = self._page(UUID(message.hearing), UUID(message.place))
+        if page is not None:
+            page.tell(Refused(about="offer", connection=message.connection, sentence=message.sentence))
 
     async def _levels(self, message: control.Levels) -> None:
         for page in self._pages.get(UUID(message.hearing), ()):

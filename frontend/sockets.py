@@ -147,7 +147,11 @@ class Conversation:
         try:
             await self._answer(message)
         except Refusal as error:
-            self._page.tell(Refused(about=message.type, sentence=self._said(error.sentence)))
+            self._refuse(message, self._said(error.sentence))
+
+    def _refuse(self, message: FromPage, sentence: str) -> None:
+        connection = message.connection if isinstance(message, Offer) else ""
+        self._page.tell(Refused(about=message.type, connection=connection, sentence=sentence))
 
     async def _answer(self, message: FromPage) -> None:
         match message:
@@ -156,9 +160,7 @@ class Conversation:
                 if not self._greeted:
                     self._page.finish(Closed(sentence=say("This page is out of date. Load it again.")))
             case _ if not self._greeted:
-                self._page.tell(
-                    Refused(about=message.type, sentence=say("The first message must be a hello."))
-                )
+                self._refuse(message, say("The first message must be a hello."))
             case Offer():
                 await self._replace_offer(self._own_place(), message)
             case Mute(kind=kind, muted=muted):
@@ -184,7 +186,7 @@ class Conversation:
                 self._actor.hearing, place, connection=offer.connection, sdp=offer.sdp
             )
         except Refusal as error:
-            self._page.tell(Refused(about=offer.type, sentence=self._said(error.sentence)))
+            self._refuse(offer, self._said(error.sentence))
         else:
             self._page.tell(Answer(connection=offer.connection, sdp=sdp))
 

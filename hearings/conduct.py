@@ -55,6 +55,10 @@ _DECLINED = (
     say("The browser's connection offer names two sections alike."),
     say("The browser offered no codec that is known here."),
     say("The browser's connection offer has no certificate that could be checked."),
+    say(
+        "Sound and picture do not get through on this network. It is being tried again; stay on this page."
+        " If you can, use another network, for example that of a mobile telephone."
+    ),
 )
 
 
@@ -81,6 +85,7 @@ class WorkerSettings:
 
 Lined = Callable[[control.Lined], Awaitable[None]]
 Levels = Callable[[control.Levels], Awaitable[None]]
+Declined = Callable[[control.Declined], Awaitable[None]]
 
 
 class Conductor:
@@ -116,6 +121,7 @@ class Conductor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.lined: Lined | None = None
         self.levels: Levels | None = None
+        self.declined: Declined | None = None
 
     # --- start and stop
 
@@ -290,9 +296,10 @@ class Conductor:
             case control.Answered():
                 self._settle(message.place, message.connection, message)
             case control.Declined():
-                self._settle(
-                    message.place, message.connection, NotReady(recognised(message.sentence, _DECLINED))
-                )
+                sentence = recognised(message.sentence, _DECLINED)
+                asked = self._settle(message.place, message.connection, NotReady(sentence))
+                if not asked and message.place and self.declined is not None:
+                    await self.declined(message)
             case control.Lined():
                 if self.lined is not None:
                     await self.lined(message)
@@ -300,14 +307,16 @@ class Conductor:
                 if self.levels is not None:
                     await self.levels(message)
 
-    def _settle(self, place: str, connection: str, outcome: control.Answered | NotReady) -> None:
+    def _settle(self, place: str, connection: str, outcome: control.Answered | NotReady) -> bool:
+        """Whether somebody was waiting for this."""
         waiting = self._waiting.get(f"{place} {connection}")
         if waiting is None or waiting.done():
-            return
+            return False
         if isinstance(outcome, NotReady):
             waiting.set_exception(outcome)
         else:
             waiting.set_result(outcome)
+        return True
 
     # --- plans
 

@@ -79,7 +79,10 @@ class Dismiss(Message):
 
 
 class Offered(Message):
-    """An offer of a page; answered by `Answered` or `Declined` with the same connection."""
+    """An offer of a page; answered by `Answered` or `Declined` with the same connection.
+
+    `Declined` after `Answered`: the connection did not come up.
+    """
 
     type: Literal["offered"] = "offered"
     hearing: str

@@ -104,10 +104,14 @@ class Levels(Message):
 
 
 class Refused(Message):
-    """What could not be done, in a sentence for the person; `about` is the type of the message refused."""
+    """What could not be done, in a sentence for the person; `about` is the type of the message refused.
+
+    Of an offer, `connection` says which; it may be refused after its answer, if it did not come up.
+    """
 
     type: Literal["refused"] = "refused"
     about: str
+    connection: str = ""
     sentence: str
 
 

@@ -10,7 +10,9 @@
 /** @import { Socket } from "./socket.js" */
 
 const LINES = 12;
-const ANSWER = 6000; // milliseconds until an attempt counts as failed
+const FIRST = 6000; // milliseconds until an attempt counts as failed; each further one is given twice the time
+const LONGEST = 15_000; // as long as the service waits for one
+const STUCK = 10_000; // without success, from the first attempt on
 const SHAKY = 2000; // disconnected for so long is lost
 const GRACE = 1200; // for what is known to be disconnected; it is checked many times a second
 const CHECKED = 2700; // what counts as connected is checked every 2.5 s, and so found again at a new address
@@ -43,6 +45,10 @@ export class Connection extends EventTarget {
   shown = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #tries = 0;
+  #since = 0; // the first of the attempts that have not succeeded; 0 while there is none
+  /** What the service last said against an offer of ours, if it did. */
+  refusal = "";
   #bytes = 0;
   #quiet = 0;
 
@@ -52,10 +58,9 @@ export class Connection extends EventTarget {
     this.#socket = socket;
     socket.addEventListener("answer", (event) => void this.#answered(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("lines", (event) => this.#lined(/** @type {CustomEvent} */ (event).detail));
-    socket.addEventListener("refused", (event) => {
-      if (/** @type {CustomEvent} */ (event).detail.about === "offer") this.#later(RETRY);
-    });
+    socket.addEventListener("refused", (event) => this.#refused(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("up", () => this.#wanted && this.#check());
+    socket.addEventListener("down", () => this.#forget());
     setInterval(() => void this.#look(), LOOK);
   }
 
@@ -65,6 +70,11 @@ export class Connection extends EventTarget {
 
   get pc() {
     return this.#pc;
+  }
+
+  /** It has been tried for so long that the person must be told; it goes on being tried. */
+  get stuck() {
+    return this.#since > 0 && performance.now() - this.#since > STUCK;
   }
 
   /** Connects, and stays connected until `close`. */
@@ -77,6 +87,7 @@ export class Connection extends EventTarget {
   close() {
     this.#wanted = false;
     clearTimeout(this.#timer);
+    this.#forget();
     this.#end();
     this.people = new Map();
     this.shown = null;
@@ -98,6 +109,9 @@ export class Connection extends EventTarget {
     clearTimeout(this.#timer);
     if (!this.#wanted || !this.#socket.up) return; // `up` comes back here
     this.#end();
+    this.#since ||= performance.now();
+    this.#later(Math.min(LONGEST, FIRST * 2 ** this.#tries)); // whatever becomes of this attempt
+    this.#tries += 1;
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.#pc = pc;
     this.#n += 1;
@@ -111,7 +125,6 @@ export class Connection extends EventTarget {
     }
     if (this.#pc !== pc) return;
     this.#socket.send({ type: "offer", connection: this.#id, sdp: pc.localDescription?.sdp });
-    this.#later(ANSWER);
   }
 
   /** @param {RTCPeerConnection} pc */
@@ -131,7 +144,21 @@ export class Connection extends EventTarget {
   /** @param {{connection: string, sdp: string}} message */
   async #answered({ connection, sdp }) {
     if (connection !== this.#id || !this.#pc || this.#pc.signalingState !== "have-local-offer") return;
+    this.refusal = "";
     await this.#pc.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** @param {{about: string, connection: string, sentence: string}} message */
+  #refused({ about, connection, sentence }) {
+    if (about !== "offer" || connection !== this.#id || this.up) return;
+    this.refusal = sentence;
+    this.#later(RETRY);
+  }
+
+  /** The attempts of before are not counted any more. */
+  #forget() {
+    this.#tries = this.#since = 0;
+    this.refusal = "";
   }
 
   /** @param {{connection: string, lines: {line: number, place: string}[], document: string | null}} message */
@@ -156,6 +183,7 @@ export class Connection extends EventTarget {
     if (pc !== this.#pc) return;
     if (pc.connectionState === "connected") {
       clearTimeout(this.#timer);
+      this.#forget();
       this.#bytes = this.#quiet = 0;
       this.dispatchEvent(new Event("up"));
     } else if (pc.connectionState === "disconnected") {
@@ -163,7 +191,7 @@ export class Connection extends EventTarget {
       this.#later(SHAKY);
     } else if (pc.connectionState === "failed" || pc.connectionState === "closed") {
       this.dispatchEvent(new Event("down"));
-      this.#later(RETRY / 4);
+      this.#later(this.#tries ? RETRY : RETRY / 4); // at once only if it had been up
     }
   }
 

@@ -11,6 +11,7 @@ import { word } from "./words.js";
 
 const OPENED = new Set(["open", "on-record", "examining", "suspended"]);
 const SPEAKS = 45; // −dBov; a smaller number is louder
+const ASKED = 10_000; // milliseconds that a browser's question may stay unanswered before we speak of it
 const LINGER = 2500; // milliseconds that the large picture stays with who spoke last
 const place = document.body.dataset.place ?? "";
 
@@ -51,7 +52,7 @@ function conduct(socket, connection) {
   press("document", () => void showDocument());
   press("hear", () => show());
   const meter = new Meter();
-  setInterval(() => void connection.pc?.getStats().then((report) => (meter.take(report), quality())), 1000);
+  setInterval(() => void look(), 1000);
 
   /** @param {{state: string, you: {in_room: boolean, muted: string[]}}} view */
   function told(view) {
@@ -73,7 +74,7 @@ function conduct(socket, connection) {
   }
 
   async function start() {
-    starting ??= Promise.all([turnOn("audio"), turnOn("camera")]);
+    starting ??= turnBothOn();
     await starting;
     if (!wanted()) return;
     if (asked && own.audio) {
@@ -82,6 +83,16 @@ function conduct(socket, connection) {
     }
     connection.open();
     show();
+  }
+
+  async function turnBothOn() {
+    const unanswered = setTimeout(() => say(word("asking"), "asking"), ASKED);
+    try {
+      await Promise.all([turnOn("audio"), turnOn("camera")]);
+    } finally {
+      clearTimeout(unanswered);
+      say("", "asking");
+    }
   }
 
   /** @param {"audio" | "camera"} kind */
@@ -207,12 +218,19 @@ function conduct(socket, connection) {
     }
   }
 
+  async function look() {
+    const report = await connection.pc?.getStats();
+    if (report) meter.take(report);
+    quality();
+  }
+
   function quality() {
     const line = document.getElementById("connection");
     const now = !socket.up || (OPENED.has(state) && !connection.up) ? "none" : OPENED.has(state) ? meter.quality : "good";
     const sentence = word(`connection${now[0]?.toUpperCase()}${now.slice(1)}`);
     if (line && line.textContent !== sentence) line.textContent = sentence;
     document.getElementById("tiles")?.classList.toggle("still", now === "none");
+    say(connection.stuck ? `${connection.refusal || word("noWay")} ${word("help")}` : "", "way");
   }
 
   /** The room is closed: nothing goes out, and no camera stays on. */

@@ -16,6 +16,7 @@ from media.control import (
     Returned,
 )
 from media.ice_lite import IceLite
+from media.room import NO_WAY
 from media.rtcp import SenderFigures, nack, ntp_of, pli, sender_report
 
 
@@ -58,22 +59,25 @@ async def test_a_failing_attempt_does_not_end_the_connection_that_stands():
         house.conduct(*floor("judge", "witness"))
         judge, witness = await house.page("judge"), await house.page("witness")
         attempt = await BarePage.open()
-        house.offer("witness", attempt.offer())
+        connection = house.offer("witness", attempt.offer())
         assert len(house.ice._by_ufrag) == 3
         await until(lambda: len(house.ice._by_ufrag) == 2, what="the attempt freed")
         assert not house.room._pending
+        (declined,) = (each for each in house.sent if isinstance(each, Declined))
+        assert (declined.connection, declined.sentence) == (connection, NO_WAY)
         witness.say()
         await until(lambda: judge.heard("audio"))
         await attempt.close()
 
 
-async def test_only_the_newest_attempt_of_a_place_is_pending(house):
+async def test_only_the_newest_attempt_of_a_place_is_pending_and_older_ones_are_not_spoken_of(house):
     house.conduct(*floor("witness"))
     for _ in range(5):
         page = await BarePage.open()
         house.pages.append(page)
         house.offer("witness", page.offer())
     await until(lambda: len(house.ice._by_ufrag) == 1, what="older attempts freed")
+    assert not any(isinstance(each, Declined) for each in house.sent)
 
 
 async def test_an_address_moves_with_a_signed_check_and_not_without(house):

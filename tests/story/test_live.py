@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +22,8 @@ from websockets.uri import parse_uri
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
 from frontend.visitor import PATIENCE, DoorRefused, Seat, Visitor
 from frontend.words import Words
-from media.synthetic import SyntheticPeer
+from media.signalling import Offer
+from media.synthetic import NotConnected, SyntheticPeer
 from tests.frontend.test_doors import another_court
 from tests.story.telling import entries, scheduled
 
@@ -37,6 +39,30 @@ async def two_in_the_room(hearing: Hearing) -> tuple[Seat, Seat]:
     await hearing.open_room()
     await hearing.admit_all()
     return judge, witness
+
+
+class Impostor(SyntheticPeer):
+    """Announces another certificate than its own: its connection never comes up."""
+
+    def offer(self) -> str:
+        return re.sub(r"(a=fingerprint:sha-256 )\S+", r"\g<1>" + ":".join(["00"] * 32), super().offer())
+
+
+async def test_a_connection_that_does_not_come_up_is_told_to_its_page_alone(hearing: Hearing) -> None:
+    judge, witness = await two_in_the_room(hearing)
+    impostor = Impostor(seed=5)
+    answer = witness._answers["impostor"] = asyncio.get_running_loop().create_future()
+    await witness.tell(Offer(connection="impostor", sdp=impostor.offer()))
+    async with asyncio.timeout(PATIENCE):
+        with contextlib.suppress(NotConnected):
+            await impostor.connect(await answer)
+    await witness.when(lambda: bool(witness.refusals))
+    await impostor.close()
+    (refused,) = witness.refusals
+    assert (refused.about, refused.connection) == ("offer", "impostor")
+    assert refused.sentence.startswith("Sound and picture do not get through on this network.")
+    assert not judge.refusals
+    assert witness.view["you"]["connected"], "the connection that stands is not touched"
 
 
 class Window:
