@@ -8,9 +8,9 @@
 | VIVAVOCE_PORT | its port | 8080 |
 | VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
 | VIVAVOCE_PROXIES | addresses or networks, separated by commas, of the proxies in front of it: from them alone a browser's address (`X-Forwarded-For`) is believed. Without this, everybody behind a proxy counts as one who tries passwords | none |
-| VIVAVOCE_MEDIA_LISTEN | address for sound and picture (UDP) | 127.0.0.1 |
-| VIVAVOCE_MEDIA_PORT | its port; 0 takes any | 0 |
-| VIVAVOCE_MEDIA_ANNOUNCE | the address told to browsers, where it differs (NAT) | the one listened on |
+| VIVAVOCE_MEDIA_LISTEN | addresses for sound and picture (UDP), separated by commas: `192.0.2.7, 2001:db8::7` listens on these and no other; `0.0.0.0` and `::` only with what is announced | 127.0.0.1 |
+| VIVAVOCE_MEDIA_PORT | their port; 0 takes any | 0 |
+| VIVAVOCE_MEDIA_ANNOUNCE | the addresses told to browsers, where they differ (NAT): one for each in the same order, or one for all of its family | those listened on |
 | VIVAVOCE_COURT | name of the court or service whose seal this is | Court of Exampleton |
 | VIVAVOCE_ORGANISATION | its registered identifier, as it stands in the seal's certificate | GOVXX-000000 |
 | VIVAVOCE_SENDER | sender of mail | court@exampleton.invalid |
@@ -25,6 +25,8 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from media.addresses import Implausible, Way, read_ways
 
 PREFIX = "VIVAVOCE_"
 
@@ -53,6 +55,10 @@ class Settings(BaseModel):
             raise ValueError("VIVAVOCE_ADDRESS is of the form https://court.example")
         if parts.scheme == "http" and not _this_machine(parts.hostname):
             raise ValueError("Without https only this machine itself may be served (VIVAVOCE_ADDRESS).")
+        try:
+            read_ways(self.media_listen, self.media_announce)
+        except Implausible as error:
+            raise ValueError(f"VIVAVOCE_MEDIA_LISTEN, VIVAVOCE_MEDIA_ANNOUNCE: {error}") from error
         if not all(_is_network(proxy) for proxy in self.trusted_proxies):
             raise ValueError("VIVAVOCE_PROXIES is of the form 10.0.0.1, 10.1.0.0/16")
         return self
@@ -69,6 +75,10 @@ class Settings(BaseModel):
     @property
     def trusted_proxies(self) -> list[str]:
         return [proxy.strip() for proxy in self.proxies.split(",") if proxy.strip()]
+
+    @property
+    def media_ways(self) -> tuple[Way, ...]:
+        return read_ways(self.media_listen, self.media_announce)
 
     @property
     def database_url(self) -> str:
@@ -90,11 +100,14 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Raises: pydantic.ValidationError with a line for each setting that cannot be."""
+def read(environment: Mapping[str, str] = os.environ, **given: str) -> Settings:
+    """What is `given`, by name, comes before the environment.
+
+    Raises: pydantic.ValidationError with a line for each setting that cannot be.
+    """
     values = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
         if name.startswith(PREFIX)
     }
-    return Settings.model_validate(values)
+    return Settings.model_validate(values | given)

@@ -1,14 +1,16 @@
-"""One UDP socket for all connections of a worker: an ICE-lite agent (RFC 8445 section 2.5).
+"""One UDP socket for each address of a worker, for all its connections: an ICE-lite agent (RFC 8445 section 2.5).
 
 What arrives is told apart by its first byte (RFC 7983): a STUN check by our username fragment in it, all
 else by the address that it comes from. The rules for addresses:
 
 1. a check counts only if it is signed with the password of its fragment; others are not answered at all;
-2. an address is sent to only after such a check with USE-CANDIDATE from it, and the latest one wins:
-   so a change of network is free. Other checked addresses are only listened to, four at most;
+2. an address is sent to only after such a check with USE-CANDIDATE from it, from the socket that this came
+   in on, and the latest one wins: so a change of network is free. Other checked addresses are only listened
+   to, eight at most;
 3. no agent of ours verifies an address (that is what "lite" means), so a new one is believed for three
    seconds, and longer only when valid SRTP or SRTCP came from it; the first, for as long as a DTLS
-   handshake may take. An answer to a check is no longer than the check;
+   handshake may take. After that the nominated address from which they do come is sent to: an agent may
+   have nominated several, and then uses one. An answer to a check is no longer than the check;
 4. an address at which another connection is alive cannot be taken over.
 
 What comes before the first nomination is held, four datagrams at most. What one datagram breaks is
@@ -21,7 +23,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media.adapter import (
     HANDSHAKE_SECONDS,
@@ -31,10 +33,11 @@ from media.adapter import (
     read_binding_request,
     write_binding_response,
 )
+from media.addresses import Candidate, Way, family_of, read_ways
 
 BELIEVED_SECONDS = 3.0  # of sending to a new address from which nothing valid has come yet
 ALIVE_SECONDS = 3.0
-KNOWN_ADDRESSES = 4
+KNOWN_ADDRESSES = 8  # of sockets and interfaces of a browser, by which each of our addresses is tried
 HELD_DATAGRAMS = 4
 DRAINED_AT_ONCE = 256  # datagrams, before others on the loop have their turn
 LARGEST_DATAGRAM = 2048
@@ -47,24 +50,19 @@ log = logging.getLogger(__name__)
 
 
 class Endpoint:
-    """The ICE side of one connection: its credentials, and the address that it is at."""
+    """The ICE side of one connection: its credentials, the address that it is at, and by which base of ours."""
 
-    def __init__(
-        self,
-        *,
-        receive: Callable[[bytes], None],
-        transmit: Callable[[bytes, Address], None],
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, *, receive: Callable[[bytes], None], clock: Callable[[], float]) -> None:
         self.ufrag = secrets.token_hex(4)
         self.password = secrets.token_hex(16)
         self.address: Address | None = None
         self.checked_at = 0.0  # last signed check, on the clock of the agent
         self.heard_at = 0.0  # last valid packet
         self._receive = receive
-        self._transmit = transmit
+        self._transmit = _nowhere
         self._clock = clock
-        self._known: deque[Address] = deque(maxlen=KNOWN_ADDRESSES)
+        self._known: deque[tuple[Base, Address]] = deque(maxlen=KNOWN_ADDRESSES)
+        self._nominated: dict[Address, Base] = {}
         self._held: deque[bytes] = deque(maxlen=HELD_DATAGRAMS)
         self._from: Address | None = None
         self._believed_until: float | None = None
@@ -82,6 +80,8 @@ class Endpoint:
         self.heard_at = self._clock()
         if self._from == self.address:
             self._believed_until = None
+        elif self._believed_until is not None and self.heard_at > self._believed_until:
+            self._return()
 
     def alive_at(self, address: Address) -> bool:
         return (
@@ -97,23 +97,41 @@ class Endpoint:
             self._from = address
             self._receive(datagram)
 
-    def check(self, address: Address, *, nominates: bool) -> Address | None:
-        """A signed check came from `address`. Gives the address that is no longer listened to, if any."""
+    def check(self, base: "Base", address: Address, *, nominates: bool) -> None:
+        """A signed check came from `address` to `base`."""
         self.checked_at = self._clock()
-        dropped = self._learn(address)
-        if nominates and address != self.address:
-            self._move(address)
-        return dropped
+        self._learn(base, address)
+        if nominates:
+            self._nominated[address] = base
+            self._transmit = base.transmit
+            if address != self.address:
+                self._move(address)
 
-    def _learn(self, address: Address) -> Address | None:
-        if address in self._known:
-            return None
-        dropped = None
+    def forget(self) -> None:
+        """Nothing is listened to any more."""
+        while self._known:
+            self._drop(*self._known[0])
+
+    def _learn(self, base: "Base", address: Address) -> None:
+        base.by_address[address] = self
+        if (base, address) in self._known:
+            return
         if len(self._known) == KNOWN_ADDRESSES:
-            dropped = next(known for known in self._known if known != self.address)
-            self._known.remove(dropped)
-        self._known.append(address)
-        return dropped
+            self._drop(*next(known for known in self._known if known[1] != self.address))
+        self._known.append((base, address))
+
+    def _drop(self, base: "Base", address: Address) -> None:
+        self._known.remove((base, address))
+        if base.by_address.get(address) is self:
+            del base.by_address[address]
+        if self._nominated.get(address) is base:
+            del self._nominated[address]
+
+    def _return(self) -> None:
+        base = self._nominated.get(self._from) if self._from is not None else None
+        if base is not None:
+            self.address, self._transmit = self._from, base.transmit
+            self._believed_until = None
 
     def _move(self, address: Address) -> None:
         believed = HANDSHAKE_SECONDS if self.address is None else BELIEVED_SECONDS
@@ -124,54 +142,66 @@ class Endpoint:
 
     @property
     def known(self) -> tuple[Address, ...]:
-        return tuple(self._known)
+        return tuple(address for _, address in self._known)
 
 
 class IceLite:
     """The agent; `await IceLite.open(…)`, then an `endpoint` for each connection."""
 
-    def __init__(self, bound: socket.socket, *, announce: str, clock: Callable[[], float]) -> None:
-        self.candidate: Address = (announce, bound.getsockname()[1])
-        self._socket = bound
+    def __init__(self, bound: Sequence[tuple[Way, socket.socket]], *, clock: Callable[[], float]) -> None:
+        self.candidates = tuple(Candidate(way.announce, each.getsockname()[1]) for way, each in bound)
         self._clock = clock
         self._by_ufrag: dict[str, Endpoint] = {}
-        self._by_address: dict[Address, Endpoint] = {}
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(bound.fileno(), self._drain)
+        self._bases = [Base(each, self._by_ufrag) for _, each in bound]
 
     @classmethod
     async def open(
         cls, *, listen: str, port: int = 0, announce: str = "", clock: Callable[[], float] = time.monotonic
     ) -> "IceLite":
-        """Binds `listen`:`port` (0: any) and names `announce` in its candidates. Raises: OSError."""
-        family = socket.AF_INET6 if ":" in listen else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_DGRAM)
+        """Binds each address of `listen` and names those of `announce` in its candidates (`media.addresses`).
+
+        All at `port`; at 0 any will do, the same for all where it is free. Raises: OSError, Implausible.
+        """
+        bound: list[tuple[Way, socket.socket]] = []
         try:
-            bound.setblocking(False)
-            _widen(bound, forced=_SO_RCVBUFFORCE, asked=socket.SO_RCVBUF, name="receive")
-            _widen(bound, forced=_SO_SNDBUFFORCE, asked=socket.SO_SNDBUF, name="send")
-            bound.bind((listen, port))
+            for way in read_ways(listen, announce):
+                wished = port or (bound[0][1].getsockname()[1] if bound else 0)
+                bound.append((way, _bind(way.listen, wished, only=bool(port))))
         except OSError:
-            bound.close()
+            for _, each in bound:
+                each.close()
             raise
-        return cls(bound, announce=announce or listen, clock=clock)
+        return cls(bound, clock=clock)
 
     def endpoint(self, receive: Callable[[bytes], None]) -> Endpoint:
-        endpoint = Endpoint(receive=receive, transmit=self._transmit, clock=self._clock)
+        endpoint = Endpoint(receive=receive, clock=self._clock)
         self._by_ufrag[endpoint.ufrag] = endpoint
         return endpoint
 
     def forget(self, endpoint: Endpoint) -> None:
         self._by_ufrag.pop(endpoint.ufrag, None)
-        for address in endpoint.known:
-            if self._by_address.get(address) is endpoint:
-                del self._by_address[address]
+        endpoint.forget()
+
+    def close(self) -> None:
+        for base in self._bases:
+            base.close()
+
+
+class Base:
+    """One socket of the agent, the base of a candidate (RFC 8445 section 4), and whom it hears from where."""
+
+    def __init__(self, bound: socket.socket, by_ufrag: dict[str, Endpoint]) -> None:
+        self.by_address: dict[Address, Endpoint] = {}
+        self._socket = bound
+        self._by_ufrag = by_ufrag
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(bound.fileno(), self._drain)
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
-    def _transmit(self, datagram: bytes, address: Address) -> None:
+    def transmit(self, datagram: bytes, address: Address) -> None:
         try:
             self._socket.sendto(datagram, address)
         except OSError as error:  # a full buffer or an unreachable address: the datagram is lost, as any may
@@ -192,7 +222,7 @@ class IceLite:
                 log.exception("a datagram of %s was dropped", address)
 
     def _arrived(self, datagram: bytes, address: Address) -> None:
-        endpoint = self._by_address.get(address)
+        endpoint = self.by_address.get(address)
         if datagram and datagram[0] <= 3:
             self._check(datagram, address)
         elif endpoint is not None and datagram:
@@ -206,18 +236,40 @@ class IceLite:
         endpoint = self._by_ufrag.get(request.local)
         if endpoint is None or not request.signed_with(endpoint.password):
             return
-        holder = self._by_address.get(address, endpoint)
+        holder = self.by_address.get(address, endpoint)
         if holder is not endpoint and holder.alive_at(address):
             return
         self._accept(endpoint, request, address)
 
     def _accept(self, endpoint: Endpoint, request: BindingRequest, address: Address) -> None:
         response = write_binding_response(request, address=address[:2], password=endpoint.password)
-        self._transmit(response, address)
-        self._by_address[address] = endpoint
-        dropped = endpoint.check(address, nominates=request.nominates)
-        if dropped is not None and self._by_address.get(dropped) is endpoint:
-            del self._by_address[dropped]
+        self.transmit(response, address)
+        endpoint.check(self, address, nominates=request.nominates)
+
+
+def _nowhere(datagram: bytes, address: Address) -> None:
+    """Where an endpoint sends that nobody has nominated yet."""
+
+
+def _bind(listen: str, port: int, *, only: bool) -> socket.socket:
+    """At this port, or at another one unless `only` it will do. Raises: OSError."""
+    bound = socket.socket(family_of(listen), socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        if bound.family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _widen(bound, forced=_SO_RCVBUFFORCE, asked=socket.SO_RCVBUF, name="receive")
+        _widen(bound, forced=_SO_SNDBUFFORCE, asked=socket.SO_SNDBUF, name="send")
+        try:
+            bound.bind((listen, port))
+        except OSError:
+            if only or not port:
+                raise
+            bound.bind((listen, 0))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"{listen} port {port}: {error.strerror}") from error
+    return bound
 
 
 def _widen(bound: socket.socket, *, forced: int, asked: int, name: str) -> None:

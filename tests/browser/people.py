@@ -53,6 +53,25 @@ async () => {
 }
 """
 
+READ_WAYS = """
+async () => {
+  const held = globalThis[Symbol.for("held connections")] ?? [];
+  const ways = [];
+  for (const one of held.filter((one) => one.connectionState === "connected")) {
+    const report = await one.getStats();
+    for (const pair of report.values()) {
+      if (pair.type !== "candidate-pair" || !pair.nominated || pair.state !== "succeeded") continue;
+      const [near, far] = [report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)];
+      ways.push({
+        kind: near.candidateType, address: far.address, trip: pair.currentRoundTripTime ?? 0,
+        chosen: [...report.values()].some((way) => way.selectedCandidatePairId === pair.id) || pair.selected === true,
+      });
+    }
+  }
+  return ways.filter((way) => way.chosen);
+}
+"""
+
 
 @dataclass
 class Person:
@@ -206,6 +225,22 @@ class Received:
 async def received(page: Page) -> list[Received]:
     """Every track that the page's open connections receive."""
     return [Received(**one) for one in await page.evaluate(READ_CONNECTIONS)]
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """The candidate pair that a connection uses: `kind` of its own candidate (host, prflx, relay), the address that
+    it sends to, and seconds there and back.
+    """
+
+    kind: str
+    address: str
+    trip: float
+
+
+async def ways_out(page: Page) -> list[WayOut]:
+    """Of every connection of the page that is up."""
+    return [WayOut(one["kind"], one["address"], one["trip"]) for one in await page.evaluate(READ_WAYS)]
 
 
 async def energy(page: Page) -> dict[str, float]:

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
+from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
-from tests.browser.people import People, comes_from, invited, open_link, speak
+from frontend.visitor import Seat
+from tests.browser.people import People, Person, comes_from, invited, open_link, speak, ways_out
 from tests.browser.wire import Wire
 from tests.story.telling import scheduled
 
@@ -29,10 +31,17 @@ async def wire() -> AsyncIterator[Wire]:
         yield wire
 
 
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """With which the service is started; a test may choose its own."""
+    return {}
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def court(wire: Wire, tmp_path: Path) -> AsyncIterator[Court]:
+async def court(wire: Wire, settings: dict[str, str], tmp_path: Path) -> AsyncIterator[Court]:
     """A service that is reached over a wire."""
-    async with Court(tmp_path / "data", port=wire.web, origin=wire.origin, **wire.settings) as court:
+    told = settings or wire.settings
+    async with Court(tmp_path / "data", port=wire.web, origin=wire.origin, **told) as court:
         yield court
 
 
@@ -69,3 +78,35 @@ async def test_when_no_media_gets_through_the_page_says_what_to_do_and_goes_on_t
     await expect(witness.page.locator("#line")).to_be_hidden(timeout=BACK_SECONDS * 1000)
     await judge.act(f"room/admit/{places[0]}")
     await comes_from(witness.page, [judge.place])
+
+
+class Meeting(NamedTuple):
+    """A judge's place that sends from a program, and a witness at a browser who is in the room with it."""
+
+    judge: Seat
+    witness: Person
+
+
+async def meet(people: People, hearing: Hearing, *, fragment: str = "") -> Meeting:
+    """`fragment`: at the end of the witness's address of the room."""
+    await scheduled(hearing)
+    judge = await hearing.add([JUDGE], seed=0)
+    link = await invited(hearing, WITNESS)
+    await hearing.open_room()
+    witness = await people("witness")
+    place = await open_link(witness.page, link)
+    await witness.go(f"/places/{place}/room{fragment}")
+    await judge.until(lambda view: connected(view, place))
+    await judge.act(f"room/admit/{place}")
+    await comes_from(witness.page, [judge.place])
+    return Meeting(judge, witness)
+
+
+def connected(view: dict[str, Any], place: str) -> bool:
+    return any(one["place"] == place and one["connected"] for one in view["places"])
+
+
+@pytest.mark.parametrize("settings", [{"VIVAVOCE_MEDIA_LISTEN": "::1"}])
+async def test_a_browser_comes_over_ipv6(people: People, hearing: Hearing) -> None:
+    meeting = await meet(people, hearing)
+    assert [way.address for way in await ways_out(meeting.witness.page)] == ["::1"]

@@ -7,6 +7,7 @@ import pytest
 from bare_page import OPUS, RTX, VP8, BarePage
 
 from media.adapter import Fingerprint, read_description
+from media.addresses import Candidate
 from media.answer import OurSide, write_answer
 from media.channels import Kind
 from media.description import (
@@ -18,7 +19,8 @@ from media.description import (
 )
 from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID
 
-OURS = OurSide("ufrag", "password" * 4, Fingerprint("sha-256", ":".join(["AB"] * 32)), ("192.0.2.1", 4711))
+FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
+OURS = OurSide("ufrag", "password" * 4, FINGERPRINT, (Candidate("192.0.2.1", 4711),))
 
 
 def offer(**parts):
@@ -94,6 +96,25 @@ async def test_the_answer_is_ice_lite_passive_bundled_and_uses_the_offers_number
     }
     feedback = {(each.type, each.parameter) for each in camera.rtp.codecs[0].rtcpFeedback}
     assert feedback == {("nack", None), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", None)}
+
+
+async def test_both_families_are_offered_in_turn_and_who_reads_no_candidates_is_told_ipv4():
+    places = [("2001:db8::1", 1), ("2001:db8::2", 2), ("192.0.2.1", 3), ("2001:db8::1", 1), ("192.0.2.2", 4)]
+    ours = OurSide("ufrag", "password" * 4, FINGERPRINT, tuple(Candidate(*place) for place in places))
+    for media in read_description(write_answer(read_offer(offer(lines=1)), ours)).media:
+        assert (media.host, media.port) == ("192.0.2.1", 3)
+        told = sorted(media.ice_candidates, key=lambda each: -each.priority)
+        assert told == media.ice_candidates
+        assert [(each.ip, each.port) for each in told] == [places[0], places[2], places[1], places[4]]
+        assert [each.priority for each in told] == [2130706431 - 256 * n for n in range(4)]
+        assert len({each.foundation for each in told}) == 4
+
+
+async def test_where_there_is_only_ipv6_it_is_the_default():
+    ours = OurSide("ufrag", "password" * 4, FINGERPRINT, (Candidate("2001:db8::1", 1),))
+    answer = write_answer(read_offer(offer(lines=1)), ours)
+    assert "c=IN IP6 2001:db8::1\r\n" in answer
+    assert re.search(r"^o=- \d+ 1 IN IP6 2001:db8::1\r$", answer, re.MULTILINE)
 
 
 async def test_a_line_is_one_msid_and_one_cname_and_lines_differ():

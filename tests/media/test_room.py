@@ -103,6 +103,23 @@ async def test_an_address_moves_with_a_signed_check_and_not_without(house):
     assert len(house.facts) == 2
 
 
+async def test_two_families_meet_in_a_room_and_one_moves_from_the_one_to_the_other():
+    async with opened(listen="127.0.0.1,::1") as house:
+        house.conduct(*floor("judge", "witness"))
+        judge, witness = await house.page("judge", at="::1"), await house.page("witness")
+        witness.say(b"from IPv4")
+        await until(lambda: [packet.payload for packet in judge.heard("audio")] == [b"from IPv4"])
+        judge.say(b"from IPv6")
+        await until(lambda: [packet.payload for packet in witness.heard("audio")] == [b"from IPv6"])
+        judge.at = "127.0.0.1"
+        judge.remote = next((each[4], int(each[5])) for each in judge.candidates if each[4] == judge.at)
+        await judge.move()
+        await flushed(judge)
+        witness.say(b"to IPv4")
+        await until(lambda: judge.heard("audio")[-1].payload == b"to IPv4")
+        assert [fact.place for fact in house.facts] == ["judge", "witness"]
+
+
 async def test_loss_return_and_leaving_are_told():
     now = [0.0]
     ice = await IceLite.open(listen="127.0.0.1", clock=lambda: now[0])
