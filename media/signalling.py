@@ -56,6 +56,23 @@ FromPage = Annotated[Hello | Offer | Mute | Ping, Field(discriminator="type")]
 # --- to the page -------------------------------------------------------------------------------
 
 
+class IceServer(BaseModel):
+    """A STUN or TURN server, in the form of the browser's `RTCIceServer`; STUN has no credentials."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urls: list[str]
+    username: str = ""
+    credential: str = ""
+
+
+class Ice(Message):
+    """By which servers this place may connect, whole: first thing on its socket, and before credentials end."""
+
+    type: Literal["ice"] = "ice"
+    servers: list[IceServer]
+
+
 class State(Message):
     """The hearing as this place may see it, whole, each time anything changed.
 
@@ -135,7 +152,7 @@ class Closed(Message):
 
 
 ToPage = Annotated[
-    State | Answer | Lines | Levels | Refused | Pong | Superseded | Closed, Field(discriminator="type")
+    Ice | State | Answer | Lines | Levels | Refused | Pong | Superseded | Closed, Field(discriminator="type")
 ]
 
 from_page: TypeAdapter[FromPage] = TypeAdapter(FromPage)

@@ -2,7 +2,8 @@
  * Sound and picture of this place: one RTCPeerConnection at a time, offered by us, answered over the socket.
  *
  * Sections of the offer, in order: own sound, own camera (two layers), own document, then a pair for each line,
- * then the document line. A line carries one other place; which, the service tells by `lines`.
+ * then the document line. A line carries one other place; which, the service tells by `lines`, and which STUN and
+ * TURN servers there are, by `ice`, first thing on each socket.
  *
  * Events: `people` (who is on which stream changed), `up`, `down`.
  */
@@ -28,6 +29,9 @@ const LAYERS = [
 
 export class Connection extends EventTarget {
   #socket;
+  #policy;
+  /** @type {RTCIceServer[] | null} null: not told yet on this socket */
+  #servers = null;
   /** @type {RTCPeerConnection | null} */
   #pc = null;
   #id = "";
@@ -52,15 +56,22 @@ export class Connection extends EventTarget {
   #bytes = 0;
   #quiet = 0;
 
-  /** @param {Socket} socket */
-  constructor(socket) {
+  /**
+   * @param {Socket} socket
+   * @param {RTCIceTransportPolicy} policy
+   */
+  constructor(socket, policy) {
     super();
     this.#socket = socket;
+    this.#policy = policy;
+    socket.addEventListener("ice", (event) => this.#told(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("answer", (event) => void this.#answered(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("lines", (event) => this.#lined(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("refused", (event) => this.#refused(/** @type {CustomEvent} */ (event).detail));
-    socket.addEventListener("up", () => this.#wanted && this.#check());
-    socket.addEventListener("down", () => this.#forget());
+    socket.addEventListener("down", () => {
+      this.#servers = null;
+      this.#forget();
+    });
     setInterval(() => void this.#look(), LOOK);
   }
 
@@ -107,12 +118,16 @@ export class Connection extends EventTarget {
 
   async #attempt() {
     clearTimeout(this.#timer);
-    if (!this.#wanted || !this.#socket.up) return; // `up` comes back here
+    if (!this.#wanted || !this.#socket.up || !this.#servers) return; // `ice` comes back here
     this.#end();
     this.#since ||= performance.now();
     this.#later(Math.min(LONGEST, FIRST * 2 ** this.#tries)); // whatever becomes of this attempt
     this.#tries += 1;
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const pc = new RTCPeerConnection({
+      bundlePolicy: "max-bundle",
+      iceServers: this.#servers,
+      iceTransportPolicy: this.#policy,
+    });
     this.#pc = pc;
     this.#n += 1;
     this.#id = `${Date.now().toString(36)}-${this.#n}`;
@@ -139,6 +154,13 @@ export class Connection extends EventTarget {
       this.#lines.push({ audio, video });
     }
     this.#documentLine = pc.addTransceiver("video", { direction: "recvonly" }).receiver.track;
+  }
+
+  /** @param {{servers: RTCIceServer[]}} message */
+  #told({ servers }) {
+    const first = this.#servers === null;
+    this.#servers = servers;
+    if (first && this.#wanted) this.#check();
   }
 
   /** @param {{connection: string, sdp: string}} message */
@@ -214,7 +236,7 @@ export class Connection extends EventTarget {
   async #look() {
     if (!this.up || !this.#pc) return;
     let bytes = 0;
-    for (const one of (await this.#pc.getStats()).values()) if (one.type === "transport") bytes += one.bytesReceived ?? 0;
+    for (const one of (await this.#pc.getStats()).values()) if (one.type === "candidate-pair") bytes += one.bytesReceived ?? 0;
     this.#quiet = bytes === this.#bytes && bytes > 0 ? this.#quiet + 1 : 0;
     this.#bytes = bytes;
     if (this.#quiet >= SILENT && this.people.size > 0) {

@@ -4,9 +4,10 @@
  */
 
 import { Connection } from "./connection.js";
-import { DeviceRefused, joinsMuted, open, speakThrough } from "./devices.js";
+import { DeviceRefused, open, speakThrough } from "./devices.js";
 import { say, socket } from "./page.js";
 import { Meter } from "./quality.js";
+import { wished } from "./wishes.js";
 import { word } from "./words.js";
 
 const OPENED = new Set(["open", "on-record", "examining", "suspended"]);
@@ -26,11 +27,11 @@ const pressed = new Set();
 let state = "";
 /** @type {Promise<unknown> | null} */
 let starting = null;
-let asked = joinsMuted();
+let asked = wished("#muted");
 let speaker = "";
 let spokeAt = 0;
 
-if (socket) conduct(socket, new Connection(socket));
+if (socket) conduct(socket, new Connection(socket, wished("#relay") ? "relay" : "all"));
 
 /**
  * @param {import("./socket.js").Socket} socket

@@ -4,23 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
-from frontend.visitor import Seat
-from tests.browser.people import People, Person, comes_from, invited, open_link, speak, ways_out
+from media.loops import PICTURES
+from tests.browser.meeting import meet, told
+from tests.browser.people import People, comes_from, invited, open_link, seen, sent_by, speak, ways_out
 from tests.browser.wire import Wire
-from tests.story.telling import scheduled
+from tests.story.telling import entries, scheduled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-TOLD_SECONDS = 15
+LONG_SECONDS = 10
+CAMERA = 5  # pictures a second of a camera that is made up (`tests.browser.chromium`)
+MOST = 0.5  # of what was sent; a picture that waits for a lost packet is late, and the next ones with it
 BACK_SECONDS = 20  # an attempt may just have begun, and is given up after fifteen
-NO_WAY = "Sound and picture do not get through on this network."
 NO_WAY_IN_ARABIC = "لا يمرّ الصوت ولا الصورة عبر هذه الشبكة."
 NEVER_ANSWERED = "navigator.mediaDevices.getUserMedia = () => new Promise(() => {})"
 
@@ -43,12 +44,6 @@ async def court(wire: Wire, settings: dict[str, str], tmp_path: Path) -> AsyncIt
     told = settings or wire.settings
     async with Court(tmp_path / "data", port=wire.web, origin=wire.origin, **told) as court:
         yield court
-
-
-async def told(page: Page, sentence: str, *, since: float) -> None:
-    """The line at the top says so, within fifteen seconds since."""
-    left = TOLD_SECONDS - (monotonic() - since)
-    await expect(page.locator("#line")).to_contain_text(sentence, timeout=left * 1000)
 
 
 async def test_when_no_media_gets_through_the_page_says_what_to_do_and_goes_on_trying(
@@ -80,33 +75,34 @@ async def test_when_no_media_gets_through_the_page_says_what_to_do_and_goes_on_t
     await comes_from(witness.page, [judge.place])
 
 
-class Meeting(NamedTuple):
-    """A judge's place that sends from a program, and a witness at a browser who is in the room with it."""
-
-    judge: Seat
-    witness: Person
-
-
-async def meet(people: People, hearing: Hearing, *, fragment: str = "") -> Meeting:
-    """`fragment`: at the end of the witness's address of the room."""
-    await scheduled(hearing)
-    judge = await hearing.add([JUDGE], seed=0)
-    link = await invited(hearing, WITNESS)
-    await hearing.open_room()
-    witness = await people("witness")
-    place = await open_link(witness.page, link)
-    await witness.go(f"/places/{place}/room{fragment}")
-    await judge.until(lambda view: connected(view, place))
-    await judge.act(f"room/admit/{place}")
-    await comes_from(witness.page, [judge.place])
-    return Meeting(judge, witness)
-
-
-def connected(view: dict[str, Any], place: str) -> bool:
-    return any(one["place"] == place and one["connected"] for one in view["places"])
-
-
 @pytest.mark.parametrize("settings", [{"VIVAVOCE_MEDIA_LISTEN": "::1"}])
 async def test_a_browser_comes_over_ipv6(people: People, hearing: Hearing) -> None:
     meeting = await meet(people, hearing)
     assert [way.address for way in await ways_out(meeting.witness.page)] == ["::1"]
+
+
+async def test_seven_hundred_milliseconds_there_and_back_with_losses(
+    people: People, hearing: Hearing, wire: Wire
+) -> None:
+    """As over a satellite: sound and picture go on both ways, and nobody is reported lost."""
+    wire.delay = 0.35
+    meeting = await meet(people, hearing)
+    page, judge = meeting.witness.page, meeting.judge.place
+    wire.loses = 100
+    before, sent = await seen(page), await sent_by(page)
+    frames_at_judge = meeting.frames_at_judge()
+    await asyncio.sleep(LONG_SECONDS)
+    after = await seen(page)
+    picture, sound = ((after[judge][kind], before[judge][kind]) for kind in ("video", "audio"))
+    assert picture[0].frames - picture[1].frames > LONG_SECONDS * PICTURES * MOST
+    assert sound[0].energy > sound[1].energy
+    assert picture[0].nacks > 0
+    assert meeting.frames_at_judge() - frames_at_judge > LONG_SECONDS * CAMERA * MOST
+    now = await sent_by(page)
+    assert now.key_frames_asked > 0
+    assert now.repeated > sent.repeated
+    (way,) = await ways_out(page)
+    assert 0.7 <= way.trip < 1.0
+    await expect(page.locator("#connection")).to_have_text("connection weak")
+    assert await entries(hearing, "participant.lost") == []
+    assert (await hearing.bench.look())["state"] == "open"

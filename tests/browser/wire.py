@@ -24,11 +24,14 @@ class Wire:
     """`origin`: where browsers find the service; `web`, `media`: the ports of the service itself.
 
     `swallows`: media does not pass. `delay`: seconds that media is under way, each way; it comes in order.
+    `loses`: each so-manieth datagram of media is lost, 0 for none.
     """
 
     def __init__(self) -> None:
         self.swallows = False
         self.delay = 0.0
+        self.loses = 0
+        self._count = 0
         self.web, self.media = free_port(), _free_udp_port()
         self._port = free_port()
         self.origin = f"http://localhost:{self._port}"
@@ -102,7 +105,7 @@ class Wire:
             writer.write_eof()
 
     def _up(self, data: bytes, browser: Address) -> None:
-        if self._passes:
+        if self._passes():
             self._after_a_while(self._on, data, browser)
 
     def _on(self, data: bytes, browser: Address) -> None:
@@ -114,16 +117,17 @@ class Wire:
         flow.send(data)
 
     def _down(self, data: bytes, browser: Address) -> None:
-        if self._passes:
+        if self._passes():
             self._after_a_while(self._back, data, browser)
 
     def _back(self, data: bytes, browser: Address) -> None:
         if self._udp is not None:
             self._udp.sendto(data, browser)
 
-    @property
     def _passes(self) -> bool:
-        return self._whole.is_set() and not self.swallows
+        self._count += 1
+        lost = self.loses and self._count % self.loses == 0
+        return self._whole.is_set() and not self.swallows and not lost
 
     def _after_a_while(self, carry: Callable[[bytes, Address], None], data: bytes, browser: Address) -> None:
         if self.delay:

@@ -161,6 +161,28 @@ async def test_loss_return_and_leaving_are_told():
     ice.close()
 
 
+async def test_reports_alone_keep_a_place_and_checks_alone_do_not():
+    now = [0.0]
+    ice = await IceLite.open(listen="127.0.0.1", clock=lambda: now[0])
+    house = House(ice, clock=lambda: now[0])
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    judge.say(), witness.say()
+    await flushed(judge, witness)
+    report = sender_report(SenderFigures(witness.ssrcs["audio"], ntp_of(1e9), 1, 1, 1), "x")
+    for second in (2.0, 4.0, 6.0):
+        now[0] = second
+        witness.send_rtcp(report)
+        await flushed(judge, witness)  # with a check of each
+        house.room.tick()
+    assert [fact.place for fact in house.of(Lost)] == ["judge"]
+    assert house.of(Lost)[0].at - house.of(Lost)[0].since < 4500, "told at the first look after three seconds"
+    for page in (judge, witness):
+        await page.close()
+    await house.room.close()
+    ice.close()
+
+
 async def test_a_lost_place_returns_with_a_new_connection():
     now = [0.0]
     ice = await IceLite.open(listen="127.0.0.1", clock=lambda: now[0])
