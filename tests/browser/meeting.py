@@ -16,17 +16,19 @@ NO_WAY = "Sound and picture do not get through on this network."
 
 
 class Meeting(NamedTuple):
-    """A judge's place that sends from a program, and a witness at a browser who is in the room with it."""
+    """A judge's place that sends from a program, and a witness at a browser, `at_witness`, in the room with it."""
 
     judge: Seat
     witness: Person
+    at_witness: str
 
-    def frames_at_judge(self) -> int:
-        """Pictures of the witness that reached the judge so far."""
-        peer = self.judge.peer
-        assert peer is not None
-        mids = [mid for mid, line in peer.lines.items() if line.kind is Kind.CAMERA]
-        return sum(peer.received[mid].frames for mid in mids if mid in peer.received)
+
+def pictures_at(seat: Seat, place: str) -> int:
+    """Pictures of this place that reached a program's place so far."""
+    assert seat.peer is not None
+    lines = {line for line, whose in seat.lines.items() if whose == place}
+    mids = [mid for mid, line in seat.peer.lines.items() if line.kind is Kind.CAMERA and line.number in lines]
+    return sum(seat.peer.received[mid].frames for mid in mids if mid in seat.peer.received)
 
 
 async def meet(people: People, hearing: Hearing, *, fragment: str = "") -> Meeting:
@@ -41,7 +43,7 @@ async def meet(people: People, hearing: Hearing, *, fragment: str = "") -> Meeti
     await judge.until(lambda view: connected(view, place))
     await judge.act(f"room/admit/{place}")
     await comes_from(witness.page, [judge.place])
-    return Meeting(judge, witness)
+    return Meeting(judge, witness, place)
 
 
 def connected(view: dict[str, Any], place: str) -> bool:

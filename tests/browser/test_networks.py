@@ -10,8 +10,9 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
+from frontend.visitor import eventually
 from media.loops import PICTURES
-from tests.browser.meeting import meet, told
+from tests.browser.meeting import Meeting, meet, pictures_at, told
 from tests.browser.people import People, comes_from, invited, open_link, seen, sent_by, speak, ways_out
 from tests.browser.wire import Wire
 from tests.story.telling import entries, scheduled
@@ -88,21 +89,35 @@ async def test_seven_hundred_milliseconds_there_and_back_with_losses(
     wire.delay = 0.35
     meeting = await meet(people, hearing)
     page, judge = meeting.witness.page, meeting.judge.place
-    wire.loses = 100
+    wire.loses = 41
     before, sent = await seen(page), await sent_by(page)
-    frames_at_judge = meeting.frames_at_judge()
+    at_judge = pictures_at(meeting.judge, meeting.at_witness)
     await asyncio.sleep(LONG_SECONDS)
     after = await seen(page)
     picture, sound = ((after[judge][kind], before[judge][kind]) for kind in ("video", "audio"))
     assert picture[0].frames - picture[1].frames > LONG_SECONDS * PICTURES * MOST
     assert sound[0].energy > sound[1].energy
     assert picture[0].nacks > 0
-    assert meeting.frames_at_judge() - frames_at_judge > LONG_SECONDS * CAMERA * MOST
+    assert pictures_at(meeting.judge, meeting.at_witness) - at_judge > LONG_SECONDS * CAMERA * MOST
     now = await sent_by(page)
-    assert now.key_frames_asked > 0
     assert now.repeated > sent.repeated
     (way,) = await ways_out(page)
     assert 0.7 <= way.trip < 1.0
     await expect(page.locator("#connection")).to_have_text("connection weak")
+    await who_comes_later_is_given_a_key_frame(meeting, hearing, asked=now.key_frames_asked)
     assert await entries(hearing, "participant.lost") == []
     assert (await hearing.bench.look())["state"] == "open"
+
+
+async def who_comes_later_is_given_a_key_frame(meeting: Meeting, hearing: Hearing, *, asked: int) -> None:
+    interpreter = await hearing.add([INTERPRETER], seed=2)
+    await interpreter.connect_media()
+    await meeting.judge.act(f"room/admit/{interpreter.place}")
+
+    async def given() -> bool:
+        return (
+            pictures_at(interpreter, meeting.at_witness) > 0
+            and (await sent_by(meeting.witness.page)).key_frames_asked > asked
+        )
+
+    await eventually(given)

@@ -59,6 +59,7 @@ class Wire:
         self._drop_all()
         if self._udp is not None:
             self._udp.close()
+            self._udp = None
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -109,6 +110,8 @@ class Wire:
             self._after_a_while(self._on, data, browser)
 
     def _on(self, data: bytes, browser: Address) -> None:
+        if self._udp is None:
+            return
         flow = self._flows.get(browser)
         if flow is None:
             flow = self._flows[browser] = _Flow(
