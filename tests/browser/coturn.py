@@ -24,6 +24,7 @@ async def coturn(folder: Path, *, port: int, secret: str) -> AsyncIterator[None]
         program,
         *("-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers", "--fingerprint"),
         *("--listening-ip", LOOPBACK, "--relay-ip", LOOPBACK, "--listening-port", str(port)),
+        *("--denied-peer-ip", "0.0.0.0-255.255.255.255", "--allowed-peer-ip", LOOPBACK),
         *("--use-auth-secret", "--static-auth-secret", secret, "--realm", "court.example"),
         *("--userdb", str(folder / "turn.db"), "--pidfile", str(folder / "turn.pid")),
         *("--log-file", str(folder / "turn.log"), "--simple-log"),

@@ -146,6 +146,25 @@ async def test_what_is_not_known_gets_port_zero():
     assert [section.split("\r\n")[0].split()[1] for section in sections(answered(h264))] == ["4711", "0", "0"]
 
 
+async def test_vp8_is_found_behind_another_codec_and_under_another_number():
+    """As Safari offers it: H.264 first, and candidates by names that only its own network knows."""
+    sdp = offer(lines=1, rids=("l", "h"))
+    h264 = "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\n"
+    sdp = re.sub(rf"(a=(?:rtpmap|rtcp-fb):){VP8} ", r"\g<1>100 ", sdp).replace(f"apt={VP8}", "apt=100")
+    sdp = sdp.replace(f"SAVPF {VP8} {RTX}", f"SAVPF 96 100 {RTX}")
+    sdp = sdp.replace("a=rtpmap:100 VP8", h264 + "a=rtpmap:100 VP8")
+    name = "00000000-0000-4000-8000-000000000001.local"
+    sdp = sdp.replace(
+        "a=rtcp-mux\r\n", f"a=candidate:1 1 udp 2113937151 {name} 50000 typ host\r\na=rtcp-mux\r\n"
+    )
+    camera = read_offer(sdp).up[1]
+    assert (camera.payload_type, camera.rtx_type, camera.rids) == (100, RTX, ("l", "h"))
+    answer = answered(sdp)
+    assert "H264" not in answer
+    assert name not in answer
+    assert read_description(answer).media[1].fmt == [100, RTX]
+
+
 async def test_a_section_offered_for_the_bundle_only_is_taken():
     """Firefox gives every section but the first port 0 (RFC 8843 section 7.2.1); a stopped one is in no bundle."""
     first, *others = offer(lines=1).split("m=")[1:]
