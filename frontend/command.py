@@ -19,6 +19,7 @@ from frontend.settings import Settings
 from hearings import verify
 from hearings.errors import Refusal
 from media import worker
+from media.addresses import Implausible, check_here, is_loopback
 from media.signalling import LARGEST
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         for part in error.errors():
             name = settings_.PREFIX + "_".join(str(step) for step in part["loc"]).upper()
-            print(f"{name}: {part['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+            about = f"{name}: " if part["loc"] else ""
+            print(about + part["msg"].removeprefix("Value error, "), file=sys.stderr)
+    except Implausible as error:
+        print(f"VIVAVOCE_MEDIA_LISTEN: {error}", file=sys.stderr)
     except (Refusal, RehearsalFailed, DemoFailed) as error:
         print(str(error), file=sys.stderr)
     except KeyboardInterrupt:
@@ -48,14 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(parsed: argparse.Namespace) -> int:
     """Runs the service until it is stopped; prints where to go."""
-    settings = settings_.read()
-    if parsed.listen:
-        settings = settings.model_copy(update={"media_listen": parsed.listen})
-    run(settings)
+    run(settings_.read(**({"media_listen": parsed.listen} if parsed.listen else {})))
     return 0
 
 
 def run(settings: Settings) -> None:
+    check_here(settings.media_ways)
     app = create_app(settings)
     parts = app.state.service
     invitation = parts.accounts.first_invitation()
@@ -65,6 +67,8 @@ def run(settings: Settings) -> None:
         log.warning(
             "VIVAVOCE_PROXIES names no proxy: all browsers behind it count as one when passwords are tried"
         )
+    if settings.secure and all(is_loopback(way.announce) for way in settings.media_ways):
+        log.warning("VIVAVOCE_MEDIA_LISTEN is this machine alone: no browser elsewhere will be heard or seen")
     print(f"Viva Voce is at {settings.origin}", flush=True)
     uvicorn.run(
         app,
@@ -102,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the service (settings: VIVAVOCE_… in the environment)")
     serving.add_argument(
-        "--listen", metavar="ADDRESS", help="address for sound and picture; loopback by default"
+        "--listen", metavar="ADDRESS,…", help="addresses for sound and picture; loopback by default"
     )
     serving.set_defaults(run=serve)
     showing = commands.add_parser(

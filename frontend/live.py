@@ -23,7 +23,18 @@ from hearings.sentences import say
 from hearings.views import load
 from media import control
 from media.channels import Kind
-from media.signalling import Closed, Levels, Line, Lines, Missing, Pictures, State, Superseded, ToPage
+from media.signalling import (
+    Closed,
+    Levels,
+    Line,
+    Lines,
+    Missing,
+    Pictures,
+    Refused,
+    State,
+    Superseded,
+    ToPage,
+)
 
 log = logging.getLogger(__name__)
 
@@ -134,9 +145,7 @@ class Live:
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._journal.follow(self.changed)
-        self._conductor.lined = self._lined
-        self._conductor.pictured = self._pictured
-        self._conductor.levels = self._levels
+        self._conductor.told = self._told
         self._task = asyncio.create_task(self._tell_all(), name="live")
 
     async def stop(self) -> None:
@@ -226,18 +235,22 @@ class Live:
             held = docket.held(tx, hearing, self._journal.clock())
         return _moved if place in held else _withdrawn
 
-    async def _lined(self, message: control.Lined) -> None:
+    async def _told(self, message: control.OfTheMoment) -> None:
+        if isinstance(message, control.Measured):
+            return
+        if isinstance(message, control.Levels):
+            for each in self._pages.get(UUID(message.hearing), ()):
+                each.hear(message.audio)
+            return
         page = self._page(UUID(message.hearing), UUID(message.place))
-        if page is not None:
-            lines = [Line(line=line, place=place) for line, place in message.lines]
-            page.tell(Lines(connection=message.connection, lines=lines, document=message.document))
-
-    async def _pictured(self, message: control.Pictured) -> None:
-        page = self._page(UUID(message.hearing), UUID(message.place))
-        if page is not None:
-            without = [Missing(place=place, kind=kind) for place, kind in message.without]
-            page.tell(Pictures(connection=message.connection, taken=message.taken, without=without))
-
-    async def _levels(self, message: control.Levels) -> None:
-        for page in self._pages.get(UUID(message.hearing), ()):
-            page.hear(message.audio)
+        if page is None:
+            return
+        match message:
+            case control.Lined():
+                lines = [Line(line=line, place=place) for line, place in message.lines]
+                page.tell(Lines(connection=message.connection, lines=lines, document=message.document))
+            case control.Pictured():
+                without = [Missing(place=place, kind=kind) for place, kind in message.without]
+                page.tell(Pictures(connection=message.connection, taken=message.taken, without=without))
+            case control.Declined():
+                page.tell(Refused(about="offer", connection=message.connection, sentence=message.sentence))

@@ -8,9 +8,12 @@
 | VIVAVOCE_PORT | its port | 8080 |
 | VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
 | VIVAVOCE_PROXIES | addresses or networks, separated by commas, of the proxies in front of it: from them alone a browser's address (`X-Forwarded-For`) is believed. Without this, everybody behind a proxy counts as one who tries passwords | none |
-| VIVAVOCE_MEDIA_LISTEN | address for sound and picture (UDP) | 127.0.0.1 |
-| VIVAVOCE_MEDIA_PORT | its port; 0 takes any | 0 |
-| VIVAVOCE_MEDIA_ANNOUNCE | the address told to browsers, where it differs (NAT) | the one listened on |
+| VIVAVOCE_MEDIA_LISTEN | addresses for sound and picture (UDP), separated by commas: `192.0.2.7, 2001:db8::7` listens on these and no other; `0.0.0.0` and `::` only with what is announced | 127.0.0.1 |
+| VIVAVOCE_MEDIA_PORT | their port; 0 takes any | 0 |
+| VIVAVOCE_MEDIA_ANNOUNCE | the addresses told to browsers, where they differ (NAT): one for each in the same order, or one for all of its family | those listened on |
+| VIVAVOCE_STUN | STUN servers that browsers are told of, `stun:stun.court.example`, separated by commas; they bring nothing unless a network demands them | none |
+| VIVAVOCE_TURN | TURN servers for networks that let no UDP out, `turn:turn.court.example:3478?transport=udp, turns:turn.court.example:443?transport=tcp` | none |
+| VIVAVOCE_TURN_SECRET | the secret that they share with us (coturn: `static-auth-secret`), 16 characters at least; browsers get credentials made of it, for twelve hours | none |
 | VIVAVOCE_COURT | name of the court or service whose seal this is | Court of Exampleton |
 | VIVAVOCE_ORGANISATION | its registered identifier, as it stands in the seal's certificate | GOVXX-000000 |
 | VIVAVOCE_SENDER | sender of mail | court@exampleton.invalid |
@@ -19,18 +22,25 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from media.addresses import Implausible, Way, read_ways
 
 PREFIX = "VIVAVOCE_"
+SHORTEST_SECRET = 16  # characters
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?"
+_STUN = re.compile(rf"stuns?:{_HOST}")  # RFC 7064
+_TURN = re.compile(rf"turn:{_HOST}(?:\?transport=(?:udp|tcp))?|turns:{_HOST}(?:\?transport=tcp)?")  # RFC 7065
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data: Path = Path("data")
     database: str = ""
@@ -41,6 +51,9 @@ class Settings(BaseModel):
     media_listen: str = "127.0.0.1"
     media_port: int = Field(default=0, ge=0, le=65535)
     media_announce: str = ""
+    stun: str = ""
+    turn: str = ""
+    turn_secret: SecretStr = SecretStr("")
     court: str = "Court of Exampleton"
     organisation: str = "GOVXX-000000"
     sender: str = "court@exampleton.invalid"
@@ -53,9 +66,28 @@ class Settings(BaseModel):
             raise ValueError("VIVAVOCE_ADDRESS is of the form https://court.example")
         if parts.scheme == "http" and not _this_machine(parts.hostname):
             raise ValueError("Without https only this machine itself may be served (VIVAVOCE_ADDRESS).")
+        try:
+            read_ways(self.media_listen, self.media_announce)
+        except Implausible as error:
+            raise ValueError(f"VIVAVOCE_MEDIA_LISTEN, VIVAVOCE_MEDIA_ANNOUNCE: {error}") from error
         if not all(_is_network(proxy) for proxy in self.trusted_proxies):
             raise ValueError("VIVAVOCE_PROXIES is of the form 10.0.0.1, 10.1.0.0/16")
+        self._check_ice_servers()
         return self
+
+    def _check_ice_servers(self) -> None:
+        if not all(_STUN.fullmatch(url) for url in self.stun_urls):
+            raise ValueError("VIVAVOCE_STUN is of the form stun:stun.court.example:3478")
+        if not all(_TURN.fullmatch(url) for url in self.turn_urls):
+            raise ValueError(
+                "VIVAVOCE_TURN is of the form turn:turn.court.example:3478?transport=udp,"
+                " turns:turn.court.example:443?transport=tcp"
+            )
+        secret = self.turn_secret.get_secret_value()
+        if bool(self.turn_urls) != bool(secret):
+            raise ValueError("VIVAVOCE_TURN and VIVAVOCE_TURN_SECRET are set together or not at all.")
+        if secret and len(secret) < SHORTEST_SECRET:
+            raise ValueError(f"VIVAVOCE_TURN_SECRET has {SHORTEST_SECRET} characters at least.")
 
     @property
     def origin(self) -> str:
@@ -68,11 +100,27 @@ class Settings(BaseModel):
 
     @property
     def trusted_proxies(self) -> list[str]:
-        return [proxy.strip() for proxy in self.proxies.split(",") if proxy.strip()]
+        return _listed(self.proxies)
+
+    @property
+    def stun_urls(self) -> list[str]:
+        return _listed(self.stun)
+
+    @property
+    def turn_urls(self) -> list[str]:
+        return _listed(self.turn)
+
+    @property
+    def media_ways(self) -> tuple[Way, ...]:
+        return read_ways(self.media_listen, self.media_announce)
 
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.absolute()}/vivavoce.db"
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _this_machine(host: str) -> bool:
@@ -90,11 +138,14 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Raises: pydantic.ValidationError with a line for each setting that cannot be."""
+def read(environment: Mapping[str, str] = os.environ, **given: str) -> Settings:
+    """What is `given`, by name, comes before the environment.
+
+    Raises: pydantic.ValidationError with a line for each setting that cannot be.
+    """
     values = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
         if name.startswith(PREFIX)
     }
-    return Settings.model_validate(values)
+    return Settings.model_validate(values | given)

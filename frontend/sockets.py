@@ -17,13 +17,16 @@ from litestar.exceptions import WebSocketDisconnect
 from pydantic import ValidationError
 
 from frontend.access import PLACE, STAFF
+from frontend.ice_servers import RENEWED_SECONDS, ice_servers
 from frontend.live import NOT_FOUND, NOT_SIGNED_IN, Live, Page
+from frontend.settings import Settings
 from frontend.words import Reader, Words
 from hearings.accounts import Accounts
 from hearings.actors import Actor
 from hearings.conduct import Conductor
 from hearings.docket import Docket
 from hearings.errors import NotAllowed, NotFound, NotSignedIn, Refusal
+from hearings.journal import Journal
 from hearings.room import Room
 from hearings.sentences import say
 from media.channels import Kind
@@ -34,6 +37,8 @@ from media.signalling import (
     Closed,
     FromPage,
     Hello,
+    Ice,
+    IceServer,
     Mute,
     Offer,
     Ping,
@@ -53,10 +58,22 @@ SILENCE_SECONDS = 20
 
 @websocket("/places/{place:uuid}/socket")
 async def place_socket(
-    socket: Socket, place: UUID, docket: Docket, live: Live, conductor: Conductor, room: Room
+    socket: Socket,
+    place: UUID,
+    docket: Docket,
+    live: Live,
+    conductor: Conductor,
+    room: Room,
+    settings: Settings,
+    journal: Journal,
 ) -> None:
     token = socket.cookies.get(PLACE) or ""
-    await _open(socket, Known(partial(docket.of_place, place, token), token, place), live, conductor, room)
+
+    def servers() -> list[IceServer]:
+        return ice_servers(settings, place, at=journal.clock())
+
+    known = Known(partial(docket.of_place, place, token), token, place, servers)
+    await _open(socket, known, live, conductor, room)
 
 
 @websocket("/hearings/{hearing:uuid}/socket")
@@ -84,6 +101,7 @@ class Known(NamedTuple):
     who: Callable[[], Actor]
     token: str
     place: UUID | None = None
+    servers: Callable[[], list[IceServer]] | None = None
 
 
 async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, room: Room) -> None:
@@ -96,8 +114,15 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
         return
     page = Page(actor.hearing, known.who, token=known.token, place=known.place)
     conversation = Conversation(
-        actor, page, live, conductor, room, said=lambda text: _reader(socket, page.language).tell(text)
+        actor,
+        page,
+        live,
+        conductor,
+        room,
+        said=lambda text: _reader(socket, page.language).tell(text),
+        servers=known.servers,
     )
+    conversation.tell_servers()
     sender = asyncio.create_task(_send(socket, page, conversation))
     try:
         await live.enter(page)
@@ -113,7 +138,8 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
 class Conversation:
     """Answers one page's messages, one after the other, except offers, which may take a while.
 
-    `said`: a sentence in the language of the page, since a message keeps no template.
+    `said`: a sentence in the language of the page, since a message keeps no template. `servers`: ICE servers with
+    new credentials, of a page that carries sound and picture.
     """
 
     def __init__(
@@ -125,6 +151,7 @@ class Conversation:
         room: Room,
         *,
         said: Callable[[str], str],
+        servers: Callable[[], list[IceServer]] | None,
     ) -> None:
         self._actor = actor
         self._page = page
@@ -132,12 +159,21 @@ class Conversation:
         self._conductor = conductor
         self._room = room
         self._said = said
+        self._servers = servers
+        self._servers_until = 0.0  # on the clock of the loop
         self._greeted = False
         self._offer: asyncio.Task[None] | None = None
 
     @property
     def over(self) -> bool:
         return self._page.over
+
+    def tell_servers(self) -> None:
+        """Unless those told last are good for a while."""
+        now = asyncio.get_running_loop().time()
+        if self._servers is not None and now >= self._servers_until:
+            self._servers_until = now + RENEWED_SECONDS
+            self._page.tell(Ice(servers=self._servers()))
 
     async def take(self, text: str) -> None:
         try:
@@ -148,7 +184,11 @@ class Conversation:
         try:
             await self._answer(message)
         except Refusal as error:
-            self._page.tell(Refused(about=message.type, sentence=self._said(error.sentence)))
+            self._refuse(message, self._said(error.sentence))
+
+    def _refuse(self, message: FromPage, sentence: str) -> None:
+        connection = message.connection if isinstance(message, Offer) else ""
+        self._page.tell(Refused(about=message.type, connection=connection, sentence=sentence))
 
     async def _answer(self, message: FromPage) -> None:
         match message:
@@ -157,9 +197,7 @@ class Conversation:
                 if not self._greeted:
                     self._page.finish(Closed(sentence=say("This page is out of date. Load it again.")))
             case _ if not self._greeted:
-                self._page.tell(
-                    Refused(about=message.type, sentence=say("The first message must be a hello."))
-                )
+                self._refuse(message, say("The first message must be a hello."))
             case Offer():
                 await self._replace_offer(self._own_place(), message)
             case Mute(kind=kind, muted=muted):
@@ -169,6 +207,7 @@ class Conversation:
                 self._conductor.watch(self._actor.hearing, self._own_place(), places)
             case Ping(n=n):
                 self._page.tell(Pong(n=n))
+                self.tell_servers()
                 await self._live.check(self._page)
 
     def _own_place(self) -> UUID:
@@ -187,7 +226,7 @@ class Conversation:
                 self._actor.hearing, place, connection=offer.connection, sdp=offer.sdp
             )
         except Refusal as error:
-            self._page.tell(Refused(about=offer.type, sentence=self._said(error.sentence)))
+            self._refuse(offer, self._said(error.sentence))
         else:
             self._page.tell(Answer(connection=offer.connection, sdp=sdp))
 

@@ -237,11 +237,11 @@ class Seat(Visitor):
                     self.levels = audio
                 case Refused():
                     self.refusals.append(message)
-                    for answer in self._answers.values():
-                        if message.about == "offer" and not answer.done():
-                            answer.set_exception(
-                                DoorRefused(409, {"kind": "offer", "sentence": message.sentence})
-                            )
+                    answer = self._answers.get(message.connection)
+                    if answer is not None and not answer.done():
+                        answer.set_exception(
+                            DoorRefused(409, {"kind": "offer", "sentence": message.sentence})
+                        )
                 case Superseded() | Closed():
                     self.last = message
             self._news.notify_all()

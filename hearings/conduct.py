@@ -55,6 +55,10 @@ _DECLINED = (
     say("The browser's connection offer names two sections alike."),
     say("The browser offered no codec that is known here."),
     say("The browser's connection offer has no certificate that could be checked."),
+    say(
+        "Sound and picture do not get through on this network. It is being tried again; stay on this page."
+        " If you can, use another network, for example that of a mobile telephone."
+    ),
 )
 
 
@@ -79,9 +83,7 @@ class WorkerSettings:
         return self.folder / "worker.pid"
 
 
-Lined = Callable[[control.Lined], Awaitable[None]]
-Pictured = Callable[[control.Pictured], Awaitable[None]]
-Levels = Callable[[control.Levels], Awaitable[None]]
+Told = Callable[[control.OfTheMoment], Awaitable[None]]
 
 
 class Conductor:
@@ -115,9 +117,7 @@ class Conductor:
         self._tasks: list[asyncio.Task[None]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.lined: Lined | None = None
-        self.pictured: Pictured | None = None
-        self.levels: Levels | None = None
+        self.told: Told | None = None
 
     # --- start and stop
 
@@ -297,27 +297,24 @@ class Conductor:
             case control.Answered():
                 self._settle(message.place, message.connection, message)
             case control.Declined():
-                self._settle(
-                    message.place, message.connection, NotReady(recognised(message.sentence, _DECLINED))
-                )
-            case control.Lined():
-                if self.lined is not None:
-                    await self.lined(message)
-            case control.Pictured():
-                if self.pictured is not None:
-                    await self.pictured(message)
-            case control.Levels():
-                if self.levels is not None:
-                    await self.levels(message)
+                sentence = recognised(message.sentence, _DECLINED)
+                asked = self._settle(message.place, message.connection, NotReady(sentence))
+                if not asked and message.place and self.told is not None:
+                    await self.told(message)
+            case _:
+                if self.told is not None:
+                    await self.told(message)
 
-    def _settle(self, place: str, connection: str, outcome: control.Answered | NotReady) -> None:
+    def _settle(self, place: str, connection: str, outcome: control.Answered | NotReady) -> bool:
+        """Whether somebody was waiting for this."""
         waiting = self._waiting.get(f"{place} {connection}")
         if waiting is None or waiting.done():
-            return
+            return False
         if isinstance(outcome, NotReady):
             waiting.set_exception(outcome)
         else:
             waiting.set_result(outcome)
+        return True
 
     # --- plans
 

@@ -1,8 +1,8 @@
 """Packets and recorded bytes: connections, who hears whom, recording.
 
-The path of a packet, file by file: a browser's datagram reaches `ice_lite` (one UDP socket a worker),
-is decrypted by the DTLS transport of `adapter`, goes to its `peer` and the `publisher` there, which learns
-what stream it is of; `fanout` offers it to the listeners that the table of `channels` allows, `outlet`
+The path of a packet, file by file: a browser's datagram reaches `ice_lite` (a UDP socket for each of the
+worker's `addresses`), is decrypted by the DTLS transport of `adapter`, goes to its `peer` and the `publisher`
+there, which learns what stream it is of; `fanout` offers it to the listeners that the table of `channels` allows, `outlet`
 rewrites it with a fresh header for each, and the listener's `peer` protects and sends it. The `recorder` is
 a listener like any other: `account` decides what each second is, `originals` and `pcapng` write it.
 

@@ -115,7 +115,7 @@ HANDSHAKE_SECONDS = 15.0
 HANDSHAKE_DATAGRAMS = 32  # not yet read by the handshake; more are dropped, DTLS repeats them
 CNAME = 1  # SDES item type, RFC 3550 section 6.5.1
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]  # as a socket gives it, of IPv4 and of IPv6
 
 _space = ffi.new("unsigned char[]", SEALED_BYTES)
 _room = ffi.buffer(_space)

@@ -1,4 +1,6 @@
-"""Our answer to an offer: ICE-lite, `setup:passive`, everything bundled on one candidate (RFC 8829, RFC 8445).
+"""Our answer to an offer: ICE-lite, `setup:passive`, everything bundled on one port (RFC 8829, RFC 8445).
+
+Each address of ours is a host candidate; both families are tried in turn, IPv6 first (RFC 8421 section 4).
 
 A line is one `msid` and one `cname`, so that a browser keeps its sound and picture in step. Payload types
 and extension ids are the offer's own. Opus with in-band FEC and without DTX, VP8, and RTX both ways where it is
@@ -6,28 +8,38 @@ offered; transport-wide feedback is not taken up.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from media.adapter import Address, Fingerprint
+from media.adapter import Fingerprint
+from media.addresses import Candidate
 from media.channels import Kind
 from media.description import Direction, Offer, RefusedSection, Section
+
+HOST_PREFERENCE = 126  # of the type, RFC 8445 section 5.1.2.2
+MOST_PREFERRED = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class OurSide:
-    """What an answer says of us."""
+    """What an answer says of us; at least one candidate."""
 
     ufrag: str
     password: str
     fingerprint: Fingerprint
-    candidate: Address
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def default(self) -> Candidate:
+        """For who reads no candidates (RFC 8445 section 5.1.4): IPv4, which more networks carry."""
+        return next((one for one in self.candidates if not _is_ipv6(one)), self.candidates[0])
 
 
 def write_answer(offer: Offer, ours: OurSide) -> str:
-    version = "IP6" if ":" in ours.candidate[0] else "IP4"
     lines = [
         "v=0",
-        f"o=- {secrets.randbelow(2**62)} 1 IN {version} {ours.candidate[0]}",
+        f"o=- {secrets.randbelow(2**62)} 1 IN {_network(ours.default)}",
         "s=-",
         "t=0 0",
         "a=ice-lite",
@@ -43,19 +55,18 @@ def write_answer(offer: Offer, ours: OurSide) -> str:
 
 
 def _answered(section: Section, ours: OurSide, cname: str) -> list[str]:
-    address, port = ours.candidate
     types = [section.payload_type, *([section.rtx_type] if section.rtx_type is not None else [])]
     media = "audio" if section.kind is Kind.AUDIO else "video"
     return [
-        f"m={media} {port} UDP/TLS/RTP/SAVPF {' '.join(map(str, types))}",
-        f"c=IN {'IP6' if ':' in address else 'IP4'} {address}",
+        f"m={media} {ours.default.port} UDP/TLS/RTP/SAVPF {' '.join(map(str, types))}",
+        f"c=IN {_network(ours.default)}",
         f"a=mid:{section.mid}",
         f"a={section.direction.value}",
         f"a=ice-ufrag:{ours.ufrag}",
         f"a=ice-pwd:{ours.password}",
         f"a=fingerprint:{ours.fingerprint.algorithm} {ours.fingerprint.value}",
         "a=setup:passive",
-        f"a=candidate:1 1 udp 2130706431 {address} {port} typ host",
+        *candidate_lines(ours.candidates),
         "a=end-of-candidates",
         "a=rtcp-mux",
         "a=rtcp-rsize",
@@ -63,6 +74,27 @@ def _answered(section: Section, ours: OurSide, cname: str) -> list[str]:
         *_codecs(section),
         *(_sent_by_us(section, cname) if section.direction is Direction.DOWN else _layers(section)),
     ]
+
+
+def candidate_lines(candidates: Sequence[Candidate]) -> list[str]:
+    """Priorities of RFC 8445 section 5.1.2.1, each family in its own order."""
+    families = [
+        [one for one in candidates if _is_ipv6(one)],
+        [one for one in candidates if not _is_ipv6(one)],
+    ]
+    in_turn = [one for pair in zip_longest(*families) for one in pair if one is not None]
+    return [
+        f"a=candidate:{n + 1} 1 udp {HOST_PREFERENCE << 24 | MOST_PREFERRED - n << 8 | 255} {address} {port} typ host"
+        for n, (address, port) in enumerate(dict.fromkeys(in_turn))
+    ]
+
+
+def _is_ipv6(candidate: Candidate) -> bool:
+    return ":" in candidate.address
+
+
+def _network(candidate: Candidate) -> str:
+    return f"{'IP6' if _is_ipv6(candidate) else 'IP4'} {candidate.address}"
 
 
 def _codecs(section: Section) -> list[str]:

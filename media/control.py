@@ -83,7 +83,10 @@ class Dismiss(Message):
 
 
 class Offered(Message):
-    """An offer of a page; answered by `Answered` or `Declined` with the same connection."""
+    """An offer of a page; answered by `Answered` or `Declined` with the same connection.
+
+    `Declined` after `Answered`: the connection did not come up.
+    """
 
     type: Literal["offered"] = "offered"
     hearing: str
@@ -340,6 +343,9 @@ class Levels(Message):
     audio: dict[str, int]
     recorded: dict[str, int]
 
+
+OfTheMoment = Declined | Lined | Pictured | Measured | Levels
+"""What is told of a room as it happens; one of them may be lost, and the next one tells it anew."""
 
 FromWorker = Annotated[
     Ready | Report | Answered | Declined | Lined | Pictured | Measured | Levels, Field(discriminator="type")

@@ -1,14 +1,16 @@
-"""One UDP socket for all connections of a worker: an ICE-lite agent (RFC 8445 section 2.5).
+"""One UDP socket for each address of a worker, for all its connections: an ICE-lite agent (RFC 8445 section 2.5).
 
 What arrives is told apart by its first byte (RFC 7983): a STUN check by our username fragment in it, all
 else by the address that it comes from. The rules for addresses:
 
 1. a check counts only if it is signed with the password of its fragment; others are not answered at all;
-2. an address is sent to only after such a check with USE-CANDIDATE from it, and the latest one wins:
-   so a change of network is free. Other checked addresses are only listened to, four at most;
+2. an address is sent to only after such a check with USE-CANDIDATE from it, from the socket that this came
+   in on, and the latest one wins: so a change of network is free. Other checked addresses are only listened
+   to, eight at most;
 3. no agent of ours verifies an address (that is what "lite" means), so a new one is believed for three
    seconds, and longer only when valid SRTP or SRTCP came from it; the first, for as long as a DTLS
-   handshake may take. An answer to a check is no longer than the check;
+   handshake may take. After that the nominated address from which they do come is sent to: an agent may
+   have nominated several, and then uses one. An answer to a check is no longer than the check;
 4. an address at which another connection is alive cannot be taken over.
 
 What comes before the first nomination is held, four datagrams at most. What one datagram breaks is
@@ -17,20 +19,17 @@ logged and stays with its sender.
 Sound before picture: the socket is emptied first; all but packets of pictures are dealt with at once, and those
 wait, each connection's by themselves, and are taken in turns, a few milliseconds' worth at a time. So a loop which
 does not keep up sheds pictures, the oldest first, and no sound, and who sends too many loses their own. Which
-they are is told by the payload type, which SRTP leaves in clear.
-
-What goes to one address within one turn leaves together, packets of equal size in one call (UDP_SEGMENT,
-Linux), which halves what a packet costs.
+they are is told by the payload type, which SRTP leaves in clear. What is posted to one connection within a turn
+leaves together at its end.
 """
 
 import asyncio
 import logging
 import secrets
-import socket
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from media.adapter import (
     HANDSHAKE_SECONDS,
@@ -41,30 +40,23 @@ from media.adapter import (
     MalformedStun,
     NotProtected,
     read_binding_request,
-    sealed,
     write_binding_response,
 )
+from media.addresses import Candidate, Way, read_ways
+from media.datagrams import SEGMENTS, Datagrams
 
 BELIEVED_SECONDS = 3.0  # of sending to a new address from which nothing valid has come yet
 ALIVE_SECONDS = 3.0
-KNOWN_ADDRESSES = 4
+KNOWN_ADDRESSES = 8  # of sockets and interfaces of a browser, by which each of our addresses is tried
 HELD_DATAGRAMS = 4
 DRAINED_AT_ONCE = 256  # datagrams, before others on the loop have their turn
-LARGEST_DATAGRAM = 2048
-BUFFER_BYTES = 4 * 1024 * 1024
 TURN_SECONDS = 0.003  # of pictures, before sound has its turn again
 WAITING = 256  # packets of pictures of one connection
 BURST = 8  # of them at a time, before the next connection has its turn
 LATE_SECONDS = 0.25  # a picture's packet that waited so long is of no use
 SHEDDING_SECONDS = 2.0
-SEGMENTS = 32  # packets sent in one call
-
-_SOL_UDP, _UDP_SEGMENT = 17, 103  # Linux; not named by the socket module
-_SO_SNDBUFFORCE = 32  # Linux, with CAP_NET_ADMIN; not named by the socket module
-_SO_RCVBUFFORCE = 33
 
 log = logging.getLogger(__name__)
-
 
 Seal = Callable[[int, bytes, bytes], int]
 """As `media.adapter.Dtls.seal`."""
@@ -74,8 +66,16 @@ def _sealed_by_nobody(_at: int, _header: bytes, _payload: bytes) -> int:
     raise NotProtected("this connection has no keys")
 
 
+class Picture(NamedTuple):
+    """A packet of a picture that waits for its turn."""
+
+    at: float
+    address: Address
+    datagram: bytes
+
+
 class Endpoint:
-    """The ICE side of one connection: its credentials, and the address that it is at.
+    """The ICE side of one connection: its credentials, the address that it is at, and by which base of ours.
 
     `pictures`: payload types of packets that may wait, and be shed. `silent`: nothing that is posted is sent.
     """
@@ -87,22 +87,26 @@ class Endpoint:
         self.checked_at = 0.0  # last signed check, on the clock of the agent
         self.heard_at = 0.0  # last valid packet
         self.pictures: frozenset[int] = frozenset()
+        self.waiting: deque[Picture] = deque()
         self.silent = False
         self._agent = agent
         self._receive = receive
         self._seal = seal
+        self._base: Base | None = None
         self._clock = agent.clock
-        self._posted: list[tuple[bytes, bytes]] = []
-        self.waiting: deque[tuple[float, Address, bytes]] = deque()
-        self._known: deque[Address] = deque(maxlen=KNOWN_ADDRESSES)
+        self._known: deque[tuple[Base, Address]] = deque(maxlen=KNOWN_ADDRESSES)
+        self._nominated: dict[Address, Base] = {}
         self._held: deque[bytes] = deque(maxlen=HELD_DATAGRAMS)
+        self._posted: list[tuple[bytes, bytes]] = []
         self._from: Address | None = None
         self._believed_until: float | None = None
 
+    # --- out ---------------------------------------------------------------------------------------
+
     def send(self, datagram: bytes) -> None:
         """To the nominated address; dropped while there is none, or it is no longer believed."""
-        if self.address is not None and self._believed:
-            self._agent.transmit(datagram, self.address)
+        if self.address is not None and self._base is not None and self._believed:
+            self._base.datagrams.transmit(datagram, self.address)
 
     def post(self, header: bytes, payload: bytes) -> None:
         """An RTP packet, to be sealed and sent at the end of this turn, as `send` would."""
@@ -113,8 +117,9 @@ class Endpoint:
     def depart(self) -> None:
         """Seals and sends what was posted."""
         posted, self._posted = self._posted, []
-        if self.address is None or self.silent or not self._believed:
+        if self.address is None or self._base is None or self.silent or not self._believed:
             return
+        transmit_run, address = self._base.datagrams.transmit_run, self.address
         begin = at = segment = 0
         for header, payload in posted:
             try:
@@ -123,25 +128,29 @@ class Endpoint:
                 log.debug("a packet was not sent: %s", error)
                 continue
             if at > begin and (size > segment or at - begin == SEGMENTS * segment):
-                self._agent.transmit_run(begin, at, segment, self.address)
+                transmit_run(begin, at, segment, address)
                 begin = at
             segment = size if at == begin else segment
             at += size
             if size < segment or at > SEALED_BYTES - LARGEST_SEALED:
-                self._agent.transmit_run(begin, at, segment, self.address)
+                transmit_run(begin, at, segment, address)
                 begin = at = 0
         if at > begin:
-            self._agent.transmit_run(begin, at, segment, self.address)
+            transmit_run(begin, at, segment, address)
 
     @property
     def _believed(self) -> bool:
         return self._believed_until is None or self._clock() <= self._believed_until
+
+    # --- in ----------------------------------------------------------------------------------------
 
     def heard(self) -> None:
         """The datagram just received was valid: the address that it came from is proven."""
         self.heard_at = self._clock()
         if self._from == self.address:
             self._believed_until = None
+        elif self._believed_until is not None and self.heard_at > self._believed_until:
+            self._return()
 
     def alive_at(self, address: Address) -> bool:
         return (
@@ -157,23 +166,41 @@ class Endpoint:
             self._from = address
             self._receive(datagram)
 
-    def check(self, address: Address, *, nominates: bool) -> Address | None:
-        """A signed check came from `address`. Gives the address that is no longer listened to, if any."""
+    def check(self, base: "Base", address: Address, *, nominates: bool) -> None:
+        """A signed check came from `address` to `base`."""
         self.checked_at = self._clock()
-        dropped = self._learn(address)
-        if nominates and address != self.address:
-            self._move(address)
-        return dropped
+        self._learn(base, address)
+        if nominates:
+            self._nominated[address] = base
+            self._base = base
+            if address != self.address:
+                self._move(address)
 
-    def _learn(self, address: Address) -> Address | None:
-        if address in self._known:
-            return None
-        dropped = None
+    def forget(self) -> None:
+        """Nothing is listened to any more."""
+        while self._known:
+            self._drop(*self._known[0])
+
+    def _learn(self, base: "Base", address: Address) -> None:
+        base.by_address[address] = self
+        if (base, address) in self._known:
+            return
         if len(self._known) == KNOWN_ADDRESSES:
-            dropped = next(known for known in self._known if known != self.address)
-            self._known.remove(dropped)
-        self._known.append(address)
-        return dropped
+            self._drop(*next(known for known in self._known if known[1] != self.address))
+        self._known.append((base, address))
+
+    def _drop(self, base: "Base", address: Address) -> None:
+        self._known.remove((base, address))
+        if base.by_address.get(address) is self:
+            del base.by_address[address]
+        if self._nominated.get(address) is base:
+            del self._nominated[address]
+
+    def _return(self) -> None:
+        base = self._nominated.get(self._from) if self._from is not None else None
+        if base is not None:
+            self.address, self._base = self._from, base
+            self._believed_until = None
 
     def _move(self, address: Address) -> None:
         believed = HANDSHAKE_SECONDS if self.address is None else BELIEVED_SECONDS
@@ -184,88 +211,68 @@ class Endpoint:
 
     @property
     def known(self) -> tuple[Address, ...]:
-        return tuple(self._known)
+        return tuple(address for _, address in self._known)
 
 
 class IceLite:
     """The agent; `await IceLite.open(…)`, then an `endpoint` for each connection."""
 
-    def __init__(self, bound: socket.socket, *, announce: str, clock: Callable[[], float]) -> None:
-        self.candidate: Address = (announce, bound.getsockname()[1])
+    def __init__(self, bound: Sequence[tuple[Way, Datagrams]], *, clock: Callable[[], float]) -> None:
+        self.candidates = tuple(Candidate(way.announce, each.port) for way, each in bound)
         self.clock = clock
         self.shed = 0  # packets of pictures, given up because the loop did not keep up
+        self.by_ufrag: dict[str, Endpoint] = {}
+        self.at_work = False
         self._shed_at = float("-inf")
-        self._socket = bound
-        self._turns: deque[Endpoint] = deque()
         self._leaving: list[Endpoint] = []
-        self._at_work = False
-        self._by_ufrag: dict[str, Endpoint] = {}
-        self._by_address: dict[Address, Endpoint] = {}
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(bound.fileno(), self._drain)
+        self._bases = [Base(self, each) for _, each in bound]
 
     @classmethod
     async def open(
         cls, *, listen: str, port: int = 0, announce: str = "", clock: Callable[[], float] = time.monotonic
     ) -> "IceLite":
-        """Binds `listen`:`port` (0: any) and names `announce` in its candidates. Raises: OSError."""
-        family = socket.AF_INET6 if ":" in listen else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_DGRAM)
+        """Binds each address of `listen` and names those of `announce` in its candidates (`media.addresses`).
+
+        All at `port`; at 0 any will do, the same for all where it is free. Raises: OSError, Implausible.
+        """
+        bound: list[tuple[Way, Datagrams]] = []
         try:
-            bound.setblocking(False)
-            _widen(bound, forced=_SO_RCVBUFFORCE, asked=socket.SO_RCVBUF, name="receive")
-            _widen(bound, forced=_SO_SNDBUFFORCE, asked=socket.SO_SNDBUF, name="send")
-            bound.bind((listen, port))
+            for way in read_ways(listen, announce):
+                wished = port or (bound[0][1].port if bound else 0)
+                bound.append((way, Datagrams.at(way.listen, wished, only=bool(port))))
         except OSError:
-            bound.close()
+            for _, each in bound:
+                each.close()
             raise
-        return cls(bound, announce=announce or listen, clock=clock)
+        return cls(bound, clock=clock)
 
     def endpoint(self, receive: Callable[[bytes], None], seal: Seal = _sealed_by_nobody) -> Endpoint:
         endpoint = Endpoint(self, receive=receive, seal=seal)
-        self._by_ufrag[endpoint.ufrag] = endpoint
+        self.by_ufrag[endpoint.ufrag] = endpoint
         return endpoint
 
     def forget(self, endpoint: Endpoint) -> None:
-        self._by_ufrag.pop(endpoint.ufrag, None)
-        for address in endpoint.known:
-            if self._by_address.get(address) is endpoint:
-                del self._by_address[address]
+        self.by_ufrag.pop(endpoint.ufrag, None)
+        endpoint.forget()
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        for base in self._bases:
+            base.close()
 
     @property
     def shedding(self) -> bool:
         """Pictures were given up a moment ago; asking for them again would only add to the load."""
         return self.clock() - self._shed_at < SHEDDING_SECONDS
 
-    # --- out ---------------------------------------------------------------------------------------
-
-    def transmit(self, datagram: bytes | memoryview, address: Address) -> None:
-        try:
-            self._socket.sendto(datagram, address)
-        except OSError as error:  # a full buffer or an unreachable address: the datagram is lost, as any may
-            log.debug("not sent to %s: %s", address, error)
-
-    def transmit_run(self, begin: int, end: int, segment: int, address: Address) -> None:
-        """What is sealed from `begin` to `end`, as datagrams of `segment` bytes, the last perhaps shorter."""
-        if end - begin > segment:
-            size = segment.to_bytes(2, sys.byteorder)
-            try:
-                self._socket.sendmsg([sealed[begin:end]], [(_SOL_UDP, _UDP_SEGMENT, size)], 0, address)
-            except BlockingIOError as error:
-                log.debug("not sent to %s: %s", address, error)
-            except OSError:  # a network card or a path that does not take them together
-                for at in range(begin, end, segment):
-                    self.transmit(sealed[at : min(at + segment, end)], address)
-        else:
-            self.transmit(sealed[begin:end], address)
+    def gives_up(self, now: float) -> None:
+        """A packet of a picture."""
+        self.shed += 1
+        self._shed_at = now
 
     def leaving(self, endpoint: Endpoint) -> None:
         """It has something to send when this turn ends."""
-        if not self._leaving and not self._at_work:
+        if not self._leaving and not self.at_work:
             self._loop.call_soon(self.depart)
         self._leaving.append(endpoint)
 
@@ -275,47 +282,59 @@ class IceLite:
         for endpoint in leaving:
             endpoint.depart()
 
-    # --- in ----------------------------------------------------------------------------------------
 
-    def _drain(self) -> None:
-        self._at_work = True
+class Base:
+    """One socket of the agent, the base of a candidate (RFC 8445 section 4), and whom it hears from where."""
+
+    def __init__(self, agent: IceLite, datagrams: Datagrams) -> None:
+        self.by_address: dict[Address, Endpoint] = {}
+        self.datagrams = datagrams
+        self._agent = agent
+        self._turns: deque[Endpoint] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(datagrams.fileno(), self.work)
+
+    def close(self) -> None:
+        self._turns.clear()
+        self._loop.remove_reader(self.datagrams.fileno())
+        self.datagrams.close()
+
+    def work(self) -> None:
+        """One turn: all that is no picture, then some pictures, then what follows from them is sent."""
+        self._agent.at_work = True
         try:
-            self._empty_socket()
+            self.empty_socket()
             self._take_pictures()
         finally:
-            self._at_work = False
-            self.depart()
+            self._agent.at_work = False
+            self._agent.depart()
+        if self._turns:
+            self._loop.call_soon(self.work)
 
-    def _empty_socket(self) -> None:
-        now = self.clock()
-        receive, endpoints = self._socket.recvfrom, self._by_address
-        for _ in range(DRAINED_AT_ONCE):
-            try:
-                datagram, address = receive(LARGEST_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                log.warning("the media socket could not be read: %s", error)
-                return
+    def empty_socket(self) -> None:
+        now = self._agent.clock()
+        endpoints = self.by_address
+        for datagram, address in self.datagrams.received(DRAINED_AT_ONCE):
             endpoint = endpoints.get(address)
             if endpoint is None or len(datagram) < 2 or datagram[0] < 128:
                 self._arrived(datagram, endpoint, address)
             elif datagram[1] & 0x7F in endpoint.pictures:
-                self._wait(endpoint, (now, address, datagram))
+                self._wait(endpoint, Picture(now, address, datagram))
             else:
                 self._arrived(datagram, endpoint, address)
 
-    def _wait(self, endpoint: Endpoint, picture: tuple[float, Address, bytes]) -> None:
+    def _wait(self, endpoint: Endpoint, picture: Picture) -> None:
         waiting = endpoint.waiting
         if not waiting:
             self._turns.append(endpoint)
         elif len(waiting) >= WAITING:
             waiting.popleft()
-            self._shed(picture[0])
+            self._agent.gives_up(picture.at)
         waiting.append(picture)
 
     def _take_pictures(self) -> None:
-        now = self.clock()
+        clock = self._agent.clock
+        now = clock()
         end = now + TURN_SECONDS
         while self._turns and now < end:
             endpoint = self._turns.popleft()
@@ -323,18 +342,12 @@ class IceLite:
             for _ in range(min(len(waiting), BURST)):
                 at, address, datagram = waiting.popleft()
                 if now - at > LATE_SECONDS:
-                    self._shed(now)
+                    self._agent.gives_up(now)
                 else:
                     self._arrived(datagram, endpoint, address)
             if waiting:
                 self._turns.append(endpoint)
-            now = self.clock()
-        if self._turns:
-            self._loop.call_soon(self._drain)
-
-    def _shed(self, now: float) -> None:
-        self.shed += 1
-        self._shed_at = now
+            now = clock()
 
     def _arrived(self, datagram: bytes, endpoint: Endpoint | None, address: Address) -> None:
         try:
@@ -350,28 +363,15 @@ class IceLite:
             request = read_binding_request(datagram)
         except MalformedStun:
             return
-        endpoint = self._by_ufrag.get(request.local)
+        endpoint = self._agent.by_ufrag.get(request.local)
         if endpoint is None or not request.signed_with(endpoint.password):
             return
-        holder = self._by_address.get(address, endpoint)
+        holder = self.by_address.get(address, endpoint)
         if holder is not endpoint and holder.alive_at(address):
             return
         self._accept(endpoint, request, address)
 
     def _accept(self, endpoint: Endpoint, request: BindingRequest, address: Address) -> None:
         response = write_binding_response(request, address=address[:2], password=endpoint.password)
-        self.transmit(response, address)
-        self._by_address[address] = endpoint
-        dropped = endpoint.check(address, nominates=request.nominates)
-        if dropped is not None and self._by_address.get(dropped) is endpoint:
-            del self._by_address[dropped]
-
-
-def _widen(bound: socket.socket, *, forced: int, asked: int, name: str) -> None:
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, forced, BUFFER_BYTES)
-    except OSError:
-        bound.setsockopt(socket.SOL_SOCKET, asked, BUFFER_BYTES)
-    held = bound.getsockopt(socket.SOL_SOCKET, asked)
-    if held < BUFFER_BYTES:
-        log.warning("the %s buffer holds %d bytes, not %d: bursts will be lost", name, held, BUFFER_BYTES)
+        self.datagrams.transmit(response, address)
+        endpoint.check(self, address, nominates=request.nominates)

@@ -88,7 +88,7 @@ def read_answer(answer: str) -> Remote:
 
 
 def _remote_of(media: MediaDescription) -> Remote:
-    candidate = media.ice_candidates[0]
+    candidate = min(media.ice_candidates, key=lambda one: ":" in one.ip)  # IPv4 if there is one
     printed = media.dtls.fingerprints if media.dtls is not None else []
     return Remote(
         (media.ice.usernameFragment if media.ice else None) or "",

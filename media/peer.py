@@ -102,7 +102,7 @@ class Peer:
     @property
     def answer(self) -> str:
         ours = OurSide(
-            self._endpoint.ufrag, self._endpoint.password, self._dtls.fingerprint, self._ice.candidate
+            self._endpoint.ufrag, self._endpoint.password, self._dtls.fingerprint, self._ice.candidates
         )
         return write_answer(self._offer, ours)
 

@@ -43,6 +43,10 @@ from media.stream import Arrival
 PEERS = 32
 LEVELS_EVERY = 0.25
 PROBE_EVERY = 0.02
+NO_WAY = (
+    "Sound and picture do not get through on this network. It is being tried again; stay on this page."
+    " If you can, use another network, for example that of a mobile telephone."
+)
 
 log = logging.getLogger(__name__)
 
@@ -145,13 +149,14 @@ class Room:
     # --- connections -------------------------------------------------------------------------------
 
     def offered(self, *, place: str, connection: str, sdp: str) -> None:
-        """Answers with `Answered` or `Declined`; the connection then has 15 seconds to come up."""
+        """Answers with `Answered` or `Declined`; the connection then has 15 seconds to come up.
+
+        If it does not, `Declined` follows, unless a newer offer of the place has taken its turn meanwhile.
+        """
         try:
             peer = self._admitted(place, connection, sdp)
         except Refused as refusal:
-            self._send(
-                Declined(hearing=self.hearing, place=place, connection=connection, sentence=str(refusal))
-            )
+            self._decline(place, connection, str(refusal))
             return
         before = self._pending.get(place)
         if before is not None:
@@ -163,6 +168,9 @@ class Room:
     def watched(self, place: str, places: list[str]) -> None:
         """What a page shows large."""
         self._fanout.watch(place, places)
+
+    def _decline(self, place: str, connection: str, sentence: str) -> None:
+        self._send(Declined(hearing=self.hearing, place=place, connection=connection, sentence=sentence))
 
     def _admitted(self, place: str, connection: str, sdp: str) -> Peer:
         if place not in self._handles:
@@ -187,7 +195,9 @@ class Room:
             await peer.close()
         if self._pending.get(peer.place) is peer:
             del self._pending[peer.place]
-            if not peer.closed:
+            if peer.closed:
+                self._decline(peer.place, peer.connection, NO_WAY)
+            else:
                 self._up(peer)
 
     def _up(self, peer: Peer) -> None:

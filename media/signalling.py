@@ -68,6 +68,23 @@ FromPage = Annotated[Hello | Offer | Mute | Watch | Ping, Field(discriminator="t
 # --- to the page -------------------------------------------------------------------------------
 
 
+class IceServer(BaseModel):
+    """A STUN or TURN server, in the form of the browser's `RTCIceServer`; STUN has no credentials."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urls: list[str]
+    username: str = ""
+    credential: str = ""
+
+
+class Ice(Message):
+    """By which servers this place may connect, whole: first thing on its socket, and before credentials end."""
+
+    type: Literal["ice"] = "ice"
+    servers: list[IceServer]
+
+
 class State(Message):
     """The hearing as this place may see it, whole, each time anything changed.
 
@@ -134,10 +151,14 @@ class Levels(Message):
 
 
 class Refused(Message):
-    """What could not be done, in a sentence for the person; `about` is the type of the message refused."""
+    """What could not be done, in a sentence for the person; `about` is the type of the message refused.
+
+    Of an offer, `connection` says which; it may be refused after its answer, if it did not come up.
+    """
 
     type: Literal["refused"] = "refused"
     about: str
+    connection: str = ""
     sentence: str
 
 
@@ -161,7 +182,7 @@ class Closed(Message):
 
 
 ToPage = Annotated[
-    State | Answer | Lines | Pictures | Levels | Refused | Pong | Superseded | Closed,
+    Ice | State | Answer | Lines | Pictures | Levels | Refused | Pong | Superseded | Closed,
     Field(discriminator="type"),
 ]
 

@@ -1,6 +1,6 @@
 """The worker process: rooms and their connections, conducted over one control link.
 
-    python -m media.worker --control PATH --spool FOLDER [--listen ADDRESS] [--port N] [--announce ADDRESS]
+    python -m media.worker --control PATH --spool FOLDER [--listen ADDRESS,…] [--port N] [--announce ADDRESS,…]
 
 It connects to the unix socket that the conductor listens on, says `Ready`, and repeats every report that
 was not yet acknowledged. When the link is lost the rooms go on, and it connects again, after 100 ms at
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from media.addresses import Implausible
 from media.control import (
     Acknowledged,
     Conduct,
@@ -55,7 +56,7 @@ log = logging.getLogger("media.worker")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`announce`: the address in our candidates, `listen` if empty; `port` 0 is any."""
+    """`listen`, `announce`: as in `media.addresses.read_ways`; `port` 0 is any."""
 
     control: Path
     spool: Path
@@ -217,7 +218,7 @@ class Worker:
 
 
 async def serve(settings: Settings) -> None:
-    """Runs a worker until SIGTERM or SIGINT. Raises: OSError, SpoolBroken before it stands."""
+    """Runs a worker until SIGTERM or SIGINT. Raises: OSError, Implausible, SpoolBroken before it stands."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_stray)
     stop = asyncio.Event()
@@ -225,7 +226,8 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     spool = Spool(settings.spool)
     ice = await IceLite.open(listen=settings.listen, port=settings.port, announce=settings.announce)
-    log.info("media on %s port %d", *ice.candidate)
+    for address, port in ice.candidates:
+        log.info("media on %s port %d", address, port)
     worker = Worker(ice, spool)
     writing = asyncio.create_task(worker.write_reports())
     helpers = [asyncio.create_task(worker.tick()), asyncio.create_task(_keep_linked(worker, settings))]
@@ -266,16 +268,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="vivavoce worker", description="A media worker.")
     parser.add_argument("--control", type=Path, required=True, help="unix socket of the conductor")
     parser.add_argument("--spool", type=Path, required=True, help="folder for reports not yet acknowledged")
-    parser.add_argument("--listen", default="127.0.0.1", help="address of the media socket")
-    parser.add_argument("--port", type=int, default=0, help="its UDP port; 0 takes any")
-    parser.add_argument("--announce", default="", help="address told to browsers, if not that of --listen")
+    parser.add_argument(
+        "--listen", default="127.0.0.1", help="addresses of the media sockets, separated by commas"
+    )
+    parser.add_argument("--port", type=int, default=0, help="their UDP port; 0 takes any")
+    parser.add_argument("--announce", default="", help="addresses told to browsers, if not those of --listen")
     settings = Settings(**vars(parser.parse_args(argv)))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiortc").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             asyncio.run(serve(settings))
-        except (OSError, SpoolBroken) as error:
+        except (OSError, Implausible, SpoolBroken) as error:
             log.error("the media worker cannot start: %s", error)  # noqa: TRY400 a sentence, not a trace
             return 1
     return 0

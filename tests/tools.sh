@@ -17,6 +17,9 @@ need unzip unzip
 need qpdf qpdf
 need pdftotext poppler-utils
 need chromium chromium
+need firefox-esr firefox-esr
+need ip iproute2
+need turnserver coturn
 need node nodejs
 need npm npm
 fc-list 2>/dev/null | grep -q NotoNaskhArabic || missing="$missing fonts-noto-core"

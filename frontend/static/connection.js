@@ -2,7 +2,8 @@
  * Sound and picture of this place: one RTCPeerConnection at a time, offered by us, answered over the socket.
  *
  * Sections of the offer, in order: own sound, own camera (two layers), own document, then a pair for each line,
- * then the document line. A line carries one other place; which, the service tells by `lines`.
+ * then the document line. A line carries one other place; which, the service tells by `lines`, and which STUN and
+ * TURN servers there are, by `ice`, first thing on each socket.
  *
  * Events: `people` (who is on which stream, or without picture, changed), `up`, `down`.
  */
@@ -10,7 +11,9 @@
 /** @import { Socket } from "./socket.js" */
 
 const LINES = 12;
-const ANSWER = 6000; // milliseconds until an attempt counts as failed
+const FIRST = 6000; // milliseconds until an attempt counts as failed; each further one is given twice the time
+const LONGEST = 15_000; // as long as the service waits for one
+const STUCK = 10_000; // without success, from the first attempt on
 const SHAKY = 2000; // disconnected for so long is lost
 const GRACE = 1200; // for what is known to be disconnected; it is checked many times a second
 const CHECKED = 2700; // what counts as connected is checked every 2.5 s, and so found again at a new address
@@ -26,6 +29,9 @@ const LAYERS = [
 
 export class Connection extends EventTarget {
   #socket;
+  #policy;
+  /** @type {RTCIceServer[] | null} null: not told yet on this socket */
+  #servers = null;
   /** @type {RTCPeerConnection | null} */
   #pc = null;
   #id = "";
@@ -49,20 +55,30 @@ export class Connection extends EventTarget {
   #watched = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #tries = 0;
+  #since = 0; // the first of the attempts that have not succeeded; 0 while there is none
+  /** What the service last said against an offer of ours, if it did. */
+  refusal = "";
   #bytes = 0;
   #quiet = 0;
 
-  /** @param {Socket} socket */
-  constructor(socket) {
+  /**
+   * @param {Socket} socket
+   * @param {RTCIceTransportPolicy} policy
+   */
+  constructor(socket, policy) {
     super();
     this.#socket = socket;
+    this.#policy = policy;
+    socket.addEventListener("ice", (event) => this.#told(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("answer", (event) => void this.#answered(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("lines", (event) => this.#lined(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("pictures", (event) => void this.#pictured(/** @type {CustomEvent} */ (event).detail));
-    socket.addEventListener("refused", (event) => {
-      if (/** @type {CustomEvent} */ (event).detail.about === "offer") this.#later(RETRY);
+    socket.addEventListener("refused", (event) => this.#refused(/** @type {CustomEvent} */ (event).detail));
+    socket.addEventListener("down", () => {
+      this.#servers = null;
+      this.#forget();
     });
-    socket.addEventListener("up", () => this.#wanted && this.#check());
     setInterval(() => void this.#look(), LOOK);
   }
 
@@ -72,6 +88,11 @@ export class Connection extends EventTarget {
 
   get pc() {
     return this.#pc;
+  }
+
+  /** It has been tried for so long that the person must be told; it goes on being tried. */
+  get stuck() {
+    return this.#since > 0 && performance.now() - this.#since > STUCK;
   }
 
   /** Connects, and stays connected until `close`. */
@@ -84,6 +105,7 @@ export class Connection extends EventTarget {
   close() {
     this.#wanted = false;
     clearTimeout(this.#timer);
+    this.#forget();
     this.#end();
     this.people = new Map();
     this.shown = null;
@@ -112,9 +134,16 @@ export class Connection extends EventTarget {
 
   async #attempt() {
     clearTimeout(this.#timer);
-    if (!this.#wanted || !this.#socket.up) return; // `up` comes back here
+    if (!this.#wanted || !this.#socket.up || !this.#servers) return; // `ice` comes back here
     this.#end();
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.#since ||= performance.now();
+    this.#later(Math.min(LONGEST, FIRST * 2 ** this.#tries)); // whatever becomes of this attempt
+    this.#tries += 1;
+    const pc = new RTCPeerConnection({
+      bundlePolicy: "max-bundle",
+      iceServers: this.#servers,
+      iceTransportPolicy: this.#policy,
+    });
     this.#pc = pc;
     this.#n += 1;
     this.#id = `${Date.now().toString(36)}-${this.#n}`;
@@ -127,7 +156,6 @@ export class Connection extends EventTarget {
     }
     if (this.#pc !== pc) return;
     this.#socket.send({ type: "offer", connection: this.#id, sdp: pc.localDescription?.sdp });
-    this.#later(ANSWER);
   }
 
   /** @param {RTCPeerConnection} pc */
@@ -144,9 +172,17 @@ export class Connection extends EventTarget {
     this.#documentLine = pc.addTransceiver("video", { direction: "recvonly" }).receiver.track;
   }
 
+  /** @param {{servers: RTCIceServer[]}} message */
+  #told({ servers }) {
+    const first = this.#servers === null;
+    this.#servers = servers;
+    if (first && this.#wanted) this.#check();
+  }
+
   /** @param {{connection: string, sdp: string}} message */
   async #answered({ connection, sdp }) {
     if (connection !== this.#id || !this.#pc || this.#pc.signalingState !== "have-local-offer") return;
+    this.refusal = "";
     await this.#pc.setRemoteDescription({ type: "answer", sdp });
     await this.#sendLayers();
   }
@@ -174,6 +210,19 @@ export class Connection extends EventTarget {
     if (changed) await sender.setParameters(parameters);
   }
 
+  /** @param {{about: string, connection: string, sentence: string}} message */
+  #refused({ about, connection, sentence }) {
+    if (about !== "offer" || connection !== this.#id || this.up) return;
+    this.refusal = sentence;
+    this.#later(RETRY);
+  }
+
+  /** The attempts of before are not counted any more. */
+  #forget() {
+    this.#tries = this.#since = 0;
+    this.refusal = "";
+  }
+
   /** @param {{connection: string, lines: {line: number, place: string}[], document: string | null}} message */
   #lined({ connection, lines, document }) {
     if (connection !== this.#id) return;
@@ -196,6 +245,7 @@ export class Connection extends EventTarget {
     if (pc !== this.#pc) return;
     if (pc.connectionState === "connected") {
       clearTimeout(this.#timer);
+      this.#forget();
       this.#bytes = this.#quiet = 0;
       this.#watched = null;
       this.dispatchEvent(new Event("up"));
@@ -204,7 +254,7 @@ export class Connection extends EventTarget {
       this.#later(SHAKY);
     } else if (pc.connectionState === "failed" || pc.connectionState === "closed") {
       this.dispatchEvent(new Event("down"));
-      this.#later(RETRY / 4);
+      this.#later(this.#tries ? RETRY : RETRY / 4); // at once only if it had been up
     }
   }
 
@@ -227,7 +277,7 @@ export class Connection extends EventTarget {
   async #look() {
     if (!this.up || !this.#pc) return;
     let bytes = 0;
-    for (const one of (await this.#pc.getStats()).values()) if (one.type === "transport") bytes += one.bytesReceived ?? 0;
+    for (const one of (await this.#pc.getStats()).values()) if (one.type === "candidate-pair") bytes += one.bytesReceived ?? 0;
     this.#quiet = bytes === this.#bytes && bytes > 0 ? this.#quiet + 1 : 0;
     this.#bytes = bytes;
     if (this.#quiet >= SILENT && this.people.size > 0) {

@@ -29,20 +29,6 @@ export class DeviceRefused extends Error {
   }
 }
 
-const MUTED = "#muted";
-
-/** A link that ends so opens the place with the microphone closed, however many pages lie between. */
-export function keepMuted() {
-  if (location.hash === MUTED) sessionStorage.setItem("join", MUTED);
-}
-
-/** Whether the microphone is to be closed at the beginning; asked once. */
-export function joinsMuted() {
-  const muted = location.hash === MUTED || sessionStorage.getItem("join") === MUTED;
-  sessionStorage.removeItem("join");
-  return muted;
-}
-
 /** @param {Device | "loudspeaker"} device */
 export function chosen(device) {
   try {

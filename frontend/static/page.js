@@ -3,16 +3,16 @@
  * Without this script everything works the same, by loading pages.
  */
 
-import { keepMuted } from "./devices.js";
 import { renew } from "./morph.js";
 import { Socket } from "./socket.js";
+import { keepWish } from "./wishes.js";
 import { word } from "./words.js";
 
 const PATIENCE = 5000; // milliseconds; over a way that is gone nothing ever comes
 const PAUSE = 1000;
 const stays = document.body.dataset.stay !== undefined;
 
-keepMuted();
+keepWish();
 document.getElementById("problem")?.focus();
 document.querySelector(".spine [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 

@@ -4,14 +4,16 @@
  */
 
 import { Connection } from "./connection.js";
-import { DeviceRefused, joinsMuted, open, speakThrough } from "./devices.js";
+import { DeviceRefused, open, speakThrough } from "./devices.js";
 import { say, socket } from "./page.js";
 import { Meter } from "./quality.js";
+import { wished } from "./wishes.js";
 import { word } from "./words.js";
 
 const OPENED = new Set(["open", "on-record", "examining", "suspended"]);
 const SPEAKS = 45; // −dBov; a smaller number is louder
 const SMALL = 360; // pixels of the screen; a wider picture is worth the high layer
+const ASKED = 10_000; // milliseconds that a browser's question may stay unanswered before we speak of it
 const LINGER = 2500; // milliseconds that the large picture stays with who spoke last
 const place = document.body.dataset.place ?? "";
 
@@ -26,11 +28,11 @@ const pressed = new Set();
 let state = "";
 /** @type {Promise<unknown> | null} */
 let starting = null;
-let asked = joinsMuted();
+let asked = wished("#muted");
 let speaker = "";
 let spokeAt = 0;
 
-if (socket) conduct(socket, new Connection(socket));
+if (socket) conduct(socket, new Connection(socket, wished("#relay") ? "relay" : "all"));
 
 /**
  * @param {import("./socket.js").Socket} socket
@@ -53,7 +55,7 @@ function conduct(socket, connection) {
   press("document", () => void showDocument());
   press("hear", () => show());
   const meter = new Meter();
-  setInterval(() => void connection.pc?.getStats().then((report) => (meter.take(report), quality())), 1000);
+  setInterval(() => void look(), 1000);
 
   /** @param {{state: string, you: {in_room: boolean, muted: string[]}}} view */
   function told(view) {
@@ -75,7 +77,7 @@ function conduct(socket, connection) {
   }
 
   async function start() {
-    starting ??= Promise.all([turnOn("audio"), turnOn("camera")]);
+    starting ??= turnBothOn();
     await starting;
     if (!wanted()) return;
     if (asked && own.audio) {
@@ -84,6 +86,16 @@ function conduct(socket, connection) {
     }
     connection.open();
     show();
+  }
+
+  async function turnBothOn() {
+    const unanswered = setTimeout(() => say(word("asking"), "asking"), ASKED);
+    try {
+      await Promise.all([turnOn("audio"), turnOn("camera")]);
+    } finally {
+      clearTimeout(unanswered);
+      say("", "asking");
+    }
   }
 
   /** @param {"audio" | "camera"} kind */
@@ -221,12 +233,19 @@ function conduct(socket, connection) {
     }
   }
 
+  async function look() {
+    const report = await connection.pc?.getStats();
+    if (report) meter.take(report);
+    quality();
+  }
+
   function quality() {
     const line = document.getElementById("connection");
     const now = !socket.up || (OPENED.has(state) && !connection.up) ? "none" : OPENED.has(state) ? meter.quality : "good";
     const sentence = word(`connection${now[0]?.toUpperCase()}${now.slice(1)}`);
     if (line && line.textContent !== sentence) line.textContent = sentence;
     document.getElementById("tiles")?.classList.toggle("still", now === "none");
+    say(connection.stuck ? `${connection.refusal || word("noWay")} ${word("help")}` : "", "way");
   }
 
   /** The room is closed: nothing goes out, and no camera stays on. */

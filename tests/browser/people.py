@@ -48,8 +48,44 @@ async () => {
     .filter((one) => one.type === "inbound-rtp")
     .map((one) => ({
       mid: one.mid, kind: one.kind, track: one.trackIdentifier, bytes: one.bytesReceived,
-      energy: one.totalAudioEnergy ?? 0, frames: one.framesDecoded ?? 0,
+      energy: one.totalAudioEnergy ?? 0, frames: one.framesDecoded ?? 0, nacks: one.nackCount ?? 0,
     }));
+}
+"""
+
+READ_SENT = """
+async () => {
+  const held = globalThis[Symbol.for("held connections")] ?? [];
+  const told = { frames: 0, repeated: 0, key_frames_asked: 0, layers: [] };
+  for (const connection of held.filter((one) => one.connectionState === "connected")) {
+    const report = await connection.getStats();
+    for (const one of report.values()) {
+      if (one.type !== "outbound-rtp" || one.kind !== "video") continue;
+      told.frames += one.framesSent ?? 0;
+      told.repeated += one.retransmittedPacketsSent ?? 0;
+      told.key_frames_asked += one.pliCount ?? 0;
+      if (one.rid && one.framesSent && report.get(one.remoteId)) told.layers.push(one.rid);
+    }
+  }
+  return told;
+}
+"""
+READ_WAYS = """
+async () => {
+  const held = globalThis[Symbol.for("held connections")] ?? [];
+  const ways = [];
+  for (const one of held.filter((one) => one.connectionState === "connected")) {
+    const report = await one.getStats();
+    for (const pair of report.values()) {
+      if (pair.type !== "candidate-pair" || !pair.nominated || pair.state !== "succeeded") continue;
+      const [near, far] = [report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)];
+      ways.push({
+        kind: near.candidateType, address: far.address, trip: pair.currentRoundTripTime ?? 0,
+        chosen: [...report.values()].some((way) => way.selectedCandidatePairId === pair.id) || pair.selected === true,
+      });
+    }
+  }
+  return ways.filter((way) => way.chosen);
 }
 """
 
@@ -192,7 +228,7 @@ class Received:
     """A track that comes in, counted from the connection's beginning.
 
     `bytes` of media; `energy` of the sound played, as in `totalAudioEnergy` of WebRTC statistics; `frames` of
-    picture decoded; `track`: the id of its MediaStreamTrack.
+    picture decoded; `nacks` sent for it; `track`: the id of its MediaStreamTrack.
     """
 
     mid: str
@@ -201,11 +237,45 @@ class Received:
     bytes: int
     energy: float
     frames: int
+    nacks: int
 
 
 async def received(page: Page) -> list[Received]:
     """Every track that the page's open connections receive."""
     return [Received(**one) for one in await page.evaluate(READ_CONNECTIONS)]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Pictures that go out: frames of all layers, packets sent again, key frames asked for, layers that the service
+    reports to receive.
+    """
+
+    frames: int
+    repeated: int
+    key_frames_asked: int
+    layers: list[str]
+
+
+async def sent_by(page: Page) -> Sent:
+    """By every connection of the page that is up, since its beginning."""
+    return Sent(**await page.evaluate(READ_SENT))
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """The candidate pair that a connection uses: `kind` of its own candidate (host, prflx, relay), the address that
+    it sends to, and seconds there and back.
+    """
+
+    kind: str
+    address: str
+    trip: float
+
+
+async def ways_out(page: Page) -> list[WayOut]:
+    """Of every connection of the page that is up."""
+    return [WayOut(one["kind"], one["address"], one["trip"]) for one in await page.evaluate(READ_WAYS)]
 
 
 async def energy(page: Page) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """The way between browsers and a service, which can be cut and mended: TCP for pages and sockets, UDP for media.
 
 While it is cut nothing passes and nobody is told, as when a cable is pulled or a lid closed. After `change` it
-is another network: the connections of before are gone, and media comes from another address.
+is another network: the connections of before are gone, and media comes from another address. It may be a network
+that lets no UDP through (`swallows`), or a far one (`delay`).
 """
 
 import asyncio
@@ -20,9 +21,17 @@ Address = tuple[str, int]
 
 
 class Wire:
-    """`origin`: where browsers find the service; `web`, `media`: the ports of the service itself."""
+    """`origin`: where browsers find the service; `web`, `media`: the ports of the service itself.
+
+    `swallows`: media does not pass. `delay`: seconds that media is under way, each way; it comes in order.
+    `loses`: each so-manieth datagram of media is lost, 0 for none.
+    """
 
     def __init__(self) -> None:
+        self.swallows = False
+        self.delay = 0.0
+        self.loses = 0
+        self._count = 0
         self.web, self.media = free_port(), free_udp_port()
         self._port = free_port()
         self.origin = f"http://localhost:{self._port}"
@@ -50,6 +59,7 @@ class Wire:
         self._drop_all()
         if self._udp is not None:
             self._udp.close()
+            self._udp = None
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -96,7 +106,11 @@ class Wire:
             writer.write_eof()
 
     def _up(self, data: bytes, browser: Address) -> None:
-        if not self._whole.is_set():
+        if self._passes():
+            self._after_a_while(self._on, data, browser)
+
+    def _on(self, data: bytes, browser: Address) -> None:
+        if self._udp is None:
             return
         flow = self._flows.get(browser)
         if flow is None:
@@ -106,8 +120,23 @@ class Wire:
         flow.send(data)
 
     def _down(self, data: bytes, browser: Address) -> None:
-        if self._whole.is_set() and self._udp is not None:
+        if self._passes():
+            self._after_a_while(self._back, data, browser)
+
+    def _back(self, data: bytes, browser: Address) -> None:
+        if self._udp is not None:
             self._udp.sendto(data, browser)
+
+    def _passes(self) -> bool:
+        self._count += 1
+        lost = self.loses and self._count % self.loses == 0
+        return self._whole.is_set() and not self.swallows and not lost
+
+    def _after_a_while(self, carry: Callable[[bytes, Address], None], data: bytes, browser: Address) -> None:
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, carry, data, browser)
+        else:
+            carry(data, browser)
 
 
 class _Flow:

@@ -48,6 +48,51 @@ def test_no_proxy_is_believed_unless_it_is_named() -> None:
     ]
 
 
+def test_addresses_of_media_are_chosen_and_what_is_given_comes_before_the_environment() -> None:
+    settings = read(
+        {"VIVAVOCE_MEDIA_LISTEN": "10.0.0.7,2001:db8::7", "VIVAVOCE_MEDIA_ANNOUNCE": "203.0.113.5"}
+    )
+    assert settings.media_ways == (("10.0.0.7", "203.0.113.5"), ("2001:db8::7", "2001:db8::7"))
+    assert read({"VIVAVOCE_MEDIA_LISTEN": "10.0.0.7"}, media_listen="::1").media_ways == (("::1", "::1"),)
+
+
+SECRET = "a secret of exampleton"
+
+
+def test_stun_and_turn_are_nobodys_unless_they_are_named() -> None:
+    assert (read({}).stun_urls, read({}).turn_urls) == ([], [])
+    turn = "turn:turn.court.example:3478?transport=udp, turns:[2001:db8::9]:443?transport=tcp"
+    settings = read(
+        {"VIVAVOCE_TURN": turn, "VIVAVOCE_TURN_SECRET": SECRET, "VIVAVOCE_STUN": "stun:192.0.2.9"}
+    )
+    assert settings.turn_urls == turn.split(", ")
+    assert settings.stun_urls == ["stun:192.0.2.9"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"VIVAVOCE_TURN": ""},
+        {"VIVAVOCE_TURN": "turn:turn.court.example?transport=tls"},
+        {"VIVAVOCE_TURN": "turns:turn.court.example?transport=udp"},
+        {"VIVAVOCE_TURN": "https://turn.court.example"},
+        {"VIVAVOCE_STUN": "stun:stun.court.example?transport=udp"},
+        {"VIVAVOCE_STUN": "stun.court.example"},
+        {"VIVAVOCE_MEDIA_ANNOUNCE": "203.0.113.5"},
+        {"VIVAVOCE_TURN": "turn:turn.court.example", "VIVAVOCE_TURN_SECRET": SECRET[:9]},
+    ],
+)
+def test_a_wrong_way_is_refused_and_the_secret_is_never_told(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        read({"VIVAVOCE_TURN": "turn:turn.court.example", "VIVAVOCE_TURN_SECRET": SECRET} | wrong)
+    assert SECRET[:9] not in str(refused.value)
+
+
+def test_the_secret_is_not_in_what_settings_print() -> None:
+    settings = read({"VIVAVOCE_TURN": "turn:turn.court.example", "VIVAVOCE_TURN_SECRET": SECRET})
+    assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "frontend.command", *arguments],
@@ -70,6 +115,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ("VIVAVOCE_PROXIES", "*"),
         ("VIVAVOCE_PROXIES", "proxy.court.example"),
         ("VIVAVOCE_PROXIES", "10.0.0.1, 10.1.0.1/16"),
+        ("VIVAVOCE_MEDIA_LISTEN", "0.0.0.0"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_starts(name: str, value: str, tmp_path: Path) -> None:
@@ -77,6 +123,13 @@ def test_a_wrong_setting_is_named_and_nothing_starts(name: str, value: str, tmp_
     assert told.returncode == 1
     assert "VIVAVOCE_" in told.stderr
     assert "Traceback" not in told.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_address_that_is_not_this_machines_is_a_sentence(tmp_path: Path) -> None:
+    told = command("serve", "--listen", "192.0.2.7", VIVAVOCE_DATA=str(tmp_path / "data"))
+    assert told.returncode == 1
+    assert told.stderr == "VIVAVOCE_MEDIA_LISTEN: 192.0.2.7 is no address of this machine.\n"
     assert not (tmp_path / "data").exists()
 
 

@@ -36,9 +36,10 @@ async def until(condition, seconds=5.0, what="condition"):
 
 
 class BarePage(asyncio.DatagramProtocol):
-    """`await BarePage.open()`, `offer()`, `connect(answer)`, then send and look."""
+    """`await BarePage.open()`, `offer()`, `connect(answer)`, then send and look. `at`: its own address."""
 
-    def __init__(self):
+    def __init__(self, at="127.0.0.1"):
+        self.at = at
         self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(16)
         self.wire = []
         self.rtp = []
@@ -58,15 +59,15 @@ class BarePage(asyncio.DatagramProtocol):
         )
 
     @classmethod
-    async def open(cls):
-        page = cls()
+    async def open(cls, at="127.0.0.1"):
+        page = cls(at)
         await page.move()
         return page
 
     async def move(self):
         """Takes a new local port, as after a change of network."""
         loop = asyncio.get_running_loop()
-        self.transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        self.transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.at, 0))
         self.transports.append(self.transport)
 
     def _on_closed(self):
@@ -126,8 +127,9 @@ class BarePage(asyncio.DatagramProtocol):
     def read(self, answer):
         lines = answer.split("\r\n")
         first = {line.split(":", 1)[0]: line.split(":", 1)[1] for line in reversed(lines) if ":" in line}
-        words = first["a=candidate"].split()
-        self.remote = (words[4], int(words[5]))
+        self.candidates = [line.split() for line in lines if line.startswith("a=candidate:")]
+        reached = next(words for words in self.candidates if (":" in words[4]) == (":" in self.at))
+        self.remote = (reached[4], int(reached[5]))
         self.remote_ufrag, self.remote_password = first["a=ice-ufrag"], first["a=ice-pwd"]
         algorithm, value = first["a=fingerprint"].split()
         self.remote_fingerprint = Fingerprint(algorithm, value)

@@ -94,8 +94,8 @@ class House:
         assert isinstance(answers[0], Answered), answers
         return answers[0].sdp
 
-    async def page(self, place, **offer):
-        page = await BarePage.open()
+    async def page(self, place, *, at="127.0.0.1", **offer):
+        page = await BarePage.open(at)
         self.pages.append(page)
         connection = self.offer(place, page.offer(**offer))
         await page.connect(self.answer(connection))
@@ -108,8 +108,8 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def opened(**settings):
-    ice = await IceLite.open(listen="127.0.0.1")
+async def opened(*, listen="127.0.0.1", **settings):
+    ice = await IceLite.open(listen=listen)
     house = House(ice, **settings)
 
     async def tick():

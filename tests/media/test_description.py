@@ -7,6 +7,7 @@ import pytest
 from bare_page import OPUS, RTX, VP8, BarePage
 
 from media.adapter import Fingerprint, read_description
+from media.addresses import Candidate
 from media.answer import OurSide, write_answer
 from media.channels import Kind
 from media.description import (
@@ -18,7 +19,8 @@ from media.description import (
 )
 from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID
 
-OURS = OurSide("ufrag", "password" * 4, Fingerprint("sha-256", ":".join(["AB"] * 32)), ("192.0.2.1", 4711))
+FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
+OURS = OurSide("ufrag", "password" * 4, FINGERPRINT, (Candidate("192.0.2.1", 4711),))
 
 
 def offer(**parts):
@@ -96,6 +98,25 @@ async def test_the_answer_is_ice_lite_passive_bundled_and_uses_the_offers_number
     assert feedback == {("nack", None), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", None)}
 
 
+async def test_both_families_are_offered_in_turn_and_who_reads_no_candidates_is_told_ipv4():
+    places = [("2001:db8::1", 1), ("2001:db8::2", 2), ("192.0.2.1", 3), ("2001:db8::1", 1), ("192.0.2.2", 4)]
+    ours = OurSide("ufrag", "password" * 4, FINGERPRINT, tuple(Candidate(*place) for place in places))
+    for media in read_description(write_answer(read_offer(offer(lines=1)), ours)).media:
+        assert (media.host, media.port) == ("192.0.2.1", 3)
+        told = sorted(media.ice_candidates, key=lambda each: -each.priority)
+        assert told == media.ice_candidates
+        assert [(each.ip, each.port) for each in told] == [places[0], places[2], places[1], places[4]]
+        assert [each.priority for each in told] == [2130706431 - 256 * n for n in range(4)]
+        assert len({each.foundation for each in told}) == 4
+
+
+async def test_where_there_is_only_ipv6_it_is_the_default():
+    ours = OurSide("ufrag", "password" * 4, FINGERPRINT, (Candidate("2001:db8::1", 1),))
+    answer = write_answer(read_offer(offer(lines=1)), ours)
+    assert "c=IN IP6 2001:db8::1\r\n" in answer
+    assert re.search(r"^o=- \d+ 1 IN IP6 2001:db8::1\r$", answer, re.MULTILINE)
+
+
 async def test_a_line_is_one_msid_and_one_cname_and_lines_differ():
     read = read_description(answered(offer(lines=2)))
     streams = [each.msid.split()[0] for each in read.media if each.direction == "sendonly"]
@@ -123,6 +144,25 @@ async def test_what_is_not_known_gets_port_zero():
     third = offer(sends=("audio", "camera", "document"), lines=0, document=False)
     h264 = third.replace(f"a=rtpmap:{VP8} VP8/90000", f"a=rtpmap:{VP8} H264/90000")
     assert [section.split("\r\n")[0].split()[1] for section in sections(answered(h264))] == ["4711", "0", "0"]
+
+
+async def test_vp8_is_found_behind_another_codec_and_under_another_number():
+    """As Safari offers it: H.264 first, and candidates by names that only its own network knows."""
+    sdp = offer(lines=1, rids=("l", "h"))
+    h264 = "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\n"
+    sdp = re.sub(rf"(a=(?:rtpmap|rtcp-fb):){VP8} ", r"\g<1>100 ", sdp).replace(f"apt={VP8}", "apt=100")
+    sdp = sdp.replace(f"SAVPF {VP8} {RTX}", f"SAVPF 96 100 {RTX}")
+    sdp = sdp.replace("a=rtpmap:100 VP8", h264 + "a=rtpmap:100 VP8")
+    name = "00000000-0000-4000-8000-000000000001.local"
+    sdp = sdp.replace(
+        "a=rtcp-mux\r\n", f"a=candidate:1 1 udp 2113937151 {name} 50000 typ host\r\na=rtcp-mux\r\n"
+    )
+    camera = read_offer(sdp).up[1]
+    assert (camera.payload_type, camera.rtx_type, camera.rids) == (100, RTX, ("l", "h"))
+    answer = answered(sdp)
+    assert "H264" not in answer
+    assert name not in answer
+    assert read_description(answer).media[1].fmt == [100, RTX]
 
 
 async def test_a_section_offered_for_the_bundle_only_is_taken():

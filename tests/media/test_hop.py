@@ -189,7 +189,7 @@ async def test_a_page_joins_a_room_through_it():
         judge, witness = await house.page("judge"), await BarePage.open()
         house.pages.append(witness)
         answer = house.answer(house.offer("witness", witness.offer()))
-        async with Hop(to=house.ice.candidate) as hop:
+        async with Hop(to=house.ice.candidates[0]) as hop:
             await witness.connect(hop.lead(answer))
             assert witness.remote == hop.address
             hop.up.road = Road(loss=lambda number: number % 5 == 4)

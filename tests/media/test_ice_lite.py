@@ -1,6 +1,7 @@
 """The ICE-lite agent on a real socket: whom it listens to, whom it answers, and where it sends."""
 
 import asyncio
+import contextlib
 import random
 import socket
 
@@ -8,7 +9,9 @@ import pytest
 from bare_page import until
 
 from media.adapter import HANDSHAKE_SECONDS, NotProtected, sealed, write_binding_request
-from media.ice_lite import HELD_DATAGRAMS, KNOWN_ADDRESSES, LATE_SECONDS, SEGMENTS, WAITING, IceLite
+from media.addresses import family_of
+from media.datagrams import SEGMENTS
+from media.ice_lite import HELD_DATAGRAMS, KNOWN_ADDRESSES, LATE_SECONDS, WAITING, IceLite
 
 
 class Clock:
@@ -22,15 +25,15 @@ class Clock:
 class Caller:
     """A plain UDP socket at an address of its own."""
 
-    def __init__(self, agent):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+    def __init__(self, agent, family=socket.AF_INET):
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
         self.socket.setblocking(False)
         self.address = self.socket.getsockname()
-        self.agent = agent
+        self.to = next(one for one in agent.candidates if family_of(one.address) == family)
 
     def send(self, data):
-        self.socket.sendto(data, self.agent.candidate)
+        self.socket.sendto(data, self.to)
 
     def check(self, endpoint, *, nominates=True, password=None):
         password = password or endpoint.password
@@ -41,20 +44,24 @@ class Caller:
 
     def got(self):
         try:
-            return self.socket.recv(2048)
+            return self.socket.recvfrom(2048)[0]
         except BlockingIOError:
             return None
 
     async def answered(self):
-        data = None
+        return (await self.answered_from())[0]
+
+    async def answered_from(self):
+        got = None
 
         def arrived():
-            nonlocal data
-            data = self.got()
-            return data is not None
+            nonlocal got
+            with contextlib.suppress(BlockingIOError):
+                got = self.socket.recvfrom(2048)
+            return got is not None
 
         await until(arrived, what="an answer")
-        return data
+        return got
 
 
 class Scene:
@@ -64,8 +71,8 @@ class Scene:
         self.endpoint = agent.endpoint(self.received.append)
         self.callers = []
 
-    def caller(self):
-        self.callers.append(Caller(self.agent))
+    def caller(self, family=socket.AF_INET):
+        self.callers.append(Caller(self.agent, family))
         return self.callers[-1]
 
     async def settled(self):
@@ -76,10 +83,14 @@ class Scene:
         self.agent.forget(endpoint)
 
 
-@pytest.fixture
-async def scene():
+def known(agent):
+    return [address for base in agent._bases for address in base.by_address]
+
+
+@contextlib.asynccontextmanager
+async def listening(listen):
     clock = Clock()
-    agent = await IceLite.open(listen="127.0.0.1", clock=clock)
+    agent = await IceLite.open(listen=listen, clock=clock)
     scene = Scene(agent, clock)
     yield scene
     for caller in scene.callers:
@@ -87,11 +98,90 @@ async def scene():
     agent.close()
 
 
+@pytest.fixture
+async def scene():
+    async with listening("127.0.0.1") as scene:
+        yield scene
+
+
 async def test_the_announced_address_is_the_candidate():
-    agent = await IceLite.open(listen="127.0.0.1", announce="192.0.2.1")
-    assert agent.candidate[0] == "192.0.2.1"
-    assert agent.candidate[1] > 0
+    agent = await IceLite.open(listen="0.0.0.0", announce="192.0.2.1")
+    assert agent.candidates[0].address == "192.0.2.1"
+    assert agent.candidates[0].port > 0
     agent.close()
+
+
+async def test_each_address_has_its_socket_at_the_same_port_where_it_is_free():
+    agent = await IceLite.open(listen="127.0.0.1, ::1, 127.0.0.2")
+    port = agent.candidates[0].port
+    assert agent.candidates == (("127.0.0.1", port), ("::1", port), ("127.0.0.2", port))
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as taken:
+        agent.close()
+        taken.bind(("::1", port))
+        with pytest.raises(OSError, match="::1 port"):
+            await IceLite.open(listen="127.0.0.1,::1", port=port)
+        again = await IceLite.open(listen="127.0.0.1", port=port)
+        again.close()
+
+
+async def test_what_cannot_be_bound_says_which_address():
+    with pytest.raises(OSError, match=r"192\.0\.2\.1 port"):
+        await IceLite.open(listen="127.0.0.1,192.0.2.1")
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_the_answer_goes_out_by_the_socket_that_the_nomination_came_in_on(family):
+    async with listening("127.0.0.1,::1,127.0.0.2") as scene:
+        caller = scene.caller(family)
+        caller.check(scene.endpoint)
+        _, source = await caller.answered_from()
+        assert source[:2] == caller.to
+        assert scene.endpoint.address == caller.address
+        scene.endpoint.send(b"back")
+        assert await caller.answered_from() == (b"back", source)
+        caller.send(b"\x80media")
+        await until(lambda: scene.received == [b"\x80media"])
+
+
+async def test_an_address_that_nominates_by_another_socket_is_sent_to_by_that():
+    async with listening("127.0.0.1,127.0.0.2") as scene:
+        caller = scene.caller()
+        for candidate in scene.agent.candidates:
+            caller.to = candidate
+            caller.check(scene.endpoint)
+            await caller.answered_from()
+            scene.endpoint.send(b"now")
+            assert (await caller.answered_from())[1] == candidate
+        caller.to = scene.agent.candidates[0]
+        caller.check(scene.endpoint, nominates=False)
+        await caller.answered_from()
+        scene.endpoint.send(b"still")
+        assert (await caller.answered_from())[1] == scene.agent.candidates[1]
+        scene.agent.forget(scene.endpoint)
+        assert not known(scene.agent)
+
+
+async def test_of_two_nominated_addresses_the_one_that_media_comes_from_is_used():
+    async with listening("127.0.0.1,::1") as scene:
+        used, other = scene.caller(), scene.caller(socket.AF_INET6)
+        for caller in (used, other):
+            caller.check(scene.endpoint)
+            await caller.answered()
+
+        async def media():
+            before = len(scene.received)
+            used.send(b"\x80media")
+            await until(lambda: len(scene.received) > before)
+            scene.endpoint.heard()
+
+        await media()
+        assert scene.endpoint.address == other.address
+        scene.clock.now += HANDSHAKE_SECONDS + 1
+        await media()
+        assert scene.endpoint.address == used.address
+        scene.endpoint.send(b"to where it comes from")
+        assert await used.answered() == b"to where it comes from"
+        assert other.got() is None
 
 
 async def test_a_signed_check_is_answered_and_nominates(scene):
@@ -117,7 +207,7 @@ async def test_a_wrong_password_an_unknown_fragment_and_no_signature_get_no_answ
     assert caller.got() is None
     assert scene.endpoint.address is None
     assert scene.received == []
-    assert caller.address not in scene.agent._by_address
+    assert caller.address not in known(scene.agent)
 
 
 async def test_nothing_is_sent_before_a_nomination_and_what_came_early_is_held(scene):
@@ -217,7 +307,7 @@ async def test_known_addresses_are_bounded_and_the_nominated_one_stays(scene):
         await caller.answered()
     assert len(scene.endpoint.known) == KNOWN_ADDRESSES
     assert nominated.address in scene.endpoint.known
-    assert len(scene.agent._by_address) == KNOWN_ADDRESSES
+    assert len(known(scene.agent)) == KNOWN_ADDRESSES
 
 
 async def test_a_forgotten_connection_leaves_nothing(scene):
@@ -225,8 +315,8 @@ async def test_a_forgotten_connection_leaves_nothing(scene):
     caller.check(scene.endpoint)
     await caller.answered()
     scene.agent.forget(scene.endpoint)
-    assert not scene.agent._by_address
-    assert not scene.agent._by_ufrag
+    assert not known(scene.agent)
+    assert not scene.agent.by_ufrag
 
 
 async def test_rubbish_and_a_receiver_that_raises_stop_nobody(scene, caplog):
@@ -288,8 +378,9 @@ SIZES = [
 @pytest.mark.parametrize("together", [True, False])
 async def test_each_posted_packet_is_a_datagram_of_its_own_in_order(scene, together):
     endpoint, caller = await at_an_address(scene)
+    (base,) = scene.agent._bases
     if not together:
-        scene.agent._socket = WithoutSegments(scene.agent._socket)
+        base.datagrams._socket = WithoutSegments(base.datagrams._socket)
     for sizes in SIZES:
         packets = [bytes([number]) * size for number, size in enumerate(sizes)]
         for number, packet in enumerate(packets):
@@ -351,8 +442,9 @@ async def test_a_loop_that_stood_still_sheds_old_pictures_and_no_sound(scene):
         caller.send(PICTURE + number.to_bytes(2, "big"))
         if number % 10 == 0:
             caller.send(SOUND)
-    scene.agent._empty_socket()
-    scene.agent._empty_socket()
+    (base,) = scene.agent._bases
+    base.empty_socket()
+    base.empty_socket()
     assert scene.received == [SOUND] * 29
     assert scene.agent.shed == 30
     assert scene.agent.shedding
@@ -372,8 +464,9 @@ async def test_who_floods_loses_their_own_pictures_only(scene):
     calm.send(PICTURE + b"calm")
     for _ in range(WAITING):
         flooder.send(PICTURE + b"flood")
+    (base,) = scene.agent._bases
     for _ in range(4):
-        scene.agent._empty_socket()
-    scene.agent._drain()
+        base.empty_socket()
+    base.work()
     assert scene.received.index(PICTURE + b"calm") < 16
     assert scene.agent.shed == 200

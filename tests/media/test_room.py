@@ -22,6 +22,7 @@ from media.control import (
     Returned,
 )
 from media.ice_lite import IceLite
+from media.room import NO_WAY
 from media.rtcp import SenderFigures, nack, ntp_of, pli, receiver_report, sender_report
 
 
@@ -56,7 +57,7 @@ async def test_a_second_connection_of_a_place_takes_over(house):
     assert second.payload == b"new"
     assert second.sequence == (first.sequence + 1) & 0xFFFF
     assert [fact.place for fact in house.facts] == ["judge", "witness"]
-    assert len(house.ice._by_ufrag) == 2
+    assert len(house.ice.by_ufrag) == 2
 
 
 async def test_a_failing_attempt_does_not_end_the_connection_that_stands():
@@ -64,10 +65,12 @@ async def test_a_failing_attempt_does_not_end_the_connection_that_stands():
         house.conduct(*floor("judge", "witness"))
         judge, witness = await house.page("judge"), await house.page("witness")
         attempt = await BarePage.open()
-        house.offer("witness", attempt.offer())
-        assert len(house.ice._by_ufrag) == 3
-        await until(lambda: len(house.ice._by_ufrag) == 2, what="the attempt freed")
+        connection = house.offer("witness", attempt.offer())
+        assert len(house.ice.by_ufrag) == 3
+        await until(lambda: len(house.ice.by_ufrag) == 2, what="the attempt freed")
         assert not house.room._pending
+        (declined,) = (each for each in house.sent if isinstance(each, Declined))
+        assert (declined.connection, declined.sentence) == (connection, NO_WAY)
         witness.say()
         await until(lambda: judge.heard("audio"))
         await attempt.close()
@@ -115,13 +118,14 @@ async def test_every_track_is_measured_and_so_is_what_each_place_hears(house, mo
     await speaks(lambda: "witnessa-audio" not in rows())
 
 
-async def test_only_the_newest_attempt_of_a_place_is_pending(house):
+async def test_only_the_newest_attempt_of_a_place_is_pending_and_older_ones_are_not_spoken_of(house):
     house.conduct(*floor("witness"))
     for _ in range(5):
         page = await BarePage.open()
         house.pages.append(page)
         house.offer("witness", page.offer())
-    await until(lambda: len(house.ice._by_ufrag) == 1, what="older attempts freed")
+    await until(lambda: len(house.ice.by_ufrag) == 1, what="older attempts freed")
+    assert not any(isinstance(each, Declined) for each in house.sent)
 
 
 async def test_an_address_moves_with_a_signed_check_and_not_without(house):
@@ -145,6 +149,23 @@ async def test_an_address_moves_with_a_signed_check_and_not_without(house):
     await until(lambda: len(judge.heard("audio")) == 4)
     assert house.of(Joined) == house.facts
     assert len(house.facts) == 2
+
+
+async def test_two_families_meet_in_a_room_and_one_moves_from_the_one_to_the_other():
+    async with opened(listen="127.0.0.1,::1") as house:
+        house.conduct(*floor("judge", "witness"))
+        judge, witness = await house.page("judge", at="::1"), await house.page("witness")
+        witness.say(b"from IPv4")
+        await until(lambda: [packet.payload for packet in judge.heard("audio")] == [b"from IPv4"])
+        judge.say(b"from IPv6")
+        await until(lambda: [packet.payload for packet in witness.heard("audio")] == [b"from IPv6"])
+        judge.at = "127.0.0.1"
+        judge.remote = next((each[4], int(each[5])) for each in judge.candidates if each[4] == judge.at)
+        await judge.move()
+        await flushed(judge)
+        witness.say(b"to IPv4")
+        await until(lambda: judge.heard("audio")[-1].payload == b"to IPv4")
+        assert [fact.place for fact in house.facts] == ["judge", "witness"]
 
 
 async def test_loss_return_and_leaving_are_told():
@@ -184,7 +205,29 @@ async def test_loss_return_and_leaving_are_told():
     await witness.close()
     await house.room.close()
     assert house.recorder.closed
-    assert not ice._by_ufrag
+    assert not ice.by_ufrag
+    ice.close()
+
+
+async def test_reports_alone_keep_a_place_and_checks_alone_do_not():
+    now = [0.0]
+    ice = await IceLite.open(listen="127.0.0.1", clock=lambda: now[0])
+    house = House(ice, clock=lambda: now[0])
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    judge.say(), witness.say()
+    await flushed(judge, witness)
+    report = sender_report(SenderFigures(witness.ssrcs["audio"], ntp_of(1e9), 1, 1, 1), "x")
+    for second in (2.0, 4.0, 6.0):
+        now[0] = second
+        witness.send_rtcp(report)
+        await flushed(judge, witness)  # with a check of each
+        house.room.tick()
+    assert [fact.place for fact in house.of(Lost)] == ["judge"]
+    assert house.of(Lost)[0].at - house.of(Lost)[0].since < 4500, "told at the first look after three seconds"
+    for page in (judge, witness):
+        await page.close()
+    await house.room.close()
     ice.close()
 
 

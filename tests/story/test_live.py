@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +22,8 @@ from websockets.uri import parse_uri
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
 from frontend.visitor import PATIENCE, DoorRefused, Seat, Visitor
 from frontend.words import Words
-from media.synthetic import SyntheticPeer
+from media.signalling import Offer
+from media.synthetic import NotConnected, SyntheticPeer
 from tests.frontend.test_doors import another_court
 from tests.story.telling import entries, scheduled
 
@@ -37,6 +39,45 @@ async def two_in_the_room(hearing: Hearing) -> tuple[Seat, Seat]:
     await hearing.open_room()
     await hearing.admit_all()
     return judge, witness
+
+
+async def test_a_place_is_told_first_of_ice_servers_and_a_member_of_staff_never(hearing: Hearing) -> None:
+    await scheduled(hearing)
+    seat = await hearing.add([JUDGE], seed=0)
+    async with (
+        window_at(seat, f"places/{seat.place}", cookie="place") as place,
+        window(hearing.court.coordinator, hearing.id) as staff,
+    ):
+        assert (await place.next("state"))["view"]["you"]["place"] == seat.place
+        assert place.told[0] == {"type": "ice", "servers": []}
+        await staff.socket.send(HELLO)
+        await staff.socket.send('{"type":"ping","n":1}')
+        await staff.next("pong")
+        assert "ice" not in {message["type"] for message in staff.told}
+
+
+class Impostor(SyntheticPeer):
+    """Announces another certificate than its own: its connection never comes up."""
+
+    def offer(self) -> str:
+        return re.sub(r"(a=fingerprint:sha-256 )\S+", r"\g<1>" + ":".join(["00"] * 32), super().offer())
+
+
+async def test_a_connection_that_does_not_come_up_is_told_to_its_page_alone(hearing: Hearing) -> None:
+    judge, witness = await two_in_the_room(hearing)
+    impostor = Impostor(seed=5)
+    answer = witness._answers["impostor"] = asyncio.get_running_loop().create_future()
+    await witness.tell(Offer(connection="impostor", sdp=impostor.offer()))
+    async with asyncio.timeout(PATIENCE):
+        with contextlib.suppress(NotConnected):
+            await impostor.connect(await answer)
+    await witness.when(lambda: bool(witness.refusals))
+    await impostor.close()
+    (refused,) = witness.refusals
+    assert (refused.about, refused.connection) == ("offer", "impostor")
+    assert refused.sentence.startswith("Sound and picture do not get through on this network.")
+    assert not judge.refusals
+    assert witness.view["you"]["connected"], "the connection that stands is not touched"
 
 
 class Window:
@@ -72,9 +113,15 @@ class Window:
 
 @asynccontextmanager
 async def window(visitor: Visitor, hearing: str) -> AsyncIterator[Window]:
-    cookies = "; ".join(f"{one.name}={one.value}" for one in visitor.http.cookies.jar if one.name == "staff")
+    async with window_at(visitor, f"hearings/{hearing}", cookie="staff") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def window_at(visitor: Visitor, path: str, *, cookie: str) -> AsyncIterator[Window]:
+    cookies = "; ".join(f"{one.name}={one.value}" for one in visitor.http.cookies.jar if one.name == cookie)
     async with connect(
-        f"ws{visitor.origin.removeprefix('http')}/hearings/{hearing}/socket",
+        f"ws{visitor.origin.removeprefix('http')}/{path}/socket",
         origin=Origin(visitor.origin),
         additional_headers={"cookie": cookies},
         max_size=None,
@@ -276,7 +323,7 @@ class DeafWindow:
             self._protocol.receive_data(await self._reader.read(65536))
         self.send(HELLO)
         self.told = self._texts()
-        while not self.told:
+        while all(one["type"] != "state" for one in self.told):
             self._protocol.receive_data(await self._reader.read(65536))
             self.told += self._texts()
 
@@ -315,6 +362,7 @@ async def test_a_window_that_was_superseded_cannot_come_back_on_its_old_socket(h
 
     await old.hear_all()
     assert [one["type"] for one in old.told if one["type"] not in {"levels", "lines"}] == [
+        "ice",
         "state",
         "superseded",
     ]
