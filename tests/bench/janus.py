@@ -1,9 +1,10 @@
 """Janus VideoRoom, as Debian packages it, joined by the same clients: what another server costs here.
 
 Its own defaults, but for: the video room alone, WebSockets on loopback alone, one address, no limit of bitrate.
-It takes no loopback address for media; `network` gives it another that leads nowhere. A publisher has a connection of its own, a listener one for everything that it receives. Janus
-is a full ICE agent: clients answer its checks. Retransmission payloads (RTX) and transport-wide feedback are not
-negotiated, with neither server.
+It takes no loopback address for media; `network` gives it another that leads nowhere. A publisher has a
+connection of its own; a listener has one for everything that it receives (since Janus 1.0), or one for each
+publisher (as before, and as many of its clients still do). Janus is a full ICE agent: clients answer its checks.
+It repeats by RTX, as it does for browsers; transport-wide feedback, which it would ask browsers for, is left out.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import websockets
 from aioice import stun
-from bare_page import CODECS, EXTENSIONS, OPUS, VP8
+from bare_page import CODECS, EXTENSIONS, OPUS, RTX, VP8
 from load import SERVER_CORE, Client, pinned
 from network import HALL
 
@@ -105,6 +106,9 @@ class FullClient(Client):
             mid = value(lines, "a=mid:")
             self.mids[kind, number] = mid
             self.line_ssrcs[mid] = int(value(lines, "a=ssrc:").split()[0])
+            for line in lines:
+                if line.startswith("a=ssrc-group:FID "):
+                    self.listen(int(line.split()[2]), "repair")
             written.append(self._answered(kind, mid, lines))
         first = [line for section in sections for line in section.split("\r\n")] + offer.split("\r\n")
         words = value(first, "a=candidate:").split()
@@ -123,16 +127,13 @@ class FullClient(Client):
             (line[9:].split()[0] for line in lines if line.startswith("a=rtpmap:") and line.endswith(name)),
             str(codec),
         )
-        ours = "".join(
-            line.replace(f":{codec} ", f":{number} ") + "\r\n"
-            for line in CODECS[media].splitlines()
-            if "rtx" not in line and "apt=" not in line
-        )
+        ours = CODECS[media].replace(f":{codec} ", f":{number} ").replace(f"apt={codec}", f"apt={number}")
+        types = number if kind == "audio" else f"{number} {RTX}"
         offered = [line for line in lines if line.startswith("a=extmap:")]
         known = [line.split()[1] for line in EXTENSIONS.splitlines()]
         extensions = "".join(line + "\r\n" for line in offered if line.split()[1] in known)
         return (
-            f"m={media} 9 UDP/TLS/RTP/SAVPF {number}\r\nc=IN IP4 127.0.0.1\r\na=mid:{mid}\r\na=recvonly\r\n"
+            f"m={media} 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 127.0.0.1\r\na=mid:{mid}\r\na=recvonly\r\n"
             f"a=ice-ufrag:{self.ufrag}\r\na=ice-pwd:{self.password}\r\n"
             f"a=fingerprint:sha-256 {self.dtls.fingerprint.value}\r\na=setup:active\r\na=rtcp-mux\r\n"
             + self.candidate
@@ -153,9 +154,12 @@ def value(lines, name):
 
 
 class Janus:
-    """The process on its core, one WebSocket to it: `async with Janus() as janus`."""
+    """The process on its core, one WebSocket to it: `async with Janus() as janus`. `by_feed`: a listener has a
+    connection for each publisher.
+    """
 
-    def __init__(self):
+    def __init__(self, *, by_feed=False):
+        self._by_feed = by_feed
         self._folder = tempfile.TemporaryDirectory()
         self._home = Path(self._folder.name)
         self._log = self._home / "log"
@@ -265,15 +269,23 @@ class Janus:
         await self._tell(self._master, {**room, "audiocodec": "opus", "videocodec": "vp8"})
 
     async def join(self, load, place, *, sends, lines):
+        if sends:
+            await self._connect(load, place, self._publish)
+        elif self._by_feed:
+            for feed in self._feeds:
+                await self._connect(load, place, self._listen, [feed])
+        else:
+            await self._connect(load, place, self._listen, self._feeds)
+
+    async def _connect(self, load, place, how, *what):
         client = await FullClient.open()
         client.name = place
         load.clients.append(client)
         handle = await self._attach()
-        await (self._publish(client, handle) if sends else self._listen(client, handle))
+        await how(client, handle, *what)
         async with asyncio.timeout(ANSWER_SECONDS):
             while handle not in self._up:  # noqa: ASYNC110 filled by the reader
                 await asyncio.sleep(0.005)
-        return client
 
     async def _publish(self, client, handle):
         joined = await self._tell(handle, {"request": "join", "ptype": "publisher", "room": ROOM})
@@ -282,8 +294,8 @@ class Janus:
         await client.connect(said["jsep"]["sdp"])
         self._feeds.append(joined["plugindata"]["data"]["id"])
 
-    async def _listen(self, client, handle):
-        streams = [{"feed": feed} for feed in self._feeds]
+    async def _listen(self, client, handle, feeds):
+        streams = [{"feed": feed} for feed in feeds]
         said = await self._tell(
             handle, {"request": "join", "ptype": "subscriber", "room": ROOM, "streams": streams}
         )

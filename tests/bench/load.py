@@ -48,7 +48,9 @@ SO_TIMESTAMPNS = 35
 
 @dataclass(slots=True)
 class Stream:
-    """One SSRC received. `missing`: sequence number to when it was missed, and how often asked for."""
+    """One SSRC received. `missing`: sequence number to when it was missed, and how often asked for. `kind` is
+    `repair` for one that only repeats (RFC 4588).
+    """
 
     ssrc: int
     kind: str
@@ -79,14 +81,14 @@ class Stream:
             self._miss(ahead, now)
         self.highest = sequence
         self.fresh += 1
-        if self.kind != "audio" and not self.fresh % NEEDLESS_NACK_EVERY:
+        if self.kind == "camera" and not self.fresh % NEEDLESS_NACK_EVERY:
             self.asked.append(sequence)
         return True
 
     def _miss(self, ahead, now):
         self.expected += ahead
-        if self.kind == "audio" or len(self.missing) + ahead > LARGEST_MISSING:
-            self.broken = self.broken or self.kind != "audio"
+        if self.kind != "camera" or len(self.missing) + ahead > LARGEST_MISSING:
+            self.broken = self.broken or self.kind == "camera"
         else:
             self.missing.update({(self.highest + step) & 0xFFFF: (now, 0) for step in range(1, ahead)})
 
@@ -291,8 +293,8 @@ class Client(BarePage):
 
     def _report(self, now):
         """A compound for each stream, as browsers send them."""
-        there = [stream for stream in self.streams.values() if stream.fresh]
-        pictures = [stream.ssrc for stream in there if stream.kind != "audio"]
+        there = [stream for stream in self.streams.values() if stream.fresh and stream.kind != "repair"]
+        pictures = [stream.ssrc for stream in there if stream.kind == "camera"]
         for stream in there:
             compound = receiver_report(self._ssrc, [stream.block(now)], CNAME)
             if pictures and stream.ssrc == pictures[0]:
@@ -331,7 +333,7 @@ class Client(BarePage):
 
     def media(self, stream, data, now):
         fresh = stream.arrived(data[2] << 8 | data[3], now)
-        if fresh and (self.delays is not None or self.on_picture is not None):
+        if fresh and stream.kind != "repair" and (self.delays is not None or self.on_picture is not None):
             self._kind = stream.kind
             self.dtls.receive(data)
 
@@ -466,8 +468,11 @@ class Load:
             for flow in client.flows:
                 counted.sent[flow.kind] += flow.packets
             for stream in client.streams.values():
-                counted.received[stream.kind] += stream.fresh
-                counted.repeats += stream.repeats
+                if stream.kind == "repair":
+                    counted.repeats += stream.fresh
+                else:
+                    counted.received[stream.kind] += stream.fresh
+                    counted.repeats += stream.repeats
         return counted
 
     def received_by_each(self, kind):

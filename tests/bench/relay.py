@@ -5,6 +5,8 @@
 Server and clients have a core each. The server is the real worker process; the clients (`load`) behave as
 browsers do as far as it costs a server. Sound is 50 packets a second of 100 bytes, a picture 30 frames of
 4 packets of 1100 bytes, a key frame every two seconds. Everything stays in a network that leads nowhere.
+Each line says how much others used the server's core meanwhile; on a machine that is in use, root may begin
+the command with `chrt --rr 1`.
 
     cost        CPU time of the server for each RTP packet that a listener received, at three sizes
     floor       SRTP protection and sendto of the same packets alone, on the server's core
@@ -20,6 +22,7 @@ import argparse
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -112,8 +115,16 @@ class Run:
         floor = median(one.both for one in floors) if floors else None
         if floor:
             self.row("floor: protect and sendto alone", f"{floor:.1f} µs a packet")
+        by_feed = None
+        if compares:
+            by_feed = await parts.cost(partial(janus.Janus, by_feed=True), *LARGEST, self._seconds)
+            say(told("Janus, by feed", by_feed))
         for size in SIZES:
             self._compare(size, relay.get(size), other.get(size), floor)
+        if by_feed:
+            self.row("Janus 8×16, a connection a feed", f"{by_feed.each:.1f} µs a packet")
+            if LARGEST in relay:
+                self._beside_janus(relay[LARGEST].each / by_feed.each, judged=True)
 
     def _janus_is_there(self):
         if not janus.installed():
@@ -129,12 +140,9 @@ class Run:
 
     def _compare(self, size, relay, other, floor):
         name, largest = f"{size[0]}×{size[1]}", size == LARGEST
-        if other:
-            self.row(f"Janus {name}", f"{other.each:.1f} µs a packet")
-        if not relay:
-            return
-        self.row(f"relay {name}", f"{relay.each:.1f} µs a packet, {relay.lost} lost")
-        if floor:
+        if relay:
+            self.row(f"relay {name}", f"{relay.each:.1f} µs a packet, {relay.lost} lost")
+        if relay and floor:
             ratio = relay.each / floor
             self.row(
                 "  beside the floor",
@@ -143,13 +151,17 @@ class Run:
                 met(ratio, OF_FLOOR) if largest else "",
             )
         if other:
-            ratio = relay.each / other.each
-            self.row(
-                "  beside Janus",
-                f"{ratio:.2f} × Janus",
-                f"≤ {OF_JANUS} × Janus" if largest else "",
-                met(ratio, OF_JANUS) if largest else "",
-            )
+            self.row(f"Janus {name}", f"{other.each:.1f} µs a packet")
+        if relay and other:
+            self._beside_janus(relay.each / other.each, judged=largest)
+
+    def _beside_janus(self, ratio, *, judged):
+        self.row(
+            "  the relay beside it",
+            f"{ratio:.2f} × Janus",
+            f"≤ {OF_JANUS} × Janus" if judged else "",
+            met(ratio, OF_JANUS) if judged else "",
+        )
 
     # --- the other parts ---------------------------------------------------------------------------
 
