@@ -2,11 +2,10 @@
 
 import asyncio
 
-from load import CLIENT_CORE
 from playwright.async_api import async_playwright
 
 from media.synthetic import SyntheticPeer
-from tests.browser.chromium import ToolMissing, chromium
+from tests.browser.chromium import chromium
 
 PEOPLE = ("wa", "wb")
 OFFER = """
@@ -63,6 +62,3 @@ async def _join(relay, page, number):
     await page.evaluate(TAKE, answer)
     async with asyncio.timeout(15):
         return await page.evaluate(SHOWN) / 1000
-
-
-__all__ = ["CLIENT_CORE", "ToolMissing", "joins"]

@@ -38,6 +38,7 @@ ASK_TWICE_AFTER, GIVE_UP_AFTER, LARGEST_MISSING = 0.15, 1.0, 256
 NEEDLESS_NACK_EVERY = 200
 KEPT = 512
 ROUND_TRIP = 0.04  # seconds
+QUIET_LOOKS, LONGEST_DRAIN = 20, 20.0
 BUFFER_BYTES = 8 * 1024 * 1024
 SO_RCVBUFFORCE = 33
 CNAME = "bench"
@@ -495,16 +496,17 @@ class Load:
         await asyncio.sleep(seconds)
         await self.stop()
 
-    async def stop(self, *, quiet=0.3, at_most=10.0):
-        """Ends all flows and returns when nothing has come for `quiet` seconds."""
+    async def stop(self, *, quiet=QUIET_LOOKS):
+        """Ends all flows and returns when nothing new was there `quiet` times in a row, 20 ms apart: however long
+        this process or the server had to wait for its core.
+        """
         for client in self.clients:
             client.stop()
-        begin = last = time.monotonic()
-        count = self.counted().datagrams
-        while time.monotonic() - last < quiet and time.monotonic() - begin < at_most:
+        count, looks, begin = -1, 0, time.monotonic()
+        while looks < quiet and time.monotonic() - begin < LONGEST_DRAIN:
             await asyncio.sleep(0.02)
-            if self.counted().datagrams != count:
-                count, last = self.counted().datagrams, time.monotonic()
+            looks = looks + 1 if self.counted().datagrams == count else 0
+            count = self.counted().datagrams
 
     @property
     def late(self):

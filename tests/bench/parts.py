@@ -32,7 +32,7 @@ FLOOR_ROUNDS, FLOOR_PACKETS = 40, 400
 SOUND_MIX, PICTURE_MIX = 5, 12  # packets of each in a tenth of a second
 STARVED = 0.45  # of the time that it needs, is what the worker is left while saturated
 PEOPLE = 6  # in one hearing of `growth`
-SAMPLE_SECONDS, CHURN_SECONDS = 10.0, 3.0
+SAMPLE_SECONDS, CHURN_SECONDS, WARM_UP_MINUTES = 10.0, 3.0, 6.0
 
 
 def named(prefix, count):
@@ -292,7 +292,7 @@ async def joins(publishers, count):
 
 
 async def joins_of_chromium(count):
-    """Seconds from a browser's sending its offer to its first decoded frame. Raises: browser.Missing."""
+    """Seconds from a browser's sending its offer to its first decoded frame. Raises: ToolMissing."""
     async with Relay() as relay:
         return await browser.joins(relay, count)
 
@@ -393,7 +393,7 @@ async def saturation(publishers, listeners, seconds):
             got = (cpu_seconds(relay.pid) - cpu) / (time.monotonic() - begin)
             for client in load.clients:
                 client.stop()
-        await load.stop(quiet=1.0, at_most=15.0)
+        await load.stop(quiet=50)
         counted = load.counted().since(before)
         lost = dict.fromkeys((name for name, _ in each), counted.sent["audio"])
         for (name, ssrc), count in load.received_by_each("audio").items():
@@ -422,7 +422,8 @@ class Soaked:
 
 async def soak(minutes, on_sample):
     """One hearing of six, one of whom leaves and comes back every three seconds, listeners and senders in turn.
-    Sampled after a warm-up of a fifth of the time.
+    Sampled after a warm-up of six minutes, or of half the time if that is less: each connection keeps what it
+    could repeat, and it takes some hundred joins until memory once used is used again.
     """
     async with Relay() as relay, Load() as load:
         places = named("m", PEOPLE)
@@ -432,7 +433,7 @@ async def soak(minutes, on_sample):
         load.begin()
         load.start()
         begin, soaked = time.monotonic(), Soaked([], 0)
-        sample_at = begin + 12 * minutes
+        sample_at = begin + 60 * min(WARM_UP_MINUTES, minutes / 2)
         while time.monotonic() - begin < 60 * minutes:
             await asyncio.sleep(CHURN_SECONDS)
             client = load.clients.pop(0)

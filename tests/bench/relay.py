@@ -32,10 +32,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "media"), str(ROOT / "tests" / "
 import janus  # noqa: E402
 import network  # noqa: E402
 import parts  # noqa: E402
-from browser import ToolMissing  # noqa: E402
 from load import CLIENT_CORE, SERVER_CORE  # noqa: E402
 from parts import percentile  # noqa: E402
 from served import Relay  # noqa: E402
+
+from tests.browser.chromium import ToolMissing  # noqa: E402
 
 PARTS = ("cost", "floor", "janus", "delay", "join", "growth", "saturation", "soak")
 SIZES = ((2, 10), (4, 16), (8, 16))
