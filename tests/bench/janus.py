@@ -106,16 +106,13 @@ class FullClient(Client):
             mid = value(lines, "a=mid:")
             self.mids[kind, number] = mid
             self.line_ssrcs[mid] = int(value(lines, "a=ssrc:").split()[0])
-            for line in lines:
-                if line.startswith("a=ssrc-group:FID "):
-                    self.listen(int(line.split()[2]), "repair")
             written.append(self._answered(kind, mid, lines))
         first = [line for section in sections for line in section.split("\r\n")] + offer.split("\r\n")
         words = value(first, "a=candidate:").split()
         self.remote = (words[4], int(words[5]))
         self.remote_ufrag, self.remote_password = value(first, "a=ice-ufrag:"), value(first, "a=ice-pwd:")
         self.remote_fingerprint = Fingerprint(*value(first, "a=fingerprint:").split())
-        self.expect()
+        self.expect(offer)
         head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE "
         return head + " ".join(self.mids.values()) + "\r\n" + "".join(written)
 

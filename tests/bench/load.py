@@ -13,6 +13,7 @@ waking its listener, as it would not if the listener were elsewhere.
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import struct
 import time
@@ -45,6 +46,7 @@ CNAME = "bench"
 STAMP = struct.Struct("!q")  # nanoseconds since 1970 when it was sent, in the last bytes of every payload
 TIMESPEC = struct.Struct("@ll")
 SO_TIMESTAMPNS = 35
+_REPAIRS = re.compile(r"a=ssrc-group:FID \d+ (\d+)")
 
 
 @dataclass(slots=True)
@@ -221,10 +223,12 @@ class Client(BarePage):
 
     def read(self, answer):
         super().read(answer)
-        self.expect()
+        self.expect(answer)
 
-    def expect(self):
-        """What comes will be counted: `mids` and `line_ssrcs` are known."""
+    def expect(self, sdp):
+        """What comes will be counted: `mids` and `line_ssrcs` are known, `sdp` names the SSRCs that repeat."""
+        for ssrc in _REPAIRS.findall(sdp):
+            self.listen(int(ssrc), "repair")
         for key, mid in self.mids.items():
             if isinstance(key, tuple) and mid in self.line_ssrcs:
                 self.listen(self.line_ssrcs[mid], key[0])
@@ -258,7 +262,7 @@ class Client(BarePage):
 
     def tick(self, now):
         self._drain(now)
-        if not self.connected:
+        if not self.connected or self.closed:
             return
         if self.sending:
             self._advance(now)
@@ -405,6 +409,8 @@ class Client(BarePage):
             if self.checks:
                 break
             wait *= 2
+        if not self.checks:
+            raise ConnectionError(f"no check of {self.name} was answered")
         read_binding_response(self.checks[-1], password=self.remote_password)
         await self.dtls.start([self.remote_fingerprint])
 
@@ -434,11 +440,10 @@ class Load:
 
     def __init__(self):
         self.clients = []
-        self.longest_pause = 0.0
         self._looking = None
 
     async def __aenter__(self):
-        self._looking = asyncio.create_task(self._look())
+        self._looking = asyncio.create_task(self._look(asyncio.current_task()))
         return self
 
     async def __aexit__(self, *_):
@@ -448,15 +453,21 @@ class Load:
         for client in self.clients:
             await client.close()
 
-    async def _look(self):
-        before = time.monotonic()
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            now = time.monotonic()
-            self.longest_pause = max(self.longest_pause, now - before)
-            before = now
-            for client in list(self.clients):
-                client.tick(time.monotonic())
+    async def _look(self, owner):
+        """The clock of all clients; what breaks in it ends the measurement, or it would count nothing."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                for client in list(self.clients):
+                    client.tick(time.monotonic())
+        except Exception:
+            owner.cancel()
+            raise
+
+    @property
+    def ended(self):
+        """How many connections the server ended."""
+        return sum(client.closed for client in self.clients)
 
     def begin(self):
         for number, client in enumerate(self.clients):
@@ -489,7 +500,6 @@ class Load:
         for client in self.clients:
             client.late = 0.0
             client.start(now)
-        self.longest_pause = 0.0
 
     async def send(self, seconds):
         self.start()

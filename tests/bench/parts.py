@@ -31,6 +31,7 @@ LATE_SECONDS = 0.1  # a client that sends later than this did not keep up
 FLOOR_ROUNDS, FLOOR_PACKETS = 40, 400
 SOUND_MIX, PICTURE_MIX = 5, 12  # packets of each in a tenth of a second
 STARVED = 0.45  # of the time that it needs, is what the worker is left while saturated
+LOOPS = 8
 PEOPLE = 6  # in one hearing of `growth`
 SAMPLE_SECONDS, CHURN_SECONDS, WARM_UP_MINUTES = 10.0, 3.0, 6.0
 
@@ -61,7 +62,9 @@ async def filled(server, load, publishers, listeners):
 
 @dataclass
 class Cost:
-    """Of one run; CPU in seconds, `client` and `others` as shares of a core, `late` in seconds."""
+    """Of one run; CPU in seconds, `client` and `others` as shares of a core, `late` in seconds; `ended`:
+    connections that the server gave up.
+    """
 
     counted: Counted
     expected: int
@@ -70,6 +73,7 @@ class Cost:
     client: float
     others: float
     late: float
+    ended: int
     profile: str
 
     @property
@@ -103,6 +107,7 @@ async def measured(load, pid, listeners, seconds):
         (time.process_time() - mine) / passed,
         max(0.0, busy - cpu) / passed,
         load.late,
+        load.ended,
         srtp_profile(load.clients[-1].dtls),
     )
 
@@ -360,8 +365,9 @@ def busy_loops(count):
 
 @dataclass
 class Shed:
-    """What a starved worker delivered. `need`, `got`: shares of its core. `lost`: packets of sound, by listener.
-    `delays`: of sound and pictures at one listener, in seconds.
+    """What a starved worker delivered. `need`, `got`: shares of its core, for everything and while starved. `lost`:
+    packets of sound, by listener. `delays`: of sound and pictures at one listener, in seconds. `ended`:
+    connections that it gave up.
     """
 
     loops: int
@@ -371,19 +377,27 @@ class Shed:
     listeners: int
     lost: dict
     delays: dict
-    late: float
+    ended: int
 
     def expected(self, kind):
         return self.counted.sent[kind] * self.listeners
+
+    @property
+    def suffices(self):
+        """What it got is enough for the sound alone."""
+        return self.got >= self.need * self.expected("audio") / (
+            self.expected("audio") + self.expected("camera")
+        )
 
 
 async def saturation(publishers, listeners, seconds):
     async with Relay() as relay, Load() as load:
         await filled(relay, load, publishers, listeners)
         usual = await measured(load, relay.pid, listeners, 2.0)
-        loops = 1
-        while 1 / (loops + 1) > STARVED * usual.share:
-            loops += 1
+        need = usual.each * 1e-6 * usual.expected / usual.seconds
+        loops = next(
+            count for count in range(1, LOOPS + 1) if 1 / (count + 1) <= STARVED * need or count == LOOPS
+        )
         load.clients[-1].probe()
         before, each = load.counted(), load.received_by_each("audio")
         with busy_loops(loops):
@@ -399,7 +413,7 @@ async def saturation(publishers, listeners, seconds):
         for (name, ssrc), count in load.received_by_each("audio").items():
             lost[name] -= count - each[name, ssrc]
         delays = load.clients[-1].delays
-        return Shed(loops, usual.share, got, counted, listeners, lost, delays, load.late)
+        return Shed(loops, need, got, counted, listeners, lost, delays, load.ended)
 
 
 # --- soak ----------------------------------------------------------------------------------------

@@ -56,6 +56,10 @@ def met(value, target, unit="", form=".2f"):
     return "met" if value <= target else f"missed by {value - target:{form}}{unit}"
 
 
+def ended(count):
+    return f", {count} CONNECTIONS ENDED" if count else ""
+
+
 def told(name, cost):
     """One run in a line, with what tells whether it can be relied on."""
     counted = cost.counted
@@ -63,7 +67,7 @@ def told(name, cost):
     return (
         f"{name:<18}{cost.each:6.1f} µs a packet, {100 * cost.share:.0f} % of a core;"
         f" {sum(counted.sent.values())} sent, {sum(counted.received.values())} of {cost.expected} received,"
-        f" {cost.lost} lost, {counted.repeats} repeats; others on this core {100 * cost.others:.0f} %;"
+        f" {cost.lost} lost, {counted.repeats} repeats{ended(cost.ended)}; others on this core {100 * cost.others:.0f} %;"
         f" clients {100 * cost.client:.0f} % of theirs, sent at most {1000 * cost.late:.0f} ms late{late};"
         f" {cost.profile}"
     )
@@ -228,17 +232,15 @@ class Run:
         shown = 100 * shed.counted.received["camera"] / shed.expected("camera")
         say(
             f"{'saturation':<18}needs {100 * shed.need:.0f} % of its core, got {100 * shed.got:.0f} % beside"
-            f" {shed.loops} busy loops; sound lost {lost} of {shed.expected('audio')}, by"
+            f" {shed.loops} busy loops{ended(shed.ended)}; sound lost {lost} of {shed.expected('audio')}, by"
             f" {sum(count > 0 for count in shed.lost.values())} of {shed.listeners} listeners, at most"
             f" {max(shed.lost.values())} by one; pictures received {shown:.0f} %; sound delayed"
             f" {spread(shed.delays['audio'])}, pictures {spread(shed.delays['camera'])}"
         )
-        self.row(
-            "sound lost while starved",
-            f"{lost} of {shed.expected('audio')}",
-            "0",
-            met(lost, 0, " packets", "d"),
-        )
+        verdict = met(lost, 0, " packets", "d")
+        if lost and not shed.suffices:
+            verdict = f"not to be judged: {100 * shed.got:.0f} % of a core is too little for sound alone"
+        self.row("sound lost while starved", f"{lost} of {shed.expected('audio')}", "0", verdict)
         self.row("  sound delayed", spread(shed.delays["audio"]))
         self.row("  pictures", f"{shown:.0f} % received, delayed {spread(shed.delays['camera'])}")
 
