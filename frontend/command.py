@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except ValidationError as error:
         for part in error.errors():
+            told = part["msg"].removeprefix("Value error, ")
             name = settings_.PREFIX + "_".join(str(step) for step in part["loc"]).upper()
-            print(f"{name}: {part['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+            print(f"{name}: {told}" if part["loc"] else told, file=sys.stderr)
     except (Refusal, RehearsalFailed, DemoFailed) as error:
         print(str(error), file=sys.stderr)
     except KeyboardInterrupt:

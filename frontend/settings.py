@@ -9,7 +9,8 @@
 | VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
 | VIVAVOCE_PROXIES | addresses or networks, separated by commas, of the proxies in front of it: from them alone a browser's address (`X-Forwarded-For`) is believed. Without this, everybody behind a proxy counts as one who tries passwords | none |
 | VIVAVOCE_MEDIA_LISTEN | address for sound and picture (UDP) | 127.0.0.1 |
-| VIVAVOCE_MEDIA_PORT | its port; 0 takes any | 0 |
+| VIVAVOCE_MEDIA_PORT | its port; 0 takes any. With several media workers a range, `40000-40009`: each takes the first that is free | 0 |
+| VIVAVOCE_MEDIA_WORKERS | processes that carry sound and picture, one for each core that they may fill. Each hearing lives on one; if that ends, the others do not notice. One needs one port and one core | 1 |
 | VIVAVOCE_MEDIA_ANNOUNCE | the address told to browsers, where it differs (NAT) | the one listened on |
 | VIVAVOCE_COURT | name of the court or service whose seal this is | Court of Exampleton |
 | VIVAVOCE_ORGANISATION | its registered identifier, as it stands in the seal's certificate | GOVXX-000000 |
@@ -24,7 +25,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from media.ice_lite import ANY_PORT, ports
 
 PREFIX = "VIVAVOCE_"
 
@@ -39,12 +42,29 @@ class Settings(BaseModel):
     address: str = ""
     proxies: str = ""
     media_listen: str = "127.0.0.1"
-    media_port: int = Field(default=0, ge=0, le=65535)
+    media_port: str = "0"
+    media_workers: int = Field(default=1, ge=1, le=64)
     media_announce: str = ""
     court: str = "Court of Exampleton"
     organisation: str = "GOVXX-000000"
     sender: str = "court@exampleton.invalid"
     loss_seconds: int = Field(default=10, ge=4, le=600)
+
+    @field_validator("media_port")
+    @classmethod
+    def _is_a_port(cls, text: str) -> str:
+        ports(text)
+        return text
+
+    @model_validator(mode="after")
+    def _has_a_port_for_each_worker(self) -> Self:
+        given = ports(self.media_port)
+        if given != ANY_PORT and len(given) < self.media_workers:
+            raise ValueError(
+                f"VIVAVOCE_MEDIA_WORKERS is {self.media_workers}, and each needs a port of its own: "
+                "VIVAVOCE_MEDIA_PORT is of the form 40000-40009"
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

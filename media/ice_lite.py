@@ -16,7 +16,9 @@ logged and stays with its sender.
 """
 
 import asyncio
+import errno
 import logging
+import re
 import secrets
 import socket
 import time
@@ -39,6 +41,7 @@ HELD_DATAGRAMS = 4
 DRAINED_AT_ONCE = 256  # datagrams, before others on the loop have their turn
 LARGEST_DATAGRAM = 2048
 BUFFER_BYTES = 4 * 1024 * 1024
+ANY_PORT = range(1)
 
 _SO_SNDBUFFORCE = 32  # Linux, with CAP_NET_ADMIN; not named by the socket module
 _SO_RCVBUFFORCE = 33
@@ -141,16 +144,24 @@ class IceLite:
 
     @classmethod
     async def open(
-        cls, *, listen: str, port: int = 0, announce: str = "", clock: Callable[[], float] = time.monotonic
+        cls,
+        *,
+        listen: str,
+        port: range = ANY_PORT,
+        announce: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> "IceLite":
-        """Binds `listen`:`port` (0: any) and names `announce` in its candidates. Raises: OSError."""
+        """Binds `listen` and the first free `port` of these (0: any); names `announce` in its candidates.
+
+        Raises: OSError.
+        """
         family = socket.AF_INET6 if ":" in listen else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_DGRAM)
         try:
             bound.setblocking(False)
             _widen(bound, forced=_SO_RCVBUFFORCE, asked=socket.SO_RCVBUF, name="receive")
             _widen(bound, forced=_SO_SNDBUFFORCE, asked=socket.SO_SNDBUF, name="send")
-            bound.bind((listen, port))
+            _bind(bound, listen, port)
         except OSError:
             bound.close()
             raise
@@ -218,6 +229,27 @@ class IceLite:
         dropped = endpoint.check(address, nominates=request.nominates)
         if dropped is not None and self._by_address.get(dropped) is endpoint:
             del self._by_address[dropped]
+
+
+def ports(text: str) -> range:
+    """`40000` or `40000-40009`; 0 is any. Raises: ValueError."""
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text, re.ASCII)
+    if found is None:
+        raise ValueError("a port, or two with a hyphen: 40000-40009")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if not (first == last == 0 or 1 <= first <= last <= 65535):
+        raise ValueError("ports are 1 to 65535, the lower one first; 0 alone is any")
+    return range(first, last + 1)
+
+
+def _bind(bound: socket.socket, listen: str, numbers: range) -> None:
+    for number in numbers:
+        try:
+            return bound.bind((listen, number))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, f"no UDP port from {numbers[0]} to {numbers[-1]} is free")
 
 
 def _widen(bound: socket.socket, *, forced: int, asked: int, name: str) -> None:

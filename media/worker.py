@@ -1,9 +1,9 @@
 """The worker process: rooms and their connections, conducted over one control link.
 
-    python -m media.worker --control PATH --spool FOLDER [--listen ADDRESS] [--port N] [--announce ADDRESS]
+    python -m media.worker --control PATH --spool FOLDER [--listen ADDRESS] [--port N[-M]] [--announce ADDRESS]
 
-It connects to the unix socket that the conductor listens on, says `Ready`, and repeats every report that
-was not yet acknowledged. When the link is lost the rooms go on, and it connects again, after 100 ms at
+It connects to the unix socket that the conductor listens on, says `Ready` with the rooms that it has, and
+repeats every report that was not yet acknowledged. When the link is lost the rooms go on, and it connects again, after 100 ms at
 first and every two seconds at last. SIGTERM and SIGINT close the rooms and the recordings, keep what
 there is to report in the spool, and end the process with status 0.
 
@@ -32,18 +32,21 @@ from media.control import (
     FromWorker,
     Link,
     LinkBroken,
+    Load,
     Offered,
     Ready,
     Report,
     RoomPlan,
     ToWorker,
 )
-from media.ice_lite import IceLite
+from media.ice_lite import ANY_PORT, IceLite, ports
+from media.load import Meter, Waits
 from media.room import Room
 from media.spool import Spool, SpoolBroken
 
-ROOMS = 64
+ROOMS = 64  # so that memory has an end; how many people they may hold is measured (`media.load`)
 TICK_SECONDS = 0.1
+LOAD_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 2.0
 DISK_RETRY_SECONDS = 1.0
@@ -54,21 +57,22 @@ log = logging.getLogger("media.worker")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`announce`: the address in our candidates, `listen` if empty; `port` 0 is any."""
+    """`announce`: the address in our candidates, `listen` if empty; the first free `port` is taken, 0 is any."""
 
     control: Path
     spool: Path
     listen: str = "127.0.0.1"
-    port: int = 0
+    port: range = ANY_PORT
     announce: str = ""
 
 
 class Worker:
     """The rooms of one process, and what is to be told about them."""
 
-    def __init__(self, ice: IceLite, spool: Spool) -> None:
+    def __init__(self, ice: IceLite, spool: Spool, meter: Meter) -> None:
         self._ice = ice
         self._spool = spool
+        self._meter = meter
         self._rooms: dict[str, Room] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._link: Link | None = None
@@ -81,7 +85,7 @@ class Worker:
 
     async def converse(self, link: Link) -> None:
         """Serves one link until it ends."""
-        link.send(Ready(spool=self._spool.name, pid=os.getpid()))
+        link.send(Ready(spool=self._spool.name, pid=os.getpid(), rooms=list(self._rooms)))
         for report in self._spool.pending:
             link.send(report)
         self._link = link
@@ -129,6 +133,7 @@ class Worker:
             ice=self._ice,
             report=lambda fact: self._report(hearing, fact),
             send=self._send,
+            full=lambda: self._meter.full,
         )
 
     def _dismiss(self, hearing: str) -> None:
@@ -200,6 +205,16 @@ class Worker:
                 except Exception:
                     log.exception("%s: the room's clock stumbled", room.hearing)
 
+    async def weigh(self) -> None:
+        """Tells how busy the loop is."""
+        while True:
+            before = self._meter.full
+            self._meter.sample()
+            self._send(Load(busy=self._meter.busy))
+            if self._meter.full and not before:
+                log.warning("busy to %.0f %%: newcomers are declined", 100 * self._meter.busy)
+            await asyncio.sleep(LOAD_SECONDS)
+
     async def finish(self) -> None:
         """Closes all rooms; what they had to report is on disk when `write_reports` has ended."""
         self._finishing = True
@@ -211,19 +226,25 @@ class Worker:
         self._to_write.set()
 
 
-async def serve(settings: Settings) -> None:
-    """Runs a worker until SIGTERM or SIGINT. Raises: OSError, SpoolBroken before it stands."""
+async def serve(settings: Settings, meter: Meter) -> None:
+    """Runs a worker until SIGTERM or SIGINT; `meter` is that of this loop. Raises: OSError, SpoolBroken before it stands."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_stray)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     spool = Spool(settings.spool)
-    ice = await IceLite.open(listen=settings.listen, port=settings.port, announce=settings.announce)
+    try:
+        ice = await IceLite.open(listen=settings.listen, port=settings.port, announce=settings.announce)
+    except OSError:
+        spool.close()
+        raise
     log.info("media on %s port %d", *ice.candidate)
-    worker = Worker(ice, spool)
+    worker = Worker(ice, spool, meter)
     writing = asyncio.create_task(worker.write_reports())
-    helpers = [asyncio.create_task(worker.tick()), asyncio.create_task(_keep_linked(worker, settings))]
+    helpers = [
+        asyncio.create_task(work) for work in (worker.tick(), worker.weigh(), _keep_linked(worker, settings))
+    ]
     gc.collect()
     gc.freeze()
     try:
@@ -262,14 +283,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--control", type=Path, required=True, help="unix socket of the conductor")
     parser.add_argument("--spool", type=Path, required=True, help="folder for reports not yet acknowledged")
     parser.add_argument("--listen", default="127.0.0.1", help="address of the media socket")
-    parser.add_argument("--port", type=int, default=0, help="its UDP port; 0 takes any")
+    parser.add_argument(
+        "--port",
+        type=ports,
+        default=ANY_PORT,
+        help="its UDP port, or a range (40000-40009) of which it takes the first free one; 0 takes any",
+    )
     parser.add_argument("--announce", default="", help="address told to browsers, if not that of --listen")
     settings = Settings(**vars(parser.parse_args(argv)))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiortc").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            asyncio.run(serve(settings))
+            waits = Waits()
+            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(waits)) as runner:
+                runner.run(serve(settings, Meter(lambda: waits.seconds)))
         except (OSError, SpoolBroken) as error:
             log.error("the media worker cannot start: %s", error)  # noqa: TRY400 a sentence, not a trace
             return 1

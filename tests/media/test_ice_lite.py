@@ -1,6 +1,7 @@
 """The ICE-lite agent on a real socket: whom it listens to, whom it answers, and where it sends."""
 
 import asyncio
+import contextlib
 import random
 import socket
 
@@ -8,7 +9,7 @@ import pytest
 from bare_page import until
 
 from media.adapter import HANDSHAKE_SECONDS, write_binding_request
-from media.ice_lite import HELD_DATAGRAMS, KNOWN_ADDRESSES, IceLite
+from media.ice_lite import ANY_PORT, HELD_DATAGRAMS, KNOWN_ADDRESSES, IceLite, ports
 
 
 class Clock:
@@ -251,3 +252,46 @@ async def test_rubbish_and_a_receiver_that_raises_stop_nobody(scene, caplog):
     bad_caller.send(b"\x80x")
     await scene.settled()
     assert "broken receiver" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("0", ANY_PORT), ("40000", [40000]), ("40000-40002", [40000, 40001, 40002])]
+)
+def test_ports_are_one_or_a_range(text, numbers):
+    assert list(ports(text)) == list(numbers)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "-1", "1-", "40002-40000", "0-5", "65536", "1-65536", "40000,40001", " 40000", "٣"]
+)
+def test_other_ports_are_refused(text):
+    with pytest.raises(ValueError, match="port"):
+        ports(text)
+
+
+async def test_each_agent_takes_the_first_free_port_of_the_range():
+    first, second, third = neighbours(3)
+    agents = [await IceLite.open(listen="127.0.0.1", port=range(first, third + 1)) for _ in range(2)]
+    assert [agent.candidate[1] for agent in agents] == [first, second]
+    agents.pop(0).close()
+    agents += [await IceLite.open(listen="127.0.0.1", port=range(first, third + 1)) for _ in range(2)]
+    assert [agent.candidate[1] for agent in agents] == [second, first, third]
+    with pytest.raises(OSError, match=f"no UDP port from {first} to {third} is free"):
+        await IceLite.open(listen="127.0.0.1", port=range(first, third + 1))
+    for agent in agents:
+        agent.close()
+
+
+def neighbours(count):
+    """Ports one after the other that nobody uses at this moment."""
+    for _ in range(100):
+        with contextlib.ExitStack() as stack:
+            probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            probe.bind(("127.0.0.1", 0))
+            first = probe.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                for number in range(first + 1, first + count):
+                    other = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    other.bind(("127.0.0.1", number))
+                return range(first, first + count)
+    raise AssertionError("no free ports side by side")
