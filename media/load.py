@@ -3,6 +3,11 @@
 Busy is the share of its time that the loop works: what it worked, of what it worked and waited. Time in which the
 machine let others run counts for neither, so that a worker that shares its core and always finds something to do is
 full, and one that has little to do is not, whatever else runs beside it.
+
+Measured on two cores that others used as well, sound and picture of 2 to 24 people forwarded to 10 to 22 listeners
+each: up to 0.66, 95 % of the sound came within 120 ms; from 0.71 to 0.85, within 325 to 555 ms; at 0.92 half of it
+took 450 ms; at 1 it came up to seconds late, and up to three quarters of it never. `FULL` lies before that, with room
+for those who are taken all the same.
 """
 
 import selectors
@@ -12,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 WINDOW = 5  # samples, one a second
-FULL = 0.85
+FULL = 0.7
 FULL_SAMPLES = 3
 
 
