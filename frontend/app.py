@@ -130,7 +130,9 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     room = Room(acts, known, loss=timedelta(seconds=settings.loss_seconds))
     recording = Recording(journal)
     recordings = settings.data / "recordings"
-    worker = WorkerSettings(_worker(settings), settings.data / "worker", recordings)
+    worker = WorkerSettings(
+        _worker(settings), settings.data / "worker", recordings, workers=settings.media_workers
+    )
     conductor = Conductor(journal, room, recording, known, timers, worker)
     docket = Docket(journal)
     return Service(
@@ -290,7 +292,7 @@ def _csrf_secret(settings: Settings) -> str:
 
 def _worker(settings: Settings) -> list[str]:
     command = [sys.executable, "-m", "media.worker", "--listen", settings.media_listen]
-    command += ["--port", str(settings.media_port)]
+    command += ["--port", settings.media_port]
     if settings.media_announce:
         command += ["--announce", settings.media_announce]
     return command

@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except ValidationError as error:
         for part in error.errors():
+            told = part["msg"].removeprefix("Value error, ")
             name = settings_.PREFIX + "_".join(str(step) for step in part["loc"]).upper()
-            about = f"{name}: " if part["loc"] else ""
-            print(about + part["msg"].removeprefix("Value error, "), file=sys.stderr)
+            print(f"{name}: {told}" if part["loc"] else told, file=sys.stderr)
     except Implausible as error:
         print(f"VIVAVOCE_MEDIA_LISTEN: {error}", file=sys.stderr)
     except (Refusal, RehearsalFailed, DemoFailed) as error:

@@ -145,7 +145,7 @@ class Live:
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._journal.follow(self.changed)
-        self._conductor.told = self._told
+        self._conductor.listener = self._told
         self._task = asyncio.create_task(self._tell_all(), name="live")
 
     async def stop(self) -> None:

@@ -9,7 +9,8 @@
 | VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
 | VIVAVOCE_PROXIES | addresses or networks, separated by commas, of the proxies in front of it: from them alone a browser's address (`X-Forwarded-For`) is believed. Without this, everybody behind a proxy counts as one who tries passwords | none |
 | VIVAVOCE_MEDIA_LISTEN | addresses for sound and picture (UDP), separated by commas: `192.0.2.7, 2001:db8::7` listens on these and no other; `0.0.0.0` and `::` only with what is announced | 127.0.0.1 |
-| VIVAVOCE_MEDIA_PORT | their port; 0 takes any | 0 |
+| VIVAVOCE_MEDIA_PORT | their port; 0 takes any. With several media workers a range, `40000-40009`: each takes the first that is free | 0 |
+| VIVAVOCE_MEDIA_WORKERS | processes that carry sound and picture, one for each core that they may fill. Each hearing lives on one; if that ends, the others do not notice. One needs one port and one core | 1 |
 | VIVAVOCE_MEDIA_ANNOUNCE | the addresses told to browsers, where they differ (NAT): one for each in the same order, or one for all of its family | those listened on |
 | VIVAVOCE_STUN | STUN servers that browsers are told of, `stun:stun.court.example`, separated by commas; they bring nothing unless a network demands them | none |
 | VIVAVOCE_TURN | TURN servers for networks that let no UDP out, `turn:turn.court.example:3478?transport=udp, turns:turn.court.example:443?transport=tcp` | none |
@@ -28,9 +29,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from media.addresses import Implausible, Way, read_ways
+from media.addresses import ANY_PORT, Implausible, Way, ports, read_ways
 
 PREFIX = "VIVAVOCE_"
 SHORTEST_SECRET = 16  # characters
@@ -49,7 +50,8 @@ class Settings(BaseModel):
     address: str = ""
     proxies: str = ""
     media_listen: str = "127.0.0.1"
-    media_port: int = Field(default=0, ge=0, le=65535)
+    media_port: str = "0"
+    media_workers: int = Field(default=1, ge=1, le=64)
     media_announce: str = ""
     stun: str = ""
     turn: str = ""
@@ -58,6 +60,22 @@ class Settings(BaseModel):
     organisation: str = "GOVXX-000000"
     sender: str = "court@exampleton.invalid"
     loss_seconds: int = Field(default=10, ge=4, le=600)
+
+    @field_validator("media_port")
+    @classmethod
+    def _is_a_port(cls, text: str) -> str:
+        ports(text)
+        return text
+
+    @model_validator(mode="after")
+    def _has_a_port_for_each_worker(self) -> Self:
+        given = ports(self.media_port)
+        if given != ANY_PORT and len(given) < self.media_workers:
+            raise ValueError(
+                f"VIVAVOCE_MEDIA_WORKERS is {self.media_workers}, and each needs a port of its own: "
+                "VIVAVOCE_MEDIA_PORT is of the form 40000-40009"
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -1,19 +1,22 @@
-"""Conducts the media worker: keeps it running, tells it the desired state of each room, takes its reports.
+"""Conducts the media workers: keeps them running, tells each the desired state of its rooms, takes their reports.
 
-The worker is a process of its own on the other end of one control link. After every commit that touched an
-open hearing its plan is computed afresh and sent, so that a lost message or a restart on either side mends
-itself. Reports are committed one after the other and only then acknowledged. If the worker ends, every
-hearing on the record is suspended at once, and it is started again.
+Each worker is a process of its own on the other end of a control link (`worker`), and a hearing lives on one of
+them. After every commit that touched an open hearing its plan is computed afresh and sent, so that a lost message
+or a restart on either side mends itself. Reports are committed one after the other and only then acknowledged.
+If a worker ends, each of its hearings that is on the record is suspended at once, and it is started again; the
+other hearings do not notice.
+
+A hearing gets the least busy worker when its room is first needed, and stays there until the sitting is over and
+everything is kept: what made one worker end must not travel to the next. Where the hearings live is not written
+down. The workers that outlived this process tell it; until they have been heard no hearing is given to any.
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
-import os
-import signal
+import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,16 +31,16 @@ from hearings.room import Room, plans
 from hearings.sentences import recognised, say
 from hearings.story import Story
 from hearings.tables import Hearing
+from hearings.worker import MediaWorker
 from media import control
-from media.control import Link, LinkBroken, RoomPlan
+from media.control import RoomPlan
+from media.spool import SpoolBroken
 from scheduling.timers import Timers
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 10
-ADOPTION_SECONDS = 4
 PROGRESS_SECONDS = 10
-STOP_SECONDS = 15
 RETRY_SECONDS = 1
 REARM_SECONDS = 2
 
@@ -46,6 +49,10 @@ _DECLINED = (
     say("This room is not open."),
     say("This place is not expected in the room."),
     say("The room is full: {n} places are connected."),
+    say(
+        "The media server carries as many people as it can. Stay on this page: it tries again by itself. "
+        "If it takes long, tell the court."
+    ),
     say("The connection could not be set up."),
     say("The browser's connection offer is too long."),
     say("The browser's connection offer could not be read."),
@@ -64,26 +71,27 @@ _DECLINED = (
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """`command` starts a worker (the control socket and spool are added); `folder` holds what belongs to it."""
+    """`command` starts a worker (control socket and spool are added); `folder` holds what belongs to the first one,
+    and stands beside those of the others; `recordings`: where the originals go.
+    """
 
     command: Sequence[str]
     folder: Path
     recordings: Path
+    workers: int = 1
 
     @property
-    def socket(self) -> Path:
-        return self.folder / "control.sock"
+    def folders(self) -> list[Path]:
+        others = (self.folder.with_name(f"{self.folder.name}-{n}") for n in range(2, self.workers + 1))
+        return [self.folder, *others]
 
-    @property
-    def spool(self) -> Path:
-        return self.folder / "spool"
-
-    @property
-    def pid(self) -> Path:
-        return self.folder / "worker.pid"
+    def left_over(self) -> list[Path]:
+        """Folders of workers beyond the present number."""
+        found = self.folder.parent.glob(f"{self.folder.name}-*")
+        return sorted(set(found) - set(self.folders))
 
 
-Told = Callable[[control.OfTheMoment], Awaitable[None]]
+Listener = Callable[[control.OfTheMoment], Awaitable[None]]
 
 
 class Conductor:
@@ -104,45 +112,34 @@ class Conductor:
         self._instruments = instruments
         self._timers = timers
         self._settings = settings
-        self._link: Link | None = None
+        self._workers = [MediaWorker(settings.command, folder, self) for folder in settings.folders]
+        self._found = asyncio.Event()
         self._linked = asyncio.Event()
         self._dirty: set[UUID] = set()
-        self._waiting: dict[str, asyncio.Future[control.Answered]] = {}
-        self._reports: asyncio.Queue[control.Report] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._versions = itertools.count(time.time_ns() // 1000)
-        self._rooms: set[UUID] = set()
         self._disarmed: set[UUID] = set()
-        self._adopted: int | None = None
+        self._turn = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.told: Told | None = None
+        self.listener: Listener | None = None
 
     # --- start and stop
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._settings.spool.mkdir(parents=True, exist_ok=True)
         self._settings.recordings.mkdir(parents=True, exist_ok=True)
-        self._settings.socket.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._on_link, path=self._settings.socket)
-        self._settings.socket.chmod(0o600)
+        for worker in self._workers:
+            await worker.listen()
         self._journal.follow(self.changed)
-        self._tasks = [
-            asyncio.create_task(self._for_ever(work), name=name)
-            for name, work in (
-                ("worker", self._keep_worker),
-                ("plans", self._push),
-                ("reports", self._commit),
-            )
-        ]
+        works = [self._keep_workers, self._push, *(worker.commit for worker in self._workers)]
+        self._tasks = [asyncio.create_task(self._for_ever(work), name=work.__name__) for work in works]
         self._timers.every(PROGRESS_SECONDS, self._progress, name="progress")
         for hearing, place, since in await asyncio.to_thread(self._room.lost):
             self._wait_for(hearing, place, since)
 
     async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Whatever breaks it is logged, and it goes on: without these three nobody is heard or recorded."""
+        """Whatever breaks it is logged, and it goes on: without these works nobody is heard or recorded."""
         while True:
             try:
                 for hearing in await asyncio.to_thread(self._opened):
@@ -156,11 +153,10 @@ class Conductor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._end_worker()
-        await self._gone()
-        if self._link is not None:
-            self._link.close()
-        self._server.close()
+        await asyncio.gather(*(worker.end() for worker in self._workers))
+        await self._suspend(await asyncio.to_thread(self._opened))
+        for worker in self._workers:
+            worker.close()
 
     async def ready(self) -> None:
         """Until a worker is linked."""
@@ -179,166 +175,134 @@ class Conductor:
 
     async def offer(self, hearing: UUID, place: UUID, *, connection: str, sdp: str) -> str:
         """The worker's answer to a page's offer. Raises: NotReady with a sentence, Unreachable."""
-        key = f"{place} {connection}"
-        answer: asyncio.Future[control.Answered] = asyncio.get_running_loop().create_future()
-        self._waiting[key] = answer
+        offered = control.Offered(hearing=str(hearing), place=str(place), connection=connection, sdp=sdp)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                link = await self._link_to(hearing)
-                link.send(
-                    control.Offered(hearing=str(hearing), place=str(place), connection=connection, sdp=sdp)
-                )
-                return (await answer).sdp
+                worker = await self._worker_of(hearing)
+                answer = await worker.offer(offered)
         except TimeoutError as error:
             raise Unreachable(
                 say("Sound and picture did not answer in time. Try again in a moment.")
             ) from error
-        finally:
-            self._waiting.pop(key, None)
+        if isinstance(answer, control.Declined):
+            raise NotReady(recognised(answer.sentence, _DECLINED))
+        return answer.sdp
 
     def watch(self, hearing: UUID, place: UUID, places: Sequence[str]) -> None:
         """Whose pictures this place's page shows large; lost if no worker has the room now."""
-        if self._link is not None and hearing in self._rooms:
-            self._link.send(control.Watched(hearing=str(hearing), place=str(place), places=list(places)))
+        home = self._home(hearing)
+        if home is not None:
+            home.watch(control.Watched(hearing=str(hearing), place=str(place), places=list(places)))
 
-    async def _link_to(self, hearing: UUID) -> Link:
-        """A worker that has this hearing's room; waits while one is being started. Raises: NotReady."""
+    async def _worker_of(self, hearing: UUID) -> MediaWorker:
+        """The worker that has this hearing's room; waits while it is being started. Raises: NotReady."""
+        await self._found.wait()
         while True:
-            await self._linked.wait()
-            if hearing not in self._rooms:
-                self._send(hearing, await asyncio.to_thread(self._plans, hearing))
-            if self._link is not None and hearing in self._rooms:
-                return self._link
-            if self._link is not None:
+            home = self._home(hearing)
+            await (home.up if home is not None else self._linked).wait()
+            if home is None or hearing not in home.conducted:
+                await self._conduct(hearing)
+                home = self._home(hearing)
+            if home is not None and hearing in home.conducted:
+                return home
+            if home is None and self._linked.is_set():
                 raise NotReady(say("The room is not open yet."))
 
-    # --- the worker process
+    # --- the workers
 
-    async def _keep_worker(self) -> None:
-        if self._left_running():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ADOPTION_SECONDS):
-                    await self._linked.wait()
-                await self._until_ended()
-        await self._gone()
-        while True:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._settings.command,
-                "--control",
-                str(self._settings.socket),
-                "--spool",
-                str(self._settings.spool),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,  # it outlives us if we are killed, and must not hold our pipe
-            )
-            self._settings.pid.write_text(str(self._process.pid))
-            code = await self._process.wait()
-            log.error("the media worker ended with %s and is started again", code)
-            await self._gone()
-            await asyncio.sleep(0.2)
+    async def _keep_workers(self) -> None:
+        await self._find()
+        async with asyncio.TaskGroup() as group:
+            for worker in self._workers:
+                group.create_task(self._for_ever(worker.keep), name=worker.name)
 
-    def _left_running(self) -> bool:
-        """Whether a worker of an earlier run of this process is still alive."""
+    async def _find(self) -> None:
+        """Adopts what an earlier run left running. A hearing that no worker has is carried by none any more."""
+        await asyncio.gather(*(worker.adopt() for worker in self._workers))
+        for worker in self._workers:
+            if not worker.up.is_set():
+                await self._hear_out(worker)
+        for folder in await asyncio.to_thread(self._settings.left_over):
+            worker = MediaWorker(self._settings.command, folder, self)
+            await worker.end()
+            await self._hear_out(worker)
+            await asyncio.to_thread(shutil.rmtree, folder)
+        opened = await asyncio.to_thread(self._opened)
+        await self._suspend(hearing for hearing in opened if self._home(hearing) is None)
+        self._found.set()
+
+    async def linked(self, worker: MediaWorker, rooms: Iterable[UUID]) -> None:
+        """Its rooms live there, except one that lives elsewhere meanwhile: no hearing is on two workers."""
+        for hearing in rooms:
+            if self._home(hearing) in {None, worker}:
+                worker.hearings.add(hearing)
+            else:
+                worker.dismiss(hearing)
+        self._linked.set()
+        for hearing in {*worker.hearings, *await asyncio.to_thread(self._opened)}:
+            if self._home(hearing) in {None, worker}:
+                self._mark(hearing)
+
+    def unlinked(self, _worker: MediaWorker) -> None:
+        if not any(each.up.is_set() for each in self._workers):
+            self._linked.clear()
+
+    async def ended(self, worker: MediaWorker) -> None:
+        await self._hear_out(worker)
+        await self._suspend(list(worker.hearings))
+
+    async def _hear_out(self, worker: MediaWorker) -> None:
+        """What a process that has ended still had to tell comes before whatever is said after its end."""
         try:
-            os.kill(int(self._settings.pid.read_text()), 0)
-        except (OSError, ValueError):
-            return False
-        return True
+            reports = await asyncio.to_thread(worker.left_to_tell)
+        except (OSError, SpoolBroken):
+            log.exception("what %s left to tell cannot be read", worker.name)
+            return
+        taken = await asyncio.to_thread(self._recording.taken, reports[0].spool) if reports else 0
+        for report in reports:
+            if report.n > taken:
+                await self.commit(report)
 
-    async def _gone(self) -> None:
-        for hearing in await asyncio.to_thread(self._opened):
+    async def _suspend(self, hearings: Iterable[UUID]) -> None:
+        for hearing in hearings:
             await asyncio.to_thread(self._recording.worker_gone, hearing)
 
-    async def _end_worker(self) -> None:
-        """Orderly, so that it finishes its files; an adopted one too."""
-        pid = self._process.pid if self._process is not None else self._adopted
-        if pid is None or not self._left_running():
-            return
-        os.kill(pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._until_ended()
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-        self._settings.pid.unlink(missing_ok=True)
-
-    async def _until_ended(self) -> None:
-        if self._process is not None:
-            await self._process.wait()
-        while self._left_running():  # noqa: ASYNC110  # not our child: there is nothing to wait on
-            await asyncio.sleep(0.1)
-
-    # --- the link
-
-    async def _on_link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = Link(reader, writer)
-        try:
-            async for message in link.at_conductor():
-                await self._take(link, message)
-        except LinkBroken as error:
-            log.warning("%s", error)
-        finally:
-            link.close()
-            if self._link is link:
-                self._link = None
-                self._linked.clear()
-
-    async def _take(self, link: Link, message: control.FromWorker) -> None:
-        match message:
-            case control.Ready():
-                self._link = link
-                self._adopted = message.pid
-                self._rooms.clear()
-                self._linked.set()
-                for hearing in await asyncio.to_thread(self._opened):
-                    self._mark(hearing)
-            case control.Report():
-                await self._reports.put(message)
-            case control.Answered():
-                self._settle(message.place, message.connection, message)
-            case control.Declined():
-                sentence = recognised(message.sentence, _DECLINED)
-                asked = self._settle(message.place, message.connection, NotReady(sentence))
-                if not asked and message.place and self.told is not None:
-                    await self.told(message)
-            case _:
-                if self.told is not None:
-                    await self.told(message)
-
-    def _settle(self, place: str, connection: str, outcome: control.Answered | NotReady) -> bool:
-        """Whether somebody was waiting for this."""
-        waiting = self._waiting.get(f"{place} {connection}")
-        if waiting is None or waiting.done():
-            return False
-        if isinstance(outcome, NotReady):
-            waiting.set_exception(outcome)
-        else:
-            waiting.set_result(outcome)
-        return True
+    async def told(self, message: control.OfTheMoment) -> None:
+        if self.listener is not None:
+            await self.listener(message)
 
     # --- plans
 
     async def _push(self) -> None:
+        await self._found.wait()
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self._linked.wait()
             dirty, self._dirty = self._dirty, set()
             for hearing in dirty:
-                self._send(hearing, await asyncio.to_thread(self._plans, hearing))
+                await self._conduct(hearing)
 
-    def _send(self, hearing: UUID, wanted: list[RoomPlan]) -> None:
-        if self._link is None:
-            self._dirty.add(hearing)
+    async def _conduct(self, hearing: UUID) -> None:
+        """Tells its worker what must hold. One that is away is told when it links (`linked`).
+
+        The version is drawn before the plan is read, so that of two that are under way the older never counts.
+        """
+        version = next(self._versions)
+        wanted = await asyncio.to_thread(self._plans, hearing)
+        home = self._home(hearing) or (self._least_busy() if wanted else None)
+        if home is None or not home.up.is_set():
             return
         if wanted:
-            self._rooms.add(hearing)
-            for plan in wanted:
-                versioned = plan.model_copy(update={"version": next(self._versions)})
-                self._link.send(control.Conduct(room=versioned))
-        elif hearing in self._rooms:
-            self._rooms.discard(hearing)
-            self._link.send(control.Dismiss(hearing=str(hearing)))
+            home.conduct(hearing, (plan.model_copy(update={"version": version}) for plan in wanted))
+        else:
+            home.dismiss(hearing)
+
+    def _home(self, hearing: UUID) -> MediaWorker | None:
+        return next((worker for worker in self._workers if hearing in worker.hearings), None)
+
+    def _least_busy(self) -> MediaWorker | None:
+        linked = (worker for worker in self._workers if worker.up.is_set())
+        return min(linked, key=lambda worker: worker.load, default=None)
 
     def _plans(self, hearing: UUID) -> list[RoomPlan]:
         with self._journal.reading() as tx:
@@ -359,27 +323,22 @@ class Conductor:
 
     # --- reports
 
-    async def _commit(self) -> None:
-        while True:
-            report = await self._reports.get()
-            await self._commit_one(report)
-            if self._link is not None:
-                self._link.send(control.Acknowledged(n=report.n))
-            self._watch(report)
-
-    async def _commit_one(self, report: control.Report) -> None:
+    async def commit(self, report: control.Report) -> None:
         """Tries until it is committed: the worker keeps what is not acknowledged. What cannot be taken at all
-        is logged and left out, so that it holds up nobody else.
+        is logged and left out, so that it holds up nobody else. Workers take turns, one report each.
         """
         while True:
             try:
-                return await asyncio.to_thread(self._recording.take, report)
+                async with self._turn:
+                    await asyncio.to_thread(self._recording.take, report)
+                break
             except Unreachable as error:
                 log.error("a report waits: %s", error)  # noqa: TRY400  # the sentence says it all
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
                 log.exception("this report could not be taken: %s", report)
-                return None
+                break
+        self._watch(report)
 
     def _watch(self, report: control.Report) -> None:
         """A lost person is waited for; then the hearing is suspended."""
@@ -410,5 +369,5 @@ class Conductor:
         await asyncio.to_thread(self._room.suspend_for_loss, hearing, place)
 
     async def _progress(self) -> None:
-        for hearing in list(self._rooms):
+        for hearing in [hearing for worker in self._workers for hearing in worker.hearings]:
             await asyncio.to_thread(self._recording.progress, hearing)

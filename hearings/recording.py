@@ -61,6 +61,12 @@ class Recording:
             if not isinstance(report.fact, control.SegmentKept | control.GapFound):
                 tx.info["touched"].add(hearing.id)  # these two come many a second, and nobody is shown them
 
+    def taken(self, spool: str) -> int:
+        """The number up to which the reports of a spool are committed."""
+        with self._journal.reading() as tx:
+            cursor = tx.get(Cursor, spool)
+            return cursor.n if cursor is not None else 0
+
     def worker_gone(self, hearing: UUID) -> None:
         """The media worker has ended: nothing is being kept, and nobody is connected."""
         with self._journal.transaction() as tx:

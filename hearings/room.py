@@ -366,7 +366,7 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
         return []
     held = docket.held(tx, hearing.id, now)
     peers = [
-        PeerPlan(place=str(place.id), handle=people[0].handle)
+        PeerPlan(place=str(place.id), handle=people[0].handle, returns=_was_connected(story, people))
         for place, people in rows
         if opened and place.id in held and docket.in_room(people)
     ]
@@ -379,6 +379,13 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
         armed=opened,
     )
     return [base.model_copy(update={"record": _record(stretch)}) for stretch in unkept] or [base]
+
+
+def _was_connected(story: Story, people: Sequence[Participant]) -> bool:
+    """Whether somebody of the place was connected in this sitting before."""
+    since = story.sittings[-1][0]
+    seen = (story.people[person.handle].present for person in people if person.handle in story.people)
+    return any(at >= since for times in seen for at, _ in times)
 
 
 def _record(stretch: Stretch) -> RecordPlan:

@@ -7,8 +7,8 @@ rewrites it with a fresh header for each, and the listener's `peer` protects and
 a listener like any other: `account` decides what each second is, `originals` and `pcapng` write it.
 
 `description` reads a page's offer and `answer` writes ours; `room` holds the peers of one hearing; `worker`
-holds the rooms, in a process of its own; `control` is the only way in, and `spool` keeps what is to be told
-until it is acknowledged. `synthetic`, with `loops` and `offering`, is a participant without a person.
+holds the rooms, in a process of its own, and `load` says how busy that is; `control` is the only way in, and
+`spool` keeps what is to be told until it is acknowledged. `synthetic`, with `loops` and `offering`, is a participant without a person.
 
 This folder knows no hearing, no database and no web. It is told the desired state of a room and answers
 with reports.

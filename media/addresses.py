@@ -11,9 +11,12 @@ nobody thought of. What is announced is the same, unless a router translates add
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from typing import NamedTuple
+
+ANY_PORT = range(1)
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -109,3 +112,14 @@ def _check(heard: IpAddress, told: IpAddress) -> None:
     if heard.is_loopback != told.is_loopback and not heard.is_unspecified:
         here = heard if heard.is_loopback else told
         raise Implausible(f"{told} is announced for {heard}, but {here} is reached from this machine alone.")
+
+
+def ports(text: str) -> range:
+    """`40000` or `40000-40009`; 0 is any. Raises: ValueError."""
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text, re.ASCII)
+    if found is None:
+        raise ValueError("a port, or two with a hyphen: 40000-40009")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if not (first == last == 0 or 1 <= first <= last <= 65535):
+        raise ValueError("ports are 1 to 65535, the lower one first; 0 alone is any")
+    return range(first, last + 1)

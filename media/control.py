@@ -4,8 +4,8 @@ A unix socket; each message is a four-byte big-endian length and that many bytes
 `ToWorker` or `FromWorker`. The conductor sends the *desired state* of a room (`Conduct`, idempotent,
 numbered); the worker makes it so. Facts come back as numbered `Report`s, spooled and fsynced by the
 worker until they are acknowledged, which the conductor does after it has committed them; a report may
-therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined`, `Pictured`, `Measured` and `Levels` are
-of the moment and are not spooled.
+therefore arrive twice, never not at all. `Answered`, `Declined`, `Lined`, `Pictured`, `Measured`, `Levels` and
+`Load` are of the moment and are not spooled.
 
 All times here are milliseconds since 1970-01-01T00:00:00Z, of the clock of the machine.
 """
@@ -21,7 +21,7 @@ from media.channels import Kind
 from media.score import Grade
 
 LARGEST = 4 * 1024 * 1024  # bytes of one message
-BEHIND = 1024 * 1024  # bytes that wait in a link before levels are left out
+BEHIND = 1024 * 1024  # bytes that wait in a link before levels and load are left out
 
 Millis = Annotated[int, Field(ge=0, lt=2**53)]
 TrackName = Annotated[str, Field(pattern=r"^[a-z2-7]{8}-[a-z]+$")]
@@ -37,12 +37,14 @@ class Message(BaseModel):
 
 class PeerPlan(Message):
     """A place that may connect; its tracks are named `<handle>-<kind>`. Of a `demanding` one, an interpreter's, the
-    connection is judged more strictly.
+    connection is judged more strictly. `returns`: it was connected in this sitting before, and is let in again
+    however busy the worker is.
     """
 
     place: str
     handle: str = Field(pattern=r"^[a-z2-7]{8}$")
     demanding: bool = False
+    returns: bool = False
 
 
 class RecordPlan(Message):
@@ -276,11 +278,12 @@ class Report(Message):
 
 
 class Ready(Message):
-    """First message of a link: the worker stands, and has no rooms until it is told of them."""
+    """First message of a link: the worker stands, and has the rooms of these hearings."""
 
     type: Literal["ready"] = "ready"
     spool: str
     pid: int
+    rooms: list[str]
 
 
 class Answered(Message):
@@ -344,11 +347,19 @@ class Levels(Message):
     recorded: dict[str, int]
 
 
+class Load(Message):
+    """Once a second: how busy the worker is, 0 to 1 (`media.load`). Left out while the link is behind."""
+
+    type: Literal["load"] = "load"
+    busy: float = Field(ge=0, le=1)
+
+
 OfTheMoment = Declined | Lined | Pictured | Measured | Levels
 """What is told of a room as it happens; one of them may be lost, and the next one tells it anew."""
 
 FromWorker = Annotated[
-    Ready | Report | Answered | Declined | Lined | Pictured | Measured | Levels, Field(discriminator="type")
+    Ready | Report | Answered | Declined | Lined | Pictured | Measured | Levels | Load,
+    Field(discriminator="type"),
 ]
 
 _to_worker: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)
@@ -370,7 +381,7 @@ class Link:
 
     def send(self, message: ToWorker | FromWorker) -> None:
         """Queues the message; ordering is kept. A broken link is noticed by the receiver."""
-        if isinstance(message, Levels) and self._writer.transport.get_write_buffer_size() > BEHIND:
+        if isinstance(message, Levels | Load) and self._writer.transport.get_write_buffer_size() > BEHIND:
             return
         body = message.model_dump_json().encode()
         self._writer.write(_LENGTH.pack(len(body)) + body)

@@ -24,6 +24,7 @@ leaves together at its end.
 """
 
 import asyncio
+import errno
 import logging
 import secrets
 import time
@@ -42,7 +43,7 @@ from media.adapter import (
     read_binding_request,
     write_binding_response,
 )
-from media.addresses import Candidate, Way, read_ways
+from media.addresses import ANY_PORT, Candidate, Way, read_ways
 from media.datagrams import SEGMENTS, Datagrams
 
 BELIEVED_SECONDS = 3.0  # of sending to a new address from which nothing valid has come yet
@@ -230,22 +231,28 @@ class IceLite:
 
     @classmethod
     async def open(
-        cls, *, listen: str, port: int = 0, announce: str = "", clock: Callable[[], float] = time.monotonic
+        cls,
+        *,
+        listen: str,
+        port: range = ANY_PORT,
+        announce: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> "IceLite":
         """Binds each address of `listen` and names those of `announce` in its candidates (`media.addresses`).
 
-        All at `port`; at 0 any will do, the same for all where it is free. Raises: OSError, Implausible.
+        All at the first port of the range that is free for all; at 0 any will do, the same for all where it is free.
+        Raises: OSError, Implausible.
         """
-        bound: list[tuple[Way, Datagrams]] = []
-        try:
-            for way in read_ways(listen, announce):
-                wished = port or (bound[0][1].port if bound else 0)
-                bound.append((way, Datagrams.at(way.listen, wished, only=bool(port))))
-        except OSError:
-            for _, each in bound:
-                each.close()
-            raise
-        return cls(bound, clock=clock)
+        ways = read_ways(listen, announce)
+        why = ""
+        for number in port:
+            try:
+                return cls(_bound(ways, number), clock=clock)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                why = str(error.strerror)
+        raise OSError(errno.EADDRINUSE, f"no UDP port from {port[0]} to {port[-1]} is free: {why}")
 
     def endpoint(self, receive: Callable[[bytes], None], seal: Seal = _sealed_by_nobody) -> Endpoint:
         endpoint = Endpoint(self, receive=receive, seal=seal)
@@ -375,3 +382,17 @@ class Base:
         response = write_binding_response(request, address=address[:2], password=endpoint.password)
         self.datagrams.transmit(response, address)
         endpoint.check(self, address, nominates=request.nominates)
+
+
+def _bound(ways: Sequence[Way], port: int) -> list[tuple[Way, Datagrams]]:
+    """A socket for each way at this port; at 0 at the one that the first was given, where it is free."""
+    bound: list[tuple[Way, Datagrams]] = []
+    try:
+        for way in ways:
+            wished = port or (bound[0][1].port if bound else 0)
+            bound.append((way, Datagrams.at(way.listen, wished, only=bool(port))))
+    except OSError:
+        for _, each in bound:
+            each.close()
+        raise
+    return bound

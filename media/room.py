@@ -74,7 +74,9 @@ def recorder_in(folder: Path, report: Callable[[Fact], None]) -> Taker:
 
 
 class Room:
-    """`report` takes facts, in order; `send` takes messages of the moment, which may be lost."""
+    """`report` takes facts, in order; `send` takes messages of the moment, which may be lost. `full`: whether the
+    worker is too busy for anybody who need not be taken.
+    """
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Room:
         ice: IceLite,
         report: Callable[[Fact], None],
         send: Callable[[FromWorker], None],
+        full: Callable[[], bool] = lambda: False,
         recorder: Callable[[Path, Callable[[Fact], None]], Taker] = recorder_in,
         clock: Callable[[], float] = time.monotonic,
         handshake_seconds: float = HANDSHAKE_SECONDS,
@@ -91,11 +94,13 @@ class Room:
         self._ice = ice
         self._report = report
         self._send = send
+        self._full = full
         self._make_recorder = recorder
         self._clock = clock
         self._handshake_seconds = handshake_seconds
         self._plan: RoomPlan | None = None
         self._handles: dict[str, str] = {}
+        self._returns: frozenset[str] = frozenset()
         self._presences: dict[str, Presence] = {}
         self._pending: dict[str, Peer] = {}
         self._fanout = Fanout(lined=self._lined, pictured=self._pictured, record=self._record, clock=clock)
@@ -115,6 +120,7 @@ class Room:
             return
         self._plan = plan
         self._handles = {peer.place: peer.handle for peer in plan.peers}
+        self._returns = frozenset(peer.place for peer in plan.peers if peer.returns)
         for place in [place for place in self._presences if place not in self._handles]:
             self._dismiss(place)
         for place in self._handles:
@@ -178,6 +184,11 @@ class Room:
         present = {*self._fanout.peers, *self._pending}
         if place not in present and len(present) >= PEERS:
             raise Refused(f"The room is full: {PEERS} places are connected.")
+        if self._full() and not self._must_be_taken(place):
+            raise Refused(
+                "The media server carries as many people as it can. Stay on this page: it tries again by itself. "
+                "If it takes long, tell the court."
+            )
         return Peer(
             place=place,
             connection=connection,
@@ -186,6 +197,12 @@ class Room:
             owner=self,
             clock=self._clock,
         )
+
+    def _must_be_taken(self, place: str) -> bool:
+        """Whoever was here and comes back; and everybody of a hearing that is on the record."""
+        record = self._plan.record if self._plan is not None else None
+        on_record = record is not None and record.until is None
+        return on_record or place in self._returns or self._presences[place].ever
 
     async def _connect(self, peer: Peer) -> None:
         try:

@@ -1,9 +1,9 @@
 """The worker process: rooms and their connections, conducted over one control link.
 
-    python -m media.worker --control PATH --spool FOLDER [--listen ADDRESS,…] [--port N] [--announce ADDRESS,…]
+    python -m media.worker --control PATH --spool FOLDER [--listen ADDRESS,…] [--port N[-M]] [--announce ADDRESS,…]
 
-It connects to the unix socket that the conductor listens on, says `Ready`, and repeats every report that
-was not yet acknowledged. When the link is lost the rooms go on, and it connects again, after 100 ms at
+It connects to the unix socket that the conductor listens on, says `Ready` with the rooms that it has, and
+repeats every report that was not yet acknowledged. When the link is lost the rooms go on, and it connects again, after 100 ms at
 first and every two seconds at last. SIGTERM and SIGINT close the rooms and the recordings, keep what
 there is to report in the spool, and end the process with status 0.
 
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from media.addresses import Implausible
+from media.addresses import ANY_PORT, Implausible, ports
 from media.control import (
     Acknowledged,
     Conduct,
@@ -33,6 +33,7 @@ from media.control import (
     FromWorker,
     Link,
     LinkBroken,
+    Load,
     Offered,
     Ready,
     Report,
@@ -41,11 +42,13 @@ from media.control import (
     Watched,
 )
 from media.ice_lite import IceLite
+from media.load import Meter, Waits
 from media.room import Room
 from media.spool import Spool, SpoolBroken
 
-ROOMS = 64
+ROOMS = 64  # so that memory has an end; how many people they may hold is measured (`media.load`)
 TICK_SECONDS = 0.1
+LOAD_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 2.0
 DISK_RETRY_SECONDS = 1.0
@@ -56,21 +59,22 @@ log = logging.getLogger("media.worker")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`listen`, `announce`: as in `media.addresses.read_ways`; `port` 0 is any."""
+    """`listen`, `announce`: as in `media.addresses.read_ways`; the first free `port` is taken, 0 is any."""
 
     control: Path
     spool: Path
     listen: str = "127.0.0.1"
-    port: int = 0
+    port: range = ANY_PORT
     announce: str = ""
 
 
 class Worker:
     """The rooms of one process, and what is to be told about them."""
 
-    def __init__(self, ice: IceLite, spool: Spool) -> None:
+    def __init__(self, ice: IceLite, spool: Spool, meter: Meter) -> None:
         self._ice = ice
         self._spool = spool
+        self._meter = meter
         self._rooms: dict[str, Room] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._link: Link | None = None
@@ -83,7 +87,7 @@ class Worker:
 
     async def converse(self, link: Link) -> None:
         """Serves one link until it ends."""
-        link.send(Ready(spool=self._spool.name, pid=os.getpid()))
+        link.send(Ready(spool=self._spool.name, pid=os.getpid(), rooms=list(self._rooms)))
         for report in self._spool.pending:
             link.send(report)
         self._link = link
@@ -135,6 +139,7 @@ class Worker:
             ice=self._ice,
             report=lambda fact: self._report(hearing, fact),
             send=self._send,
+            full=lambda: self._meter.full,
         )
 
     def _dismiss(self, hearing: str) -> None:
@@ -206,6 +211,16 @@ class Worker:
                 except Exception:
                     log.exception("%s: the room's clock stumbled", room.hearing)
 
+    async def weigh(self) -> None:
+        """Tells how busy the loop is."""
+        while True:
+            before = self._meter.full
+            self._meter.sample()
+            self._send(Load(busy=self._meter.busy))
+            if self._meter.full and not before:
+                log.warning("busy to %.0f %%: newcomers are declined", 100 * self._meter.busy)
+            await asyncio.sleep(LOAD_SECONDS)
+
     async def finish(self) -> None:
         """Closes all rooms; what they had to report is on disk when `write_reports` has ended."""
         self._finishing = True
@@ -217,20 +232,29 @@ class Worker:
         self._to_write.set()
 
 
-async def serve(settings: Settings) -> None:
-    """Runs a worker until SIGTERM or SIGINT. Raises: OSError, Implausible, SpoolBroken before it stands."""
+async def serve(settings: Settings, meter: Meter) -> None:
+    """Runs a worker until SIGTERM or SIGINT; `meter` is that of this loop.
+
+    Raises: OSError, Implausible, SpoolBroken before it stands.
+    """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_stray)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     spool = Spool(settings.spool)
-    ice = await IceLite.open(listen=settings.listen, port=settings.port, announce=settings.announce)
+    try:
+        ice = await IceLite.open(listen=settings.listen, port=settings.port, announce=settings.announce)
+    except (OSError, Implausible):
+        spool.close()
+        raise
     for address, port in ice.candidates:
         log.info("media on %s port %d", address, port)
-    worker = Worker(ice, spool)
+    worker = Worker(ice, spool, meter)
     writing = asyncio.create_task(worker.write_reports())
-    helpers = [asyncio.create_task(worker.tick()), asyncio.create_task(_keep_linked(worker, settings))]
+    helpers = [
+        asyncio.create_task(work) for work in (worker.tick(), worker.weigh(), _keep_linked(worker, settings))
+    ]
     gc.collect()
     gc.freeze()
     try:
@@ -271,14 +295,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--listen", default="127.0.0.1", help="addresses of the media sockets, separated by commas"
     )
-    parser.add_argument("--port", type=int, default=0, help="their UDP port; 0 takes any")
+    parser.add_argument(
+        "--port",
+        type=ports,
+        default=ANY_PORT,
+        help="their UDP port, or a range (40000-40009) of which it takes the first free one; 0 takes any",
+    )
     parser.add_argument("--announce", default="", help="addresses told to browsers, if not those of --listen")
     settings = Settings(**vars(parser.parse_args(argv)))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiortc").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            asyncio.run(serve(settings))
+            waits = Waits()
+            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(waits)) as runner:
+                runner.run(serve(settings, Meter(lambda: waits.seconds)))
         except (OSError, Implausible, SpoolBroken) as error:
             log.error("the media worker cannot start: %s", error)  # noqa: TRY400 a sentence, not a trace
             return 1

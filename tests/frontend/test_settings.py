@@ -93,6 +93,15 @@ def test_the_secret_is_not_in_what_settings_print() -> None:
     assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
+def test_each_media_worker_has_a_port_of_its_own() -> None:
+    for port, workers in (("0", "8"), ("40000", "1"), ("40000-40009", "10")):
+        settings = read({"VIVAVOCE_MEDIA_PORT": port, "VIVAVOCE_MEDIA_WORKERS": workers})
+        assert settings.media_workers == int(workers)
+    for port, workers in (("40000", "2"), ("40000-40009", "11")):
+        with pytest.raises(ValidationError, match=f"VIVAVOCE_MEDIA_WORKERS is {workers}"):
+            read({"VIVAVOCE_MEDIA_PORT": port, "VIVAVOCE_MEDIA_WORKERS": workers})
+
+
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "frontend.command", *arguments],
@@ -109,6 +118,8 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     [
         ("VIVAVOCE_PORT", "many"),
         ("VIVAVOCE_PORT", "70000"),
+        ("VIVAVOCE_MEDIA_PORT", "40009-40000"),
+        ("VIVAVOCE_MEDIA_WORKERS", "0"),
         ("VIVAVOCE_UNHEARD_OF", "1"),
         ("VIVAVOCE_LOSS_SECONDS", "1"),
         ("VIVAVOCE_ADDRESS", "http://court.example"),

@@ -9,7 +9,7 @@ import pytest
 from bare_page import until
 
 from media.adapter import HANDSHAKE_SECONDS, NotProtected, sealed, write_binding_request
-from media.addresses import family_of
+from media.addresses import ANY_PORT, family_of, ports
 from media.datagrams import SEGMENTS
 from media.ice_lite import HELD_DATAGRAMS, KNOWN_ADDRESSES, LATE_SECONDS, WAITING, IceLite
 
@@ -119,8 +119,8 @@ async def test_each_address_has_its_socket_at_the_same_port_where_it_is_free():
         agent.close()
         taken.bind(("::1", port))
         with pytest.raises(OSError, match="::1 port"):
-            await IceLite.open(listen="127.0.0.1,::1", port=port)
-        again = await IceLite.open(listen="127.0.0.1", port=port)
+            await IceLite.open(listen="127.0.0.1,::1", port=range(port, port + 1))
+        again = await IceLite.open(listen="127.0.0.1", port=range(port, port + 1))
         again.close()
 
 
@@ -470,3 +470,46 @@ async def test_who_floods_loses_their_own_pictures_only(scene):
     base.work()
     assert scene.received.index(PICTURE + b"calm") < 16
     assert scene.agent.shed == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("0", ANY_PORT), ("40000", [40000]), ("40000-40002", [40000, 40001, 40002])]
+)
+def test_ports_are_one_or_a_range(text, numbers):
+    assert list(ports(text)) == list(numbers)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "-1", "1-", "40002-40000", "0-5", "65536", "1-65536", "40000,40001", " 40000", "٣"]
+)
+def test_other_ports_are_refused(text):
+    with pytest.raises(ValueError, match="port"):
+        ports(text)
+
+
+async def test_each_agent_takes_the_first_free_port_of_the_range():
+    first, second, third = neighbours(3)
+    agents = [await IceLite.open(listen="127.0.0.1", port=range(first, third + 1)) for _ in range(2)]
+    assert [agent.candidates[0].port for agent in agents] == [first, second]
+    agents.pop(0).close()
+    agents += [await IceLite.open(listen="127.0.0.1", port=range(first, third + 1)) for _ in range(2)]
+    assert [agent.candidates[0].port for agent in agents] == [second, first, third]
+    with pytest.raises(OSError, match=f"no UDP port from {first} to {third} is free"):
+        await IceLite.open(listen="127.0.0.1", port=range(first, third + 1))
+    for agent in agents:
+        agent.close()
+
+
+def neighbours(count):
+    """Ports one after the other that nobody uses at this moment."""
+    for _ in range(100):
+        with contextlib.ExitStack() as stack:
+            probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            probe.bind(("127.0.0.1", 0))
+            first = probe.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                for number in range(first + 1, first + count):
+                    other = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    other.bind(("127.0.0.1", number))
+                return range(first, first + count)
+    raise AssertionError("no free ports side by side")

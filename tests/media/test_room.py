@@ -382,3 +382,58 @@ async def test_only_sixteen_streams_of_a_peer_are_known(house):
         witness.show(ssrc=ssrc)
     await flushed(witness)
     assert len(house.room._fanout.peers["witness"].publisher.streams) == 16
+
+
+# --- a worker that carries as much as it can ---------------------------------------------------------
+
+
+class FakeMeter:
+    """Full when it is told so."""
+
+    def __init__(self):
+        self.full = False
+
+    def __call__(self):
+        return self.full
+
+
+async def declined(house, place):
+    page = await BarePage.open()
+    house.pages.append(page)
+    connection = house.offer(place, page.offer())
+    last = house.sent[-1]
+    assert last.connection == connection
+    return last.sentence if isinstance(last, Declined) else None
+
+
+async def test_a_full_worker_declines_who_was_not_here_and_takes_who_was():
+    meter = FakeMeter()
+    async with opened(full=meter) as house:
+        house.conduct(*floor("judge", "witness"))
+        judge = await house.page("judge")
+        meter.full = True
+        assert "as many people as it can" in await declined(house, "witness")
+        judge.say()
+        assert await declined(house, "judge") is None, "a second connection of who is here"
+        await judge.dtls.close()
+        await until(lambda: house.of(Left), what="the judge has left")
+        await house.page("judge")
+        assert "as many people as it can" in await declined(house, "witness")
+        meter.full = False
+        await house.page("witness")
+
+
+async def test_a_full_worker_takes_everybody_who_returns_or_is_on_the_record():
+    meter = FakeMeter()
+    meter.full = True
+    async with opened(full=meter) as house:
+        plan = house.plan(*floor("judge", "witness"))
+        back = plan.peers[0].model_copy(update={"returns": True})
+        house.room.conduct(plan.model_copy(update={"peers": [back, plan.peers[1]]}))
+        await house.page("judge")
+        assert await declined(house, "witness")
+        record = RecordPlan(stretch=1, since=0, tracks=[])
+        house.conduct(*floor("judge", "witness"), record=record.model_copy(update={"until": 1}))
+        assert await declined(house, "witness"), "that stretch is over"
+        house.conduct(*floor("judge", "witness"), record=record)
+        await house.page("witness")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from media.control import (
     Levels,
     Lined,
     Link,
+    Load,
     Offered,
     PeerPlan,
     Ready,
@@ -26,7 +28,9 @@ from media.control import (
     Report,
     RoomPlan,
 )
-from media.worker import ROOMS, main
+from media.ice_lite import IceLite
+from media.spool import Spool
+from media.worker import ROOMS, Worker, main
 
 HERE = Path(__file__).resolve().parents[2]
 
@@ -65,7 +69,7 @@ class Conductor:
                 if self.acknowledges and isinstance(message, Report):
                     link.send(Acknowledged(n=message.n))
 
-    async def start(self):
+    async def start(self, *options):
         before = len(self.said)
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -75,6 +79,7 @@ class Conductor:
             str(self.socket),
             "--spool",
             str(self.folder / "spool"),
+            *options,
             cwd=HERE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -190,7 +195,9 @@ async def test_rooms_go_on_while_the_link_is_gone_and_their_facts_come_later(con
     await witness.dtls.close()
     await conductor.listen()
     await until(lambda: len(conductor.said) == 2 and "left" in conductor.facts(), seconds=10)
-    assert isinstance(conductor.said[1][0], Ready)
+    first, again = conductor.all(Ready)
+    assert conductor.said[1][0] is again
+    assert (first.rooms, again.rooms) == ([], ["h1"])
     judge.say()
     for page in (judge, witness):
         await page.close()
@@ -222,6 +229,75 @@ async def test_offers_and_plans_that_cannot_be_taken_are_declined(conductor):
     assert [each.connection for each in declined] == ["c1", "c2", "c3", ""]
     assert declined[-1].hearing == f"more{ROOMS - 1}"
     assert all(each.sentence.endswith(".") for each in declined)
+
+
+async def test_it_tells_every_second_how_busy_it_is(conductor):
+    await until(lambda: len(conductor.all(Load)) >= 3, seconds=10)
+    assert all(0 <= load.busy <= 1 for load in conductor.all(Load))
+
+
+class FakeMeter:
+    full = True
+
+
+class FakeLink:
+    """Keeps what is sent."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, message):
+        self.sent.append(message)
+
+
+async def test_a_worker_whose_loop_is_full_declines_newcomers(tmp_path):
+    spool, ice = Spool(tmp_path), await IceLite.open(listen="127.0.0.1")
+    worker = Worker(ice, spool, FakeMeter())
+    worker._link = FakeLink()
+    plan = RoomPlan(
+        hearing="h1",
+        version=1,
+        folder=str(tmp_path),
+        peers=[PeerPlan(place="a", handle="aaaaaaaa")],
+        allowed=[],
+    )
+    worker._take(Conduct(room=plan))
+    page = await BarePage.open()
+    worker._take(Offered(hearing="h1", place="a", connection="c1", sdp=page.offer()))
+    (declined,) = worker._link.sent
+    assert "as many people as it can" in declined.sentence
+    await worker.finish()
+    await page.close()
+    ice.close()
+    spool.close()
+
+
+async def test_it_takes_the_first_free_port_that_it_was_given(tmp_path):
+    conductor = Conductor(tmp_path)
+    await conductor.listen()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        await conductor.start("--port", f"{port}-{port + 9}")
+        conductor.conduct("a")
+        page = await conductor.page("a")
+        assert port < page.remote[1] <= port + 9
+        await page.close()
+    await conductor.close()
+
+
+def test_a_worker_that_finds_no_free_port_says_so(tmp_path, caplog):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        assert main(["--control", str(tmp_path / "c"), "--spool", str(tmp_path), "--port", port]) == 1
+    assert f"no UDP port from {port} to {port} is free" in caplog.text
+
+
+def test_a_port_that_is_none_is_told_at_once(capsys):
+    with pytest.raises(SystemExit):
+        main(["--control", "c", "--spool", "s", "--port", "many"])
+    assert "--port" in capsys.readouterr().err
 
 
 def test_a_worker_that_cannot_start_says_so(tmp_path, caplog):
