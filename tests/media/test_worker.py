@@ -272,9 +272,8 @@ async def test_a_worker_whose_loop_is_full_declines_newcomers(tmp_path):
     spool.close()
 
 
-async def test_it_takes_the_first_free_port_that_it_was_given(tmp_path):
-    conductor = Conductor(tmp_path)
-    await conductor.listen()
+async def test_it_takes_the_first_free_port_that_it_was_given(conductor):
+    await conductor.stop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -283,7 +282,6 @@ async def test_it_takes_the_first_free_port_that_it_was_given(tmp_path):
         page = await conductor.page("a")
         assert port < page.remote[1] <= port + 9
         await page.close()
-    await conductor.close()
 
 
 def test_a_worker_that_finds_no_free_port_says_so(tmp_path, caplog):
