@@ -23,7 +23,7 @@ from load import (
 )
 from served import Relay
 
-from media.adapter import Dtls, Role
+from media.adapter import Dtls, DtlsFailed, Role
 
 WARM_UP_SECONDS = 2.0
 QUIET, TRIES = 0.10, 3  # of the server's core may others use, or the run is made again, three times at most
@@ -425,6 +425,7 @@ class Soaked:
 
     samples: list
     joins: int
+    failed: int
 
     @property
     def slope(self):
@@ -446,19 +447,28 @@ async def soak(minutes, on_sample):
             await relay.join(load, place, sends=True, lines=PEOPLE - 1)
         load.begin()
         load.start()
-        begin, soaked = time.monotonic(), Soaked([], 0)
+        begin, soaked = time.monotonic(), Soaked([], 0, 0)
         sample_at = begin + 60 * min(WARM_UP_MINUTES, minutes / 2)
         while time.monotonic() - begin < 60 * minutes:
             await asyncio.sleep(CHURN_SECONDS)
-            client = load.clients.pop(0)
-            await client.close()
-            place = client.name.rpartition("/")[2]
-            again = await relay.join(load, place, sends=True, lines=PEOPLE - 1)
-            again.begin(phase=soaked.joins * 0.618 % 1)
-            again.start(time.monotonic())
-            soaked.joins += 1
+            await _come_back(relay, load, places[soaked.joins % PEOPLE], soaked)
             if time.monotonic() >= sample_at:
                 sample_at += SAMPLE_SECONDS
                 soaked.samples.append((time.monotonic() - begin, resident_mib(relay.pid)))
                 on_sample(soaked)
         return soaked
+
+
+async def _come_back(relay, load, place, soaked):
+    """One leaves and joins anew; who does not get in within 15 seconds is counted, and tries at the next turn."""
+    soaked.joins += 1
+    for client in [each for each in load.clients if each.name.endswith(f"/{place}")]:
+        load.clients.remove(client)
+        await client.close()
+    try:
+        client = await relay.join(load, place, sends=True, lines=PEOPLE - 1)
+    except (ConnectionError, DtlsFailed):
+        soaked.failed += 1
+        return
+    client.begin(phase=soaked.joins * 0.618 % 1)
+    client.start(time.monotonic())

@@ -253,7 +253,8 @@ class Run:
         sizes = [size for _, size in soaked.samples]
         self.row(
             f"memory over {self._minutes:g} minutes",
-            f"{soaked.slope:+.2f} MiB an hour, {sizes[0]:.1f} to {sizes[-1]:.1f} MiB, {soaked.joins} joins",
+            f"{soaked.slope:+.2f} MiB an hour, {sizes[0]:.1f} to {sizes[-1]:.1f} MiB, {soaked.joins} joins,"
+            f" {soaked.failed} failed",
             f"≤ {SLOPE_MIB:.0f} MiB an hour",
             met(soaked.slope, SLOPE_MIB, " MiB an hour"),
         )
