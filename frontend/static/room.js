@@ -1,6 +1,9 @@
 /**
  * The room of one place: its camera and microphone go out, everybody else's come in, and each picture is put into
  * the tile that the server drew for it. Who may see and hear whom is decided there; this only shows it.
+ *
+ * Who listens to an interpretation hears its interpreters in full and everybody else softly. Safari on iOS does not
+ * let a page set the volume of an element: there the floor sounds as loud as the interpretation.
  */
 
 import { Connection } from "./connection.js";
@@ -12,6 +15,7 @@ import { word } from "./words.js";
 const OPENED = new Set(["open", "on-record", "examining", "suspended"]);
 const SPEAKS = 45; // −dBov; a smaller number is louder
 const LINGER = 2500; // milliseconds that the large picture stays with who spoke last
+const SOFT = 0.15; // volume of the floor under an interpretation
 const place = document.body.dataset.place ?? "";
 
 /** @type {Record<"audio" | "camera", MediaStreamTrack | null>} */
@@ -26,6 +30,8 @@ let state = "";
 /** @type {Promise<unknown> | null} */
 let starting = null;
 let asked = joinsMuted();
+/** @type {Set<string>} the places that interpret into the language that is listened to here */
+let voices = new Set();
 let speaker = "";
 let spokeAt = 0;
 
@@ -53,14 +59,16 @@ function conduct(socket, connection) {
   const meter = new Meter();
   setInterval(() => void connection.pc?.getStats().then((report) => (meter.take(report), quality())), 1000);
 
-  /** @param {{state: string, you: {in_room: boolean, muted: string[]}}} view */
+  /** @param {View} view */
   function told(view) {
     state = view.state;
+    voices = voicesOf(view);
     muted = new Set(view.you.muted);
     for (const kind of pressed) {
       if (muted.has(kind)) pressed.delete(kind);
       else muted.add(kind);
     }
+    if (paper && muted.has("document")) void stopDocument(); // what was shown in private stays there
     controls();
     if (!view.you.in_room) return;
     if (OPENED.has(state)) void start();
@@ -140,6 +148,7 @@ function conduct(socket, connection) {
 
   async function showDocument() {
     if (paper) return stopDocument();
+    if (muted.has("document")) mute("document", false);
     try {
       const shared = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 10 } });
       paper = shared.getVideoTracks()[0] ?? null;
@@ -241,6 +250,22 @@ function conduct(socket, connection) {
   }
 }
 
+/**
+ * @typedef {{
+ *   state: string,
+ *   you: {in_room: boolean, muted: string[], hears: string | null},
+ *   places?: {place: string, connected: boolean}[],
+ *   channels?: {language: string, speaks: string[]}[],
+ * }} View
+ */
+
+/** @param {View} view */
+function voicesOf(view) {
+  const channel = view.channels?.find((one) => one.language === view.you.hears);
+  const here = view.places?.filter((one) => one.connected && one.place !== place).map((one) => one.place) ?? [];
+  return new Set(here.filter((one) => channel?.speaks.includes(one)));
+}
+
 /** @type {MediaStream | null} */
 let mirrored = null;
 
@@ -270,6 +295,7 @@ function play(tile, stream, silent) {
     void speakThrough(video);
   }
   video.muted = silent;
+  video.volume = voices.size === 0 || voices.has(tile.getAttribute("data-place") ?? "") ? 1 : SOFT;
   if (video.srcObject !== stream) video.srcObject = stream;
   if (stream && video.paused) {
     video.play().then(
