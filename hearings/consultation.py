@@ -51,7 +51,7 @@ class NewConsultation(Said):
     left that room, as the judge has seen.
     """
 
-    people: list[Handle] = Field(min_length=1, max_length=MOST_PEOPLE)
+    people: list[Handle] = Field(default=[], max_length=MOST_PEOPLE)
     left: list[Handle] = Field(default=[], max_length=4 * MOST_PEOPLE)
 
 
@@ -225,5 +225,4 @@ def _refuse_listeners(beside: Collection[str], left: Collection[str], seats: Sea
         raise NotReady(
             say("Others sit in the same room. Confirm for each that they have left it:"),
             hints=tuple(listening),
-            field="left",
         )
