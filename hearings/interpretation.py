@@ -1,6 +1,6 @@
 """Interpretation: on the floor by turns (consecutive), or into the channel of a language beside the floor.
 
-The court gives an interpreter's place a channel and takes it back. The interpreter speaks on the floor until they
+The court gives a channel to a place where only interpreters sit, and takes it back. The interpreter speaks on the floor until they
 switch to it, and back at any moment. Each place chooses what it hears: the floor, or a language with the floor
 softly under it. An interpreter who listens to another channel than their own interprets from an interpretation
 (relay). A choice outlives a channel that closes, so that the page can tell it, and holds again when it opens again.
@@ -15,7 +15,7 @@ from pydantic import Field
 from hearings import docket
 from hearings.actors import Actor
 from hearings.acts import Act, Acts, locked
-from hearings.errors import AlreadyDone, NotFound, NotNow
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow
 from hearings.events import InterpretationClosed, InterpretationOpened
 from hearings.roles import Role
 from hearings.said import Said
@@ -54,7 +54,7 @@ class Interpretation:
     def give(self, actor: Actor, place: UUID, choice: Choice) -> None:
         """Gives the interpreter of a place this channel instead of any other, or none.
 
-        Raises: NotFound, NotNow, AlreadyDone.
+        Raises: NotFound, NotAllowed, NotNow, AlreadyDone.
         """
         with self._acts.act(actor, Verb.GIVE_CHANNEL) as act:
             row = act.tx.get(Place, place)
@@ -63,6 +63,13 @@ class Interpretation:
             people = docket.seated(act.tx, place)
             if not _interpreters(people):
                 raise NotFound(say("No interpreter sits at this place."))
+            if not may_interpret(people):
+                raise NotAllowed(
+                    say(
+                        "Others sit at the same microphone, and the floor would no longer hear them. "
+                        "A channel is for an interpreter with a place of their own."
+                    )
+                )
             if row.admitted is None:
                 raise NotNow(say("{name} is not in the room.", name=row.name))
             if row.channel == choice.language:
@@ -103,6 +110,11 @@ class Interpretation:
                 )
             row.hears = choice.language
             tx.info["touched"].add(hearing.id)
+
+
+def may_interpret(people: Sequence[Participant]) -> bool:
+    """Whether their microphone may leave the floor: nobody but interpreters speaks into it."""
+    return bool(people) and all(person.role is Role.INTERPRETER for person in people)
 
 
 def channels(rows: Iterable[tuple[Place, Sequence[Participant]]]) -> list[Channel]:

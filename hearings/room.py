@@ -346,8 +346,8 @@ def _leave(act: Act, place: Place, people: Sequence[Participant]) -> None:
 
 def _tracks(people: Sequence[Participant]) -> list[str]:
     """What is recorded of a place; an interpreter may be given a channel at any moment."""
-    interprets = any(person.role is Role.INTERPRETER for person in people)
-    kinds = [*RECORDED, *([Kind.INTERPRETATION] if interprets else [])]
+    aside = [Kind.INTERPRETATION] if interpretation.may_interpret(people) else []
+    kinds = [*RECORDED, *aside]
     return [f"{people[0].handle}-{kind}" for kind in kinds]
 
 

@@ -32,6 +32,8 @@ async def test_who_shares_a_room_with_the_witness_leaves_it_first(hearing: Heari
         await abroad.act("room/consultation", {"people": []})
     with pytest.raises(DoorRefused) as nobody:
         await judge.act("room/consultation", {})
+    with pytest.raises(DoorRefused, match="Others sit at the same microphone"):
+        await judge.act(f"room/channel/{abroad.place}", {"language": "fr"})
     people = [hearing.handles[name] for name in ("Witness A", "Lawyer F", "Interpreter C")]
     with pytest.raises(DoorRefused) as listening:
         await judge.act("room/consultation", {"people": people})
