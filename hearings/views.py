@@ -211,14 +211,12 @@ class View:
         ]
 
     def _given_to(self, actor: Actor, kinds: Collection[Kind]) -> list[str]:
-        return sorted(
-            {row.source for row in self._table if row.listener == str(actor.place) and row.kind in kinds}
-        )
+        own = str(actor.place)
+        return sorted({row.source for row in self._table if row.listener == own and row.kind in kinds})
 
     def _given_by(self, actor: Actor, kinds: Collection[Kind]) -> list[str]:
-        return sorted(
-            {row.listener for row in self._table if row.source == str(actor.place) and row.kind in kinds}
-        )
+        own = str(actor.place)
+        return sorted({row.listener for row in self._table if row.source == own and row.kind in kinds})
 
     def _consultation(self) -> dict[str, Any] | None:
         """Who is in it and since when; the same for everybody in the room."""
