@@ -45,9 +45,11 @@ from hearings.actors import service
 from hearings.acts import Acts
 from hearings.checklist import Checklist
 from hearings.conduct import Conductor, WorkerSettings
+from hearings.consultation import Consultations
 from hearings.database import Database
 from hearings.docket import Docket
 from hearings.errors import Refusal
+from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
 from hearings.messages import Messages
 from hearings.people import People
@@ -98,6 +100,8 @@ class Service:
     schedule: Schedule
     checklist: Checklist
     room: Room
+    consultations: Consultations
+    interpretation: Interpretation
     messages: Messages
     recording: Recording
     records: Records
@@ -145,6 +149,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         schedule=Schedule(acts),
         checklist=Checklist(acts, known),
         room=room,
+        consultations=Consultations(acts),
+        interpretation=Interpretation(acts),
         messages=Messages(acts),
         recording=recording,
         records=Records(acts, known, recording, seal, recordings),

@@ -22,7 +22,6 @@ from hearings.journal import Journal
 from hearings.sentences import say
 from hearings.views import load
 from media import control
-from media.channels import Kind
 from media.signalling import (
     Closed,
     Levels,
@@ -123,9 +122,8 @@ class Page:
 
 def audible(view: Mapping[str, Any]) -> frozenset[str]:
     """The places whose sound a page with this view is given, and its own."""
-    muted = {place["place"] for place in view.get("places", ()) if Kind.AUDIO in place["muted"]}
     own = view["you"]["place"]
-    return frozenset(view.get("hears", ())) - muted | ({own} if own else set())
+    return frozenset(view.get("hears", ())) | ({own} if own else set())
 
 
 class Live:

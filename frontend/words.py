@@ -26,7 +26,7 @@ from markupsafe import Markup
 from frontend import steps
 from hearings import tokens
 from hearings.roles import OFFICE, Role
-from hearings.sentences import Code, Moment, Sentence, Zone, say
+from hearings.sentences import Code, Moment, Sentence, Tongue, Zone, say
 from scheduling import zones
 
 HERE = Path(__file__).parent
@@ -99,6 +99,8 @@ class Reader:
                 return self.moment(value.at, value.zone or zone)
             case Zone():
                 return self.city(value)
+            case Tongue():
+                return self.tongue(value.tag)
         return str(value) if self.language == "en" else f"{_ISOLATE}{value}{_END}"
 
     # --- times: an instant and a zone, always both

@@ -120,9 +120,17 @@ def to_the_record(instrument: Instrument, story: Story, *, armed: bool) -> list[
         )
         found.append(Obstacle("authority", sentence, cited(instrument, instrument.presence)))
     found.extend(_missing_links(story))
+    found.extend(in_private(story))
     if not armed:
         found.append(Obstacle("recorder", _not_armed(story.failed)))
     return found
+
+
+def in_private(story: Story) -> list[Obstacle]:
+    """A private consultation that is going on: nothing goes on the record, nor on at all, before it has ended."""
+    if story.consultation is None:
+        return []
+    return [Obstacle("consultation", say("A private consultation is going on."))]
 
 
 def to_the_examination(instrument: Instrument, story: Story) -> list[Obstacle]:

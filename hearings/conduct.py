@@ -367,6 +367,7 @@ class Conductor:
 
     async def _lost(self, hearing: UUID, place: UUID) -> None:
         await asyncio.to_thread(self._room.suspend_for_loss, hearing, place)
+        await asyncio.to_thread(self._room.end_consultation_for_loss, hearing, place)
 
     async def _progress(self) -> None:
         for hearing in [hearing for worker in self._workers for hearing in worker.hearings]:

@@ -8,7 +8,7 @@ left out when it is. `by` is the handle of who did it, or `service`.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -16,7 +16,19 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticUndefined
 
 from hearings.roles import OFFICE, Capacity, Role, Side
-from hearings.sentences import LINK_WITHDRAWN, PLACES, Code, Moment, Sentence, Zone, recognised, say
+from hearings.sentences import (
+    LINK_WITHDRAWN,
+    OWN,
+    PLACES,
+    PRIVATE_CONSULTATION,
+    Code,
+    Moment,
+    Sentence,
+    Tongue,
+    Zone,
+    recognised,
+    say,
+)
 from hearings.tree import stamp
 
 Handle = Annotated[str, Field(pattern=r"^[a-z2-7]{8}$")]
@@ -55,7 +67,11 @@ DOCUMENT: dict[str, Sentence] = {
     "annex": say("annex"),
     "translation": say("translation"),
 }
-TRACK: dict[str, Sentence] = {"audio": say("audio"), "camera": say("camera")}
+TRACK: dict[str, Sentence] = {
+    "audio": say("audio"),
+    "camera": say("camera"),
+    "interpretation": say("interpretation"),
+}
 
 
 def _moment(at: datetime, zone: str | None = None) -> Moment:
@@ -72,7 +88,11 @@ def _place(name: str) -> str:
 
 def _reason(reason: str, by: str) -> str:
     """A reason of the service is a sentence of ours; what somebody typed is not."""
-    return recognised(reason) if by == Role.SERVICE else reason
+    return recognised(reason, OWN if by == Role.SERVICE else (PRIVATE_CONSULTATION,))
+
+
+def _names(handles: Sequence[str], named: Named) -> str:
+    return ", ".join(named(handle) for handle in handles)
 
 
 def _article(cited: str) -> Sentence:
@@ -536,6 +556,93 @@ class MessageSent(Event):
         if self.to is None:
             return say("{who} wrote to the court: “{text}”", who=named(self.by), text=self.text)
         return say("{who} wrote to {whom}: “{text}”", who=named(self.by), whom=named(self.to), text=self.text)
+
+
+# --- private consultation and interpretation ---------------------------------------------------
+
+
+class ConsultationAsked(Event):
+    """The person heard, or counsel, asks to speak in private."""
+
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} asked for a private consultation.", who=named(self.by))
+
+
+class ConsultationDeclined(Event):
+    """The judge does not grant what was asked for."""
+
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} did not grant a private consultation: {reason}", who=named(self.by), reason=self.reason
+        )
+
+
+class ConsultationBegun(Event):
+    """From here on `people` hear only each other; nothing of it is kept but its times.
+
+    `left`: those who share a place with them and had left that room, as the judge confirmed.
+    """
+
+    people: list[Handle]
+    left: list[Handle]
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "people": _names(self.people, named)}
+        if not self.left:
+            return say("{who} granted a private consultation to {people}. It began.", **told)
+        return say(
+            "{who} granted a private consultation to {people}, and confirmed that {left} had left the room. "
+            "It began.",
+            **told,
+            left=_names(self.left, named),
+        )
+
+
+class ConsultationEnded(Event):
+    """They are heard by everybody again, once they open their microphones."""
+
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        if self.by == Role.SERVICE:
+            return say("The private consultation ended.")
+        return say("{who} ended the private consultation.", who=named(self.by))
+
+
+class InterpretationOpened(Event):
+    """The interpreter was given the channel of a language (BCP 47), beside the floor."""
+
+    participant: Handle
+    language: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} opened a channel for interpretation into {language} by {whom}.",
+            who=named(self.by),
+            language=Tongue(self.language),
+            whom=named(self.participant),
+        )
+
+
+class InterpretationClosed(Event):
+    participant: Handle
+    language: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} closed the channel for interpretation into {language} by {whom}.",
+            who=named(self.by),
+            language=Tongue(self.language),
+            whom=named(self.participant),
+        )
 
 
 # --- safeguards --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import docket, tokens
+from hearings import consultation, docket, interpretation, tokens
 from hearings.actors import Actor
 from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
@@ -224,6 +224,8 @@ class People:
             login.ended = act.now
         people = docket.seated(act.tx, place.id)
         if place.admitted is not None and not NEVER_WAIT.intersection(person.role for person in people):
+            consultation.leave(act, place)
+            interpretation.leave(act, place, people)
             place.admitted = None
             for person in people:
                 act.write(

@@ -57,8 +57,12 @@ HEADS_KEPT = 16
 SHORT = timedelta(seconds=1)
 _READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
 _COURSE = frozenset(
-    {"hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"}
+    {
+        *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
+        *("consultation", "interpretation"),
+    }
 )
+_OF_TRACK = {"audio": "sound", "camera": "picture", "interpretation": "interpretation into a channel"}
 
 
 class Drawn(NamedTuple):
@@ -348,7 +352,7 @@ def _technical(story: Story, at: datetime) -> Technical:
         Interruption(
             begin=gap.since,
             end=gap.until,
-            what=f"No {'sound' if gap.track.endswith('-audio') else 'picture'} of {story.named(gap.track[:8])}",
+            what=f"No {_OF_TRACK.get(gap.track[9:], 'media')} of {story.named(gap.track[:8])}",
             reason=GAP.get(gap.reason, gap.reason),
         )
         for gap in story.gaps

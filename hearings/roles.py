@@ -50,6 +50,12 @@ COURT = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
 OVERSEERS = COURT | {Role.PANEL}
 """Who sees the pages of the whole hearing; everybody else has their own place alone."""
 
+COUNSEL = frozenset({Role.LAWYER, Role.DEFENCE})
+"""With whom the person heard may speak in private."""
+
+CONFIDANTS = COUNSEL | {Role.HEARD}
+"""Who may ask for a private consultation, and end the one that they are in."""
+
 REQUIRED = frozenset({Role.PRESIDING, Role.HEARD, Role.AUTHORITY, Role.INTERPRETER, Role.LAWYER})
 """A sitting on the record is suspended when one of these is lost."""
 

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument, Stage
-from hearings import checklist, docket
+from hearings import checklist, consultation, docket, interpretation
 from hearings.actors import Actor, service
 from hearings.acts import Act, Acts, locked
 from hearings.checklist import Obstacle
@@ -132,12 +132,13 @@ class Room:
         """Back to where it was suspended; if that was on the record, a new stretch begins. Raises: NotReady."""
         with self._acts.act(actor, Verb.RESUME) as act:
             on = act.hearing.before in ON
-            if on:
-                instrument = self._instruments[act.hearing.instrument]
-                checklist.refuse(
-                    say("The hearing cannot be resumed yet."),
-                    checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
-                )
+            instrument = self._instruments[act.hearing.instrument]
+            checklist.refuse(
+                say("The hearing cannot be resumed yet."),
+                checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None)
+                if on
+                else checklist.in_private(act.story),
+            )
             act.write(HearingResumed(repeated=repeated.text, by=act.who.handle))
             if on:
                 self._begin_stretch(act)
@@ -200,6 +201,7 @@ class Room:
                 raise NotAllowed(say("You cannot send yourself out."))
             if act.who.role is not Role.PRESIDING and any(one.role is Role.PRESIDING for one in people):
                 raise NotAllowed(say("Nobody sends out whoever presides."))
+            _leave(act, row, people)
             row.admitted = None
             for person in people:
                 act.write(
@@ -227,6 +229,8 @@ class Room:
             row, people = _place(act, place)
             if act.who.role is not Role.PRESIDING and any(one.role is Role.PRESIDING for one in people):
                 raise NotAllowed(say("Nobody mutes whoever presides."))
+            if row.consults is not None:
+                raise NotNow(say("{name} is in a private consultation.", name=row.name))
             row.muted = sorted({*row.muted, Kind.AUDIO})
 
     def mute(self, actor: Actor, kind: Kind, *, muted: bool) -> None:
@@ -254,6 +258,10 @@ class Room:
         except NotNow:
             return False
         return True
+
+    def end_consultation_for_loss(self, hearing: UUID, place: UUID) -> bool:
+        """Ends a private consultation that this place left, without whom it is none, `loss` ago."""
+        return consultation.end_for_loss(self._acts, hearing, place, after=self.loss)
 
     def lost(self) -> list[tuple[UUID, UUID, datetime]]:
         """Hearing, place and since when, of every place that is lost at this moment."""
@@ -290,7 +298,9 @@ class Room:
 
     def _end_sitting(self, act: Act) -> None:
         act.hearing.armed = None
+        consultation.over(act)
         for place, people in docket.places(act.tx, act.hearing.id):
+            interpretation.leave(act, place, people)
             if place.joined is not None:
                 for person in people:
                     act.write(ParticipantLeft(participant=person.handle, at=act.now))
@@ -328,8 +338,17 @@ def _place(act: Act, place: UUID) -> tuple[Place, Sequence[Participant]]:
     return row, people
 
 
+def _leave(act: Act, place: Place, people: Sequence[Participant]) -> None:
+    """What ends when a place goes back to the waiting room."""
+    consultation.leave(act, place)
+    interpretation.leave(act, place, people)
+
+
 def _tracks(people: Sequence[Participant]) -> list[str]:
-    return [f"{people[0].handle}-{kind}" for kind in RECORDED]
+    """What is recorded of a place; an interpreter may be given a channel at any moment."""
+    aside = [Kind.INTERPRETATION] if interpretation.may_interpret(people) else []
+    kinds = [*RECORDED, *aside]
+    return [f"{people[0].handle}-{kind}" for kind in kinds]
 
 
 # --- what the media worker must hold true ------------------------------------------------------
@@ -341,13 +360,21 @@ def seats(hearing: Hearing, rows: Sequence[tuple[Place, Sequence[Participant]]])
     return [
         Seat(
             place=str(place.id),
-            channel=Channel.FLOOR if opened and place.admitted is not None else Channel.WAITING,
+            channel=_channel(place) if opened else Channel.WAITING,
             receive_only=not docket.sends(people),
             muted=frozenset(Kind(kind) for kind in place.muted),
+            interprets=place.channel if place.interpreting else None,
+            hears=place.hears,
         )
         for place, people in rows
         if docket.in_room(people)
     ]
+
+
+def _channel(place: Place) -> Channel:
+    if place.admitted is None:
+        return Channel.WAITING
+    return Channel.FLOOR if place.consults is None else Channel.CONSULTATION
 
 
 def see_and_hear(hearing: Hearing, rows: Sequence[tuple[Place, Sequence[Participant]]]) -> frozenset[Row]:

@@ -16,6 +16,8 @@ from functools import cache
 from string import Formatter
 from typing import Any, Self
 
+from babel import Locale
+
 
 class Sentence(str):
     """A text with the template and values that it was made of."""
@@ -66,6 +68,16 @@ class Zone(str):
 
 
 @dataclass(frozen=True)
+class Tongue:
+    """A language by its tag (BCP 47): in English its English name; a page says it in its own language."""
+
+    tag: str
+
+    def __str__(self) -> str:
+        return str(Locale("en").languages.get(self.tag.partition("-")[0].lower(), self.tag))
+
+
+@dataclass(frozen=True)
 class Code:
     """A word of the format; a page shows what it means."""
 
@@ -82,6 +94,7 @@ CONNECTION_LOST = say("The connection of {names} was lost.")
 LINK_WITHDRAWN = say("The link was withdrawn.")
 SERVICE_STOPPED = say("The media service stopped and is being started again.")
 RECORDING_FAILED = say("The recording failed. {reason}")
+PRIVATE_CONSULTATION = say("A private consultation.")
 
 OWN = (
     CONNECTION_LOST,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hearings.errors import NotAllowed, NotNow
-from hearings.roles import COORDINATORS, OFFICE, Role
+from hearings.roles import CONFIDANTS, COORDINATORS, OFFICE, Role
 from hearings.sentences import Sentence, any_of, say
 
 
@@ -44,6 +44,7 @@ class Verb(StrEnum):
     ADJOURN = "adjourn"
     END = "end"
     CLOSE = "close"
+    CONSULT = "consult"
     # these leave the state as it is
     FILE = "file"
     SEAT = "seat"
@@ -52,6 +53,10 @@ class Verb(StrEnum):
     ADMIT = "admit"
     DISMISS = "dismiss"
     MUTE = "mute"
+    ASK_CONSULTATION = "ask-consultation"
+    DECLINE_CONSULTATION = "decline-consultation"
+    END_CONSULTATION = "end-consultation"
+    GIVE_CHANNEL = "give-channel"
     CONFIRM = "confirm"
     OVERRIDE = "override"
     OATH = "oath"
@@ -94,6 +99,10 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.ADJOURN: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.ADJOURNED),),
     Verb.END: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.ENDED),),
     Verb.CLOSE: (Rule(frozenset({State.ENDED}), frozenset({Role.CLERK}), State.CLOSED),),
+    Verb.CONSULT: (
+        Rule(_ON, _BENCH, State.SUSPENDED),
+        Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, None),
+    ),
     Verb.FILE: (Rule(_LIVING, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
     Verb.LINK: (Rule(_LIVING, _PLANNERS | {Role.CLERK}, None),),
@@ -101,6 +110,10 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.ADMIT: (Rule(_OPENED, _CLERKS, None),),
     Verb.DISMISS: (Rule(_OPENED, _CLERKS, None),),
     Verb.MUTE: (Rule(_OPENED, _CLERKS, None),),
+    Verb.ASK_CONSULTATION: (Rule(_OPENED, CONFIDANTS, None),),
+    Verb.DECLINE_CONSULTATION: (Rule(_OPENED, _BENCH, None),),
+    Verb.END_CONSULTATION: (Rule(_OPENED, _BENCH | CONFIDANTS | {Role.SERVICE}, None),),
+    Verb.GIVE_CHANNEL: (Rule(_OPENED, _CLERKS | COORDINATORS, None),),
     Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OATH: (Rule(_ON, _BENCH | {Role.AUTHORITY}, None),),
@@ -138,6 +151,7 @@ ACT: dict[Verb, Sentence] = {
     Verb.ADJOURN: say("adjourn the hearing"),
     Verb.END: say("end the sitting"),
     Verb.CLOSE: say("close the file"),
+    Verb.CONSULT: say("grant a private consultation"),
     Verb.FILE: say("add a document"),
     Verb.SEAT: say("add people and places"),
     Verb.LINK: say("issue or withdraw a link"),
@@ -145,6 +159,10 @@ ACT: dict[Verb, Sentence] = {
     Verb.ADMIT: say("admit somebody to the room"),
     Verb.DISMISS: say("send somebody back to the waiting room"),
     Verb.MUTE: say("mute somebody"),
+    Verb.ASK_CONSULTATION: say("ask for a private consultation"),
+    Verb.DECLINE_CONSULTATION: say("decline a private consultation"),
+    Verb.END_CONSULTATION: say("end the private consultation"),
+    Verb.GIVE_CHANNEL: say("open or close a channel for interpretation"),
     Verb.CONFIRM: say("confirm a safeguard"),
     Verb.OVERRIDE: say("go on without a safeguard"),
     Verb.OATH: say("note an oath"),

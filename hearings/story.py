@@ -53,6 +53,16 @@ class Stretch:
 
 
 @dataclass
+class Consultation:
+    """A private consultation, by the handles of who was in it; of what was said nothing is known."""
+
+    people: tuple[str, ...]
+    since: datetime
+    by: str
+    until: datetime | None = None
+
+
+@dataclass
 class Interruption:
     since: datetime
     reason: str
@@ -65,7 +75,8 @@ class Interruption:
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
     `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
-    fixed; `failed`: why the recorder failed last in this sitting.
+    fixed; `failed`: why the recorder failed last in this sitting; `asked`: who asks for a private consultation,
+    by handle, and since when, until it is granted or declined.
     """
 
     state: State = State.REQUESTED
@@ -76,6 +87,8 @@ class Story:
     sittings: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
+    consultations: list[Consultation] = field(default_factory=list)
+    asked: dict[str, datetime] = field(default_factory=dict)
     gaps: list[e.MediaGap] = field(default_factory=list)
     sealed: dict[str, str] = field(default_factory=dict)
     minutes: dict[str, str] = field(default_factory=dict)
@@ -98,6 +111,12 @@ class Story:
     def stretch(self) -> Stretch | None:
         """The stretch that is on the record now."""
         return self.stretches[-1] if self.stretches and self.stretches[-1].until is None else None
+
+    @property
+    def consultation(self) -> Consultation | None:
+        """The private consultation that is going on now."""
+        latest = self.consultations[-1] if self.consultations else None
+        return latest if latest is not None and latest.until is None else None
 
     def tell(self, entries: Iterable[Entry]) -> "Story":
         for entry in entries:
@@ -139,6 +158,13 @@ class Story:
                 self._attended(time, event)
             case e.RequirementConfirmed() | e.RequirementOverridden() | e.RequirementRevoked():
                 self._safeguarded(time, event)
+            case (
+                e.ConsultationAsked()
+                | e.ConsultationDeclined()
+                | e.ConsultationBegun()
+                | e.ConsultationEnded()
+            ):
+                self._consulted(time, event)
             case _:
                 self._kept(time, event)
 
@@ -188,6 +214,7 @@ class Story:
 
     def _sitting_over(self, time: datetime) -> None:
         self._interruption_over(time, None)
+        self.asked.clear()
         self.state = State.ENDED
         self.sittings[-1] = (self.sittings[-1][0], time)
         for person in self.people.values():
@@ -227,6 +254,18 @@ class Story:
                 self.people[event.participant].lost.append((event.since, None))
             case e.ParticipantReturned():
                 _finish(self.people[event.participant].lost, event.at)
+
+    def _consulted(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.ConsultationAsked():
+                self.asked[event.by] = time
+            case e.ConsultationDeclined():
+                self.asked.clear()
+            case e.ConsultationBegun():
+                self.asked.clear()
+                self.consultations.append(Consultation(tuple(event.people), time, event.by))
+            case e.ConsultationEnded():
+                self.consultations[-1].until = time
 
     def _safeguarded(self, time: datetime, event: e.Event) -> None:
         match event:

@@ -155,7 +155,12 @@ class Slot(SQLModel, table=True):
 
 
 class Place(SQLModel, table=True):
-    """One connection with one or more named persons. `admitted` is None in the waiting room."""
+    """One connection with one or more named persons. `admitted` is None in the waiting room.
+
+    `consults`: since when it is in a private consultation. `channel`: the language (BCP 47) of the channel that its
+    interpreter was given, `interpreting` whether they speak into it rather than on the floor; `hears`: the language
+    that it chose to listen to, whether it is open or not.
+    """
 
     id: UUID = Field(primary_key=True)
     hearing_id: UUID = _hearing()
@@ -167,6 +172,10 @@ class Place(SQLModel, table=True):
     joined: datetime | None = Field(default=None, sa_type=Utc)
     lost: datetime | None = Field(default=None, sa_type=Utc)
     muted: list[str] = Field(default_factory=list, sa_type=JSON)
+    consults: datetime | None = Field(default=None, sa_type=Utc)
+    channel: str | None = None
+    interpreting: bool = False
+    hears: str | None = None
     created: datetime = Field(sa_type=Utc)
 
 

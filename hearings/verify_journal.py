@@ -272,6 +272,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
         raise Unverifiable("The time of an entry lies before that of the entry before.")
     _check_first(entries, log)
     _check_course(entries)
+    _check_consultations(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
     declared = log.withheld("seq") - {entry.seq for entry in entries if entry.concealed is None}
     if lacking != declared:
@@ -416,6 +417,26 @@ def _check_course(entries: Sequence[Entry]) -> None:
             raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
     if sitting == "open" or on_record:
         raise Unverifiable("The record ends while a sitting is open.")
+
+
+def _check_consultations(entries: Sequence[Entry]) -> None:
+    """Nothing is on the record while a private consultation goes on, and it ends within its sitting."""
+    private = on_record = False
+    for entry in entries:
+        fault = False
+        match entry.kind:
+            case "record.on":
+                fault, on_record = private, True
+            case "record.off":
+                on_record = False
+            case "consultation.begun":
+                fault, private = private or on_record, True
+            case "consultation.ended":
+                fault, private = not private, False
+            case "sitting.ended":
+                fault = private
+        if fault:
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
 
 
 def sealed_paths(entries: Sequence[Entry]) -> dict[str, tuple[str, int]]:

@@ -4,7 +4,7 @@ Loaded once for a hearing and then told to each place, so that everyone sees the
 waiting room sees the court, the time and themself, and nobody else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, docket, messages, people
+from hearings import checklist, docket, interpretation, messages, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound
@@ -20,12 +20,16 @@ from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, OVERSEERS, Role
 from hearings.room import OPENED, see_and_hear
 from hearings.schedule import Schedule
-from hearings.sentences import Sentence, recognised, say
+from hearings.sentences import OWN, PRIVATE_CONSULTATION, Sentence, recognised, say
 from hearings.states import SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place, Slot
 from hearings.tree import stamp
+from media.channels import Kind
 from scheduling.zones import both_clocks
+
+_SOUNDS = frozenset({Kind.AUDIO, Kind.INTERPRETATION})
+_PICTURES = frozenset({Kind.CAMERA})
 
 
 class View:
@@ -57,14 +61,19 @@ class View:
         overseer = bool(OVERSEERS.intersection(actor.roles))
         told |= {
             "places": self._roster(overseer=overseer),
-            "hears": self._hears(actor),
-            "heard_by": self._heard_by(actor),
+            "hears": self._given_to(actor, _SOUNDS),
+            "heard_by": self._given_by(actor, _SOUNDS),
+            "sees": self._given_to(actor, _PICTURES),
+            "seen_by": self._given_by(actor, _PICTURES),
+            "consultation": self._consultation(),
+            "channels": self._channels(),
         }
         if overseer:
             told |= {
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
                 "oaths": self._oaths(),
+                "asked": self._asked(),
                 "proposals": self._proposals(),
                 "request": self._request(),
                 "leaves": self._leaves,
@@ -117,7 +126,8 @@ class View:
         if self.hearing.state is not State.SUSPENDED or not self.story.interruptions:
             return None
         last = self.story.interruptions[-1]
-        reason = recognised(last.reason) if last.by == Role.SERVICE else last.reason
+        known = OWN if last.by == Role.SERVICE else (PRIVATE_CONSULTATION,)
+        reason = recognised(last.reason, known)
         return {"since": stamp(last.since), "reason": reason, "by": self.story.named(last.by)}
 
     def _start(self) -> dict[str, Any] | None:
@@ -155,6 +165,11 @@ class View:
             ),
             "connected": bool(place and place.joined and place.lost is None),
             "muted": list(place.muted) if place else [],
+            "consults": bool(place and place.consults),
+            "asked": any(one.handle in self.story.asked for one in actor.people),
+            "channel": place.channel if place else None,
+            "interpreting": bool(place and place.interpreting),
+            "hears": place.hears if place else None,
         }
 
     def _selves(self, actor: Actor, place: Place | None) -> list[dict[str, Any]]:
@@ -186,17 +201,62 @@ class View:
                 "connected": place.joined is not None and place.lost is None,
                 "lost_since": stamp(place.lost) if place.lost else None,
                 "muted": list(place.muted),
+                "consults": place.consults is not None,
+                "channel": place.channel,
+                "interpreting": place.interpreting,
                 "people": [_person(person) for person in seated],
                 **({"link": self._links.get(place.id, "none")} if overseer else {}),
             }
             for place, seated in self._rows
         ]
 
-    def _hears(self, actor: Actor) -> list[str]:
-        return sorted({row.source for row in self._table if row.listener == str(actor.place)})
+    def _given_to(self, actor: Actor, kinds: Collection[Kind]) -> list[str]:
+        own = str(actor.place)
+        return sorted({row.source for row in self._table if row.listener == own and row.kind in kinds})
 
-    def _heard_by(self, actor: Actor) -> list[str]:
-        return sorted({row.listener for row in self._table if row.source == str(actor.place)})
+    def _given_by(self, actor: Actor, kinds: Collection[Kind]) -> list[str]:
+        own = str(actor.place)
+        return sorted({row.listener for row in self._table if row.source == own and row.kind in kinds})
+
+    def _consultation(self) -> dict[str, Any] | None:
+        """Who is in it and since when; the same for everybody in the room."""
+        told = self.story.consultation
+        if told is None:
+            return None
+        return {
+            "since": stamp(told.since),
+            "people": [{"handle": one, "name": self.story.named(one)} for one in told.people],
+        }
+
+    def _asked(self) -> list[dict[str, Any]]:
+        """Who asks for a private consultation, the first one first."""
+        return [
+            {"handle": handle, "name": self.story.named(handle), "since": stamp(since)}
+            for handle, since in self.story.asked.items()
+        ]
+
+    def _channels(self) -> list[dict[str, Any]]:
+        """The languages that are open for interpretation, and who speaks in them.
+
+        `speaks`: the places that speak into it now; `relay`: the language from which they interpret, if that is
+        an interpretation itself.
+        """
+        found = interpretation.channels(self._rows)
+        return [
+            {
+                "language": language,
+                "people": [one.name for each in found if each.language == language for one in each.people],
+                "speaks": [
+                    str(each.place.id)
+                    for each in found
+                    if each.language == language and each.place.interpreting
+                ],
+                "relay": next(
+                    (each.relay for each in found if each.language == language and each.relay), None
+                ),
+            }
+            for language in sorted({each.language for each in found})
+        ]
 
     def _checklist(self, actor: Actor) -> list[dict[str, Any]]:
         return [

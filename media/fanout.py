@@ -7,10 +7,13 @@ on its request. The recorder is a listener like any other and is given the best 
 A place's sound and camera go to one line of each listener, in the order in which the places joined; the
 document line carries the first document that is being sent, until it has not come for five seconds. Which of
 a camera's layers a listener is given, if any, is decided by `pictures`.
+
+An interpretation travels as the sound of its place: whichever of the two the table allows, the packets pass.
+What the recorder is given is named by the row that stands (`recorded`).
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from media.allotment import Quality
 from media.channels import RECORDER, Kind
@@ -49,6 +52,7 @@ class Fanout:
         self._record = record
         self._clock = clock
         self._allowed: frozenset[Row] = frozenset()
+        self._recorded: dict[Route, Kind] = {}
         self._routes: dict[Route, tuple[tuple[Peer, Outlet], ...]] = {}
         self._reached: dict[str, dict[int, Route]] = {}
         self._best: dict[Route, Stream] = {}
@@ -59,8 +63,17 @@ class Fanout:
     # --- the table and the peers -------------------------------------------------------------------
 
     def allow(self, rows: Iterable[Row]) -> None:
-        self._allowed = frozenset(rows)
+        rows = frozenset(rows)
+        self._allowed = frozenset((source, listener, kind.carrier) for source, listener, kind in rows)
+        self._recorded = {
+            (source, kind.carrier): kind for source, listener, kind in rows if listener == RECORDER
+        }
         self._reroute()
+
+    @property
+    def recorded(self) -> Mapping[Route, Kind]:
+        """As what the recorder is given the streams of a place; those that it is not given are missing."""
+        return self._recorded
 
     def join(self, peer: Peer) -> Peer | None:
         """The connection is now its place's; gives the one that it takes over from."""

@@ -11,7 +11,7 @@ recorder, and of the moment who is on which line and who speaks.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -125,8 +125,11 @@ class Room:
             self._dismiss(place)
         for place in self._handles:
             self._presences.setdefault(place, Presence(place))
+        before = self._recorded()
         self._fanout.allow(plan.allowed)
         self._conduct_recorder(plan)
+        for place, kind in before - self._recorded():
+            self._explain(place, [kind])
 
     def _dismiss(self, place: str) -> None:
         pending = self._pending.pop(place, None)
@@ -249,7 +252,8 @@ class Room:
         for ssrc in feedback.sent:
             stream = self._fanout.records(peer.place, ssrc)
             if stream is not None:
-                self._recorder.rtcp(self._track(peer.place, stream.kind), raw, _microseconds())
+                track = self._track(peer.place, self._fanout.recorded[peer.place, stream.kind])
+                self._recorder.rtcp(track, raw, _microseconds())
 
     def closed_by_itself(self, peer: Peer) -> None:
         if self._fanout.peers.get(peer.place) is peer:
@@ -259,20 +263,24 @@ class Room:
 
     def _record(self, arrival: Arrival) -> None:
         if self._recorder is not None:
-            track = self._track(arrival.stream.place, arrival.stream.kind)
+            place, kind = arrival.stream.place, arrival.stream.kind
+            track = self._track(place, self._fanout.recorded[place, kind])
             self._recorder.rtp(track, arrival.raw, _microseconds())
+
+    def _recorded(self) -> set[tuple[str, Kind]]:
+        return {(place, kind) for (place, _), kind in self._fanout.recorded.items()}
 
     def _track(self, place: str, kind: Kind) -> str:
         return f"{self._handles[place]}-{kind.value}"
 
-    def _explain(self, place: str) -> None:
+    def _explain(self, place: str, kinds: Iterable[Kind] = tuple(Kind)) -> None:
         """Tells the recorder why nothing comes of a place; packets that come speak for themselves."""
         if self._recorder is None or place not in self._handles:
             return
         presence = self._presences[place]
         absent = "left" if presence.ever else "not-joined"
         reasons = {State.PRESENT: "not-sent", State.LOST: "connection-lost", State.ABSENT: absent}
-        for kind in Kind:
+        for kind in kinds:
             self._recorder.absent(self._track(place, kind), reasons[presence.state])
 
     def _lined(self, peer: Peer) -> None:

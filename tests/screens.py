@@ -121,7 +121,11 @@ async def _sit(camera: Camera, hearing: Hearing) -> None:
     await hearing.swear()
     await hearing.bench.act("room/examine")
     await room("examining")
-    await hearing.bench.act("room/suspend", {"text": "A pause of ten minutes."})
+    await _interpretation(hearing)
+    await room("interpretation")
+    await _private(hearing)
+    await room("private")
+    await hearing.bench.act("room/consultation/end")
     await room("suspended")
     await _all_here(hearing)
     await eventually(lambda: _ready(hearing))
@@ -129,6 +133,22 @@ async def _sit(camera: Camera, hearing: Hearing) -> None:
     await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
     await hearing.bench.act("room/end")
     await room("ended")
+
+
+async def _interpretation(hearing: Hearing) -> None:
+    """The interpreter speaks into a channel, and the witness has chosen it."""
+    interpreter = hearing.seat("interpreter")
+    await hearing.bench.act(f"room/channel/{interpreter.place}", {"language": "fr"})
+    await interpreter.act("room/speak", {"interpreting": True})
+    await hearing.seat("heard").act("room/hear", {"language": "fr"})
+
+
+async def _private(hearing: Hearing) -> None:
+    """Asked for by the witness, and granted."""
+    await _all_here(hearing)
+    await hearing.seat("heard").act("room/consultation/ask")
+    people = [hearing.handles[name] for name in (hearing.heard, "Counsel E")]
+    await hearing.bench.act("room/consultation", {"people": people})
 
 
 async def _admit(hearing: Hearing) -> None:

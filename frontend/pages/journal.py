@@ -12,7 +12,19 @@ from hearings.tree import stamp
 KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
     "story": (
         say("The hearing"),
-        frozenset({"hearing", "request", "sitting", "record", "examination", "oath", "statement"}),
+        frozenset(
+            {
+                "hearing",
+                "request",
+                "sitting",
+                "record",
+                "examination",
+                "oath",
+                "statement",
+                "consultation",
+                "interpretation",
+            }
+        ),
     ),
     "people": (say("People and links"), frozenset({"participant", "link"})),
     "safeguards": (say("Safeguards"), frozenset({"requirement"})),

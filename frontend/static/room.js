@@ -1,6 +1,9 @@
 /**
  * The room of one place: its camera and microphone go out, everybody else's come in, and each picture is put into
  * the tile that the server drew for it. Who may see and hear whom is decided there; this only shows it.
+ *
+ * Who listens to an interpretation hears its interpreters in full and everybody else softly. Safari on iOS does not
+ * let a page set the volume of an element: there the floor sounds as loud as the interpretation.
  */
 
 import { Connection } from "./connection.js";
@@ -15,6 +18,7 @@ const SPEAKS = 45; // −dBov; a smaller number is louder
 const SMALL = 360; // pixels of the screen; a wider picture is worth the high layer
 const ASKED = 10_000; // milliseconds that a browser's question may stay unanswered before we speak of it
 const LINGER = 2500; // milliseconds that the large picture stays with who spoke last
+const SOFT = 0.15; // volume of the floor under an interpretation
 const place = document.body.dataset.place ?? "";
 
 /** @type {Record<"audio" | "camera", MediaStreamTrack | null>} */
@@ -29,6 +33,8 @@ let state = "";
 /** @type {Promise<unknown> | null} */
 let starting = null;
 let asked = wished("#muted");
+/** @type {Set<string>} the places that interpret into the language that is listened to here */
+let voices = new Set();
 let speaker = "";
 let spokeAt = 0;
 
@@ -57,14 +63,16 @@ function conduct(socket, connection) {
   const meter = new Meter();
   setInterval(() => void look(), 1000);
 
-  /** @param {{state: string, you: {in_room: boolean, muted: string[]}}} view */
+  /** @param {View} view */
   function told(view) {
     state = view.state;
+    voices = voicesOf(view);
     muted = new Set(view.you.muted);
     for (const kind of pressed) {
       if (muted.has(kind)) pressed.delete(kind);
       else muted.add(kind);
     }
+    if (paper && muted.has("document")) void stopDocument(); // what was shown in private stays there
     controls();
     if (!view.you.in_room) return;
     if (OPENED.has(state)) void start();
@@ -154,6 +162,7 @@ function conduct(socket, connection) {
 
   async function showDocument() {
     if (paper) return stopDocument();
+    if (muted.has("document")) mute("document", false);
     try {
       const shared = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 10 } });
       paper = shared.getVideoTracks()[0] ?? null;
@@ -274,6 +283,22 @@ function conduct(socket, connection) {
   }
 }
 
+/**
+ * @typedef {{
+ *   state: string,
+ *   you: {in_room: boolean, muted: string[], hears: string | null},
+ *   places?: {place: string, connected: boolean}[],
+ *   channels?: {language: string, speaks: string[]}[],
+ * }} View
+ */
+
+/** @param {View} view */
+function voicesOf(view) {
+  const channel = view.channels?.find((one) => one.language === view.you.hears);
+  const here = view.places?.filter((one) => one.connected && one.place !== place).map((one) => one.place) ?? [];
+  return new Set(here.filter((one) => channel?.speaks.includes(one)));
+}
+
 /** @type {MediaStream | null} */
 let mirrored = null;
 
@@ -303,6 +328,7 @@ function play(tile, stream, silent) {
     void speakThrough(video);
   }
   video.muted = silent;
+  video.volume = voices.size === 0 || voices.has(tile.getAttribute("data-place") ?? "") ? 1 : SOFT;
   if (video.srcObject !== stream) video.srcObject = stream;
   if (stream && video.paused) {
     video.play().then(

@@ -9,8 +9,14 @@ from babel.messages.mofile import write_mo
 from babel.support import NullTranslations, Translations
 
 from frontend.words import Reader
-from hearings.events import HearingCancelled, HearingMoved, HearingSuspended, ParticipantLost
-from hearings.sentences import say
+from hearings.events import (
+    HearingCancelled,
+    HearingMoved,
+    HearingSuspended,
+    InterpretationOpened,
+    ParticipantLost,
+)
+from hearings.sentences import Tongue, say
 
 SAID = {
     "You cannot {act} now: the hearing is {state}.": "لا يمكنك {act} الآن: الجلسة {state}.",
@@ -20,6 +26,7 @@ SAID = {
     "The hearing was suspended by {who}: {reason}": "علّق {who} الجلسة: {reason}",
     "The connection of {names} was lost.": "انقطع اتصال {names}.",
     "the service": "الخدمة",
+    "A private consultation.": "مشاورة سرية.",
 }
 START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 JUDGE = "aaaaaaaa"
@@ -76,6 +83,18 @@ def test_a_reason_of_the_service_is_translated_and_one_that_was_typed_is_not(ara
     typed = HearingSuspended(reason=text, by=JUDGE).sentence(named)
     assert arabic.tell(ours) == "علّق الخدمة الجلسة: انقطع اتصال \u2068Witness A\u2069."
     assert arabic.tell(typed) == f"علّق \u2068Judge J.\u2069 الجلسة: \u2068{text}\u2069"
+
+
+def test_a_private_consultation_as_a_reason_is_ours_whoever_granted_it(arabic: Reader):
+    told = HearingSuspended(reason="A private consultation.", by=JUDGE).sentence(named)
+    assert arabic.tell(told) == "علّق \u2068Judge J.\u2069 الجلسة: مشاورة سرية."
+
+
+def test_a_language_is_said_in_the_language_of_the_reader(arabic: Reader, english: Reader):
+    opened = InterpretationOpened(participant="bbbbbbbb", language="fr-CA", by=JUDGE).sentence(named)
+    assert "into French by" in opened, "as the minutes print it"
+    assert english.tell(opened) == opened
+    assert arabic.tell(say("{language}", language=Tongue("fr"))) == "الفرنسية"
 
 
 def test_an_instant_appears_on_the_clock_of_its_zone_and_zones_as_cities(english: Reader):

@@ -14,7 +14,9 @@ from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor, Self
 from hearings.acts import Acts
 from hearings.checklist import Checklist, Confirmation
+from hearings.consultation import Consultations
 from hearings.docket import Docket
+from hearings.interpretation import Interpretation
 from hearings.journal import Journal
 from hearings.messages import Messages
 from hearings.people import NewPerson, NewPlace, People
@@ -53,6 +55,8 @@ class Courthouse:
         self.schedule = Schedule(self.acts)
         self.checklist = Checklist(self.acts, self.known)
         self.room = Room(self.acts, self.known)
+        self.consultations = Consultations(self.acts)
+        self.interpretation = Interpretation(self.acts)
         self.messages = Messages(self.acts)
         self.recording = Recording(journal)
         self.docket = Docket(journal)

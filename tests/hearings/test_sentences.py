@@ -83,6 +83,8 @@ EXAMPLE: dict[str, Any] = {
     "proof": "Passport seen.",
     "path": "data/media/bbbbbbbb-audio.pcapng",
     "track": f"{WITNESS}-audio",
+    "people": [WITNESS],
+    "left": [JUDGE],
 }
 
 

@@ -11,6 +11,7 @@ from hearings.states import ACT, SAID, TABLE, State, Verb, acting_role, after, a
 # The design's table, written a second time: from which states, by whom, to which state.
 COORDINATORS = {"coordinator-requesting", "coordinator-requested"}
 BEFORE = {"accepted", "scheduled", "adjourned"}
+OPENED = {"open", "on-record", "examining", "suspended"}
 DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "accept": ({"requested"}, {"coordinator-requested", "authority"}, "accepted"),
     "decline": ({"requested"}, {"coordinator-requested", "authority"}, "declined"),
@@ -26,6 +27,10 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "adjourn": ({"open", "suspended"}, {"presiding"}, "adjourned"),
     "end": ({"open", "suspended"}, {"presiding"}, "ended"),
     "close": ({"ended"}, {"clerk"}, "closed"),
+    "ask-consultation": (OPENED, {"heard", "lawyer", "defence"}, None),
+    "decline-consultation": (OPENED, {"presiding"}, None),
+    "end-consultation": (OPENED, {"presiding", "heard", "lawyer", "defence", "service"}, None),
+    "give-channel": (OPENED, COORDINATORS | {"presiding", "clerk"}, None),
 }
 
 
@@ -40,6 +45,22 @@ def test_every_state_and_role_of_a_verb_is_as_designed(verb: Verb) -> None:
         else:
             with pytest.raises((NotAllowed, NotNow)):
                 acting_role(state, verb, [role])
+
+
+def test_a_consultation_suspends_what_is_on_the_record_and_nothing_else() -> None:
+    leads = {
+        state: after(state, Verb.CONSULT, before=State.OPEN)
+        for state in State
+        if Verb.CONSULT in allowed(state, [Role.PRESIDING])
+    }
+    assert leads == {
+        State.OPEN: State.OPEN,
+        State.ON_RECORD: State.SUSPENDED,
+        State.EXAMINING: State.SUSPENDED,
+        State.SUSPENDED: State.SUSPENDED,
+    }
+    others = [role for role in Role if any(Verb.CONSULT in allowed(state, [role]) for state in State)]
+    assert others == [Role.PRESIDING]
 
 
 @pytest.mark.parametrize("verb", Verb)

@@ -131,6 +131,11 @@ def test_two_stretches_are_counted_and_accounted_for_one_by_one(tmp_path: Path) 
     assert accepted(judged(tmp_path, r.sealed(r.draft(again).contents()), trust=TRUST()))
 
 
+def test_a_private_consultation_off_the_record_is_accepted(tmp_path: Path) -> None:
+    record = r.draft(lambda record: consult(record, r.OFF + 5, r.OFF + 6))
+    assert accepted(judged(tmp_path, r.sealed(record.contents()), trust=TRUST()))
+
+
 def test_a_type_that_is_not_known_is_reported_and_not_refused(tmp_path: Path) -> None:
     record = r.draft(lambda record: record.say(r.OFF + 2, "custody.handed", to="archive"))
     verdict = judged(tmp_path, r.sealed(record.contents()), trust=TRUST())
@@ -905,12 +910,33 @@ table(
     on_the_record_without_a_sitting=lambda: rebuilt(
         lambda record: record.said.insert(4, r.Said(9_000, "record.on", {**record.find("record.on").members}))
     ),
+    in_private_on_the_record=lambda: in_private(r.ON + 10, r.OFF + 20),
+    on_the_record_in_private=lambda: in_private(r.ON - 10, r.OFF + 20),
+    in_private_twice=lambda: in_private(r.OFF + 5, r.OFF + 6, r.OFF + 5),
+    in_private_without_an_end=lambda: in_private(r.OFF + 5, None),
+    an_end_of_nothing_private=lambda: in_private(None, r.OFF + 6),
     withheld_that_lacks_nothing=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 3, **WITHHELD}]),
     withheld_behind_the_end=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 99, **WITHHELD}]),
     withheld_by_another_number=lambda: r.sealed(
         replace(redacted_contents({3: {"name"}}, []), withheld=[package.Withheld("g", "d", seq=2)])
     ),
 )
+
+
+def in_private(begun: int | None, ended: int | None, *again: int) -> bytes:
+    """A record with a private consultation that begins and ends at these times."""
+    return r.sealed(r.draft(lambda record: consult(record, begun, ended, *again)).contents())
+
+
+def consult(record: r.Draft, begun: int | None, ended: int | None, *again: int) -> None:
+    said = [
+        r.Said(ms, "consultation.begun", {"people": [r.WITNESS], "left": [], "by": r.JUDGE})
+        for ms in (begun, *again)
+        if ms is not None
+    ]
+    if ended is not None:
+        said.append(r.Said(ended, "consultation.ended", {"by": r.JUDGE}))
+    record.said = sorted([*record.said, *said], key=lambda one: one.ms)
 
 
 def late_said(kind: str, **members: Any) -> bytes:

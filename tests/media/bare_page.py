@@ -212,6 +212,22 @@ class BarePage(asyncio.DatagramProtocol):
         ssrc = self.line_ssrcs[self.mids[kind, line]]
         return [packet for packet in map(read_rtp, self.rtp) if packet.ssrc == ssrc]
 
+    def sounds(self):
+        """The payloads of all sound that came, of whichever line, in the order in which it came."""
+        return self._payloads("audio")
+
+    def pictures(self):
+        """As `sounds`, without the descriptor and the first byte of VP8."""
+        return [payload[6:] for payload in self._payloads("camera")]
+
+    def _payloads(self, kind):
+        lines = {
+            self.line_ssrcs[mid]
+            for key, mid in self.mids.items()
+            if isinstance(key, tuple) and key[0] == kind
+        }
+        return [packet.payload for packet in map(read_rtp, self.rtp) if packet.ssrc in lines]
+
     def wire_rtp(self):
         """SRTP datagrams as captured, SRTCP left out."""
         return [data for data in self.wire if not 192 <= data[1] <= 208]

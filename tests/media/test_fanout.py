@@ -93,6 +93,107 @@ async def test_channels_and_the_waiting_room_keep_apart(house):
         assert [who for _, who in lined.lines] == [{"a": "b", "b": "a", "c": "d", "d": "c"}[place]]
 
 
+def interpreting(language):
+    """A judge and a clerk on the floor, a witness who chose French, and an interpreter who speaks there or into it."""
+    return [
+        *floor("judge", "clerk"),
+        Seat(place="witness", channel="floor", hears="fr"),
+        Seat(place="interpreter", channel="floor", interprets=language),
+    ]
+
+
+async def test_an_interpretation_reaches_who_chose_it_and_not_a_byte_anybody_else(house):
+    house.conduct(*interpreting("fr"), armed=True)
+    people = ("judge", "clerk", "witness", "interpreter")
+    pages = {place: await house.page(place, lines=4) for place in people}
+    interpreter = pages["interpreter"]
+    for _ in range(10):
+        interpreter.say(b"aside")
+        pages["judge"].say(b"floor")
+    await until(lambda: pages["witness"].sounds().count(b"aside") == 10)
+    await flushed(*pages.values())
+    assert pages["judge"].wire_rtp() == []
+    assert pages["clerk"].sounds() == [b"floor"] * 10
+    assert pages["witness"].sounds().count(b"floor") == 10, "who chose a language hears the floor as well"
+    assert interpreter.sounds() == [b"floor"] * 10
+    interpreter.show()
+    await until(lambda: len(pages["judge"].wire_rtp()) == 1, what="the picture goes to everybody")
+    assert {track for track, _ in house.recorder.packets} == {
+        "judgeaaa-audio",
+        *("interpre-interpretation", "interpre-camera"),
+    }
+
+
+async def test_an_interpreter_goes_to_the_floor_and_back_between_two_packets(house):
+    house.conduct(*interpreting(None), armed=True)
+    pages = {place: await house.page(place, lines=4) for place in ("judge", "witness", "interpreter")}
+    interpreter, ssrc = pages["interpreter"], pages["interpreter"].ssrcs["audio"]
+    report = sender_report(SenderFigures(ssrc, ntp_of(1e9), 1, 1, 1), "x")
+    for language, said in (
+        (None, b"floor 1"),
+        ("fr", b"channel 1"),
+        (None, b"floor 2"),
+        ("fr", b"channel 2"),
+    ):
+        house.conduct(*interpreting(language), armed=True)
+        interpreter.say(said)
+        interpreter.send_rtcp(report)
+        await flushed(interpreter)
+    await until(lambda: len(pages["witness"].sounds()) == 4)
+    assert pages["witness"].sounds() == [b"floor 1", b"channel 1", b"floor 2", b"channel 2"]
+    assert pages["judge"].sounds() == [b"floor 1", b"floor 2"]
+    tracks = ["interpre-audio", "interpre-interpretation"] * 2
+    assert [track for track, _ in house.recorder.packets] == tracks
+    assert [track for track, _ in house.recorder.reports] == tracks
+    assert house.recorder.reasons[-3:] == [
+        ("interpre-audio", "not-sent"),
+        ("interpre-interpretation", "not-sent"),
+        ("interpre-audio", "not-sent"),
+    ]
+
+
+async def test_a_private_consultation_begins_and_ends_without_a_packet_astray(house):
+    """Counted on the wire of each page and at the recorder, over both changes of the table."""
+    places = ("judge", "clerk", "witness", "lawyer")
+    within = [seat("witness", "consultation"), seat("lawyer", "consultation")]
+    shut = [Seat(place=place, channel="floor", muted={Kind.AUDIO}) for place in ("witness", "lawyer")]
+    house.conduct(*floor(*places), armed=True)
+    pages = {place: await house.page(place, lines=4) for place in places}
+    await speak(pages.values())
+    await until(lambda: all(len(page.sounds()) == 15 for page in pages.values()))
+
+    house.conduct(*floor("judge", "clerk"), *within, armed=True)
+    house.recorder.packets.clear()
+    for page in pages.values():
+        page.wire.clear()
+        page.rtp.clear()
+    for place, page in pages.items():
+        for _ in range(20):
+            page.say(b"of " + place.encode())
+            page.show(tag=b"of " + place.encode())
+    await until(lambda: len(pages["witness"].sounds()) == len(pages["clerk"].sounds()) == 20)
+    await flushed(*pages.values())
+    for place, other in {
+        "judge": "clerk",
+        "clerk": "judge",
+        "witness": "lawyer",
+        "lawyer": "witness",
+    }.items():
+        assert set(pages[place].sounds()) == {b"of " + other.encode()}
+        assert set(pages[place].pictures()) <= {b"of " + other.encode()}
+    assert {track for track, _ in house.recorder.packets} == {
+        f"{place:a<8}-{kind}" for place in ("judge", "clerk") for kind in ("audio", "camera")
+    }
+
+    house.conduct(*floor("judge", "clerk"), *shut, armed=True)
+    house.recorder.packets.clear()
+    pages["lawyer"].say(b"still speaking")
+    pages["lawyer"].show(tag=b"seen again")
+    await until(lambda: b"seen again" in pages["judge"].pictures())
+    assert b"still speaking" not in {payload for page in pages.values() for payload in page.sounds()}
+    assert {track for track, _ in house.recorder.packets} == {"lawyeraa-camera"}
+
+
 async def test_a_new_table_holds_from_the_next_packet_on(house):
     house.conduct(*floor("judge", "witness"))
     judge, witness = await house.page("judge"), await house.page("witness")

@@ -266,6 +266,35 @@ async def test_segments_are_reported_while_it_goes_on_and_after_the_grace(stage)
     assert row["sha256"] == stage.told(SegmentKept)[0].sha256
 
 
+async def test_an_interpreter_who_changes_between_floor_and_channel_is_accounted_for_in_both(stage):
+    """Sound goes on all the time; each track tiles, one being a gap where the other is kept, to the packet."""
+    channel = "abcdefgh-interpretation"
+    plan = stage.plan(AUDIO, channel)
+    stage.recorder.absent(channel, "not-sent")
+    stage.recorder.conduct(plan)
+    for since, until, track, other in (
+        (0, 5000, AUDIO, channel),
+        (5000, 9000, channel, AUDIO),
+        (9000, 9500, AUDIO, channel),
+        (9500, 14000, channel, AUDIO),
+        (14000, 16000, AUDIO, channel),
+    ):
+        stage.recorder.absent(other, "not-sent")
+        stage.play(track, range(since, until, 20))
+    await stage.finish(plan, at=16000)
+    audit(stage, plan, 16000)
+    assert {tile[2] for track in (AUDIO, channel) for tile in stage.tiles(track)} == {"kept", "not-sent"}
+    assert [tile for tile in stage.tiles(AUDIO) if tile[2] != "kept"] == [
+        (4981, 9000, "not-sent"),
+        (9481, 14000, "not-sent"),
+    ]
+    assert [tile for tile in stage.tiles(channel) if tile[2] != "kept"] == [
+        (0, 5000, "not-sent"),
+        (13981, 16000, "not-sent"),
+    ], "half a second on the floor is no gap of the channel"
+    assert sorted([*stage.content(AUDIO), *stage.content(channel)]) == list(range(0, 16000, 20))
+
+
 async def test_gaps_are_reported_as_soon_as_they_are_closed(stage):
     plan = stage.plan()
     stage.recorder.conduct(plan)
