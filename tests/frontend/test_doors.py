@@ -77,7 +77,7 @@ async def test_another_sites_page_is_refused_everywhere(
         assert answer.json()["problem"]["sentence"]
 
 
-MAY_BE_EMPTY = ("request/accept", "room/consultation", "room/channel/{seat}")
+MAY_BE_EMPTY = ("request/accept", "room/consultation", "room/channel/{seat}", "room/hear")
 
 
 async def test_what_is_no_json_or_not_of_the_shape_is_refused(hearing: Hearing) -> None:
@@ -94,7 +94,7 @@ async def test_what_is_no_json_or_not_of_the_shape_is_refused(hearing: Hearing) 
         for rubbish in (b"{", b"\xff\xfe", b"[]", b'"x"', b"{}", b'{"unheard":1}', b"null", b"[" * 5000):
             answer = await client.http.post(filled(path, hearing), content=rubbish, headers=headers)
             may_be_empty = path.endswith(MAY_BE_EMPTY) and rubbish == b"{}"
-            refused = {403, 409} if may_be_empty else {400, 422}
+            refused = {403, 404, 409} if may_be_empty else {400, 422}
             assert answer.status_code in refused, (path, rubbish, answer.text)
             assert answer.json()["problem"]["sentence"], path
             assert "Traceback" not in answer.text
