@@ -46,15 +46,18 @@ class Measuring:
         peers: Iterable[Peer],
         given: Mapping[tuple[str, Kind], Stream],
         *,
+        named: Mapping[tuple[str, Kind], Kind],
         demanding: frozenset[str],
         handles: Mapping[str, str],
         now: float,
         seconds: float,
     ) -> dict[str, list[TrackFigures]]:
-        """What came since the last look, by place. `given`: the streams that anybody is given."""
+        """What came since the last look, by place. `given`: the streams that anybody is given; `named`: what a
+        stream is told as, where that is another kind (an interpretation).
+        """
         told: dict[str, list[TrackFigures]] = {}
         for peer in peers:
-            looks = self._looks(peer, given, now, seconds)
+            looks = self._looks(peer, given, named, now, seconds)
             bounds = DEMANDING if peer.place in demanding else USUAL
             for kind in [kind for place, kind in self._tracks if place == peer.place and kind not in looks]:
                 del self._tracks[peer.place, kind]
@@ -76,14 +79,20 @@ class Measuring:
         return rows
 
     def _looks(
-        self, peer: Peer, given: Mapping[tuple[str, Kind], Stream], now: float, seconds: float
+        self,
+        peer: Peer,
+        given: Mapping[tuple[str, Kind], Stream],
+        named: Mapping[tuple[str, Kind], Kind],
+        now: float,
+        seconds: float,
     ) -> dict[str, Look]:
         trip = None if peer.trip is None else 1000 * peer.trip
         looks: dict[str, Look] = {}
         for stream in peer.publisher.streams.values():
             count = stream.tally.look(seconds, now)
             if given.get((peer.place, stream.kind)) is stream:
-                looks[stream.kind.value] = _seen(stream.kind, count, trip)
+                name = named.get((peer.place, stream.kind), stream.kind)
+                looks[name.value] = _seen(stream.kind, count, trip)
             else:
                 stream.tally.pause()
         heard = [

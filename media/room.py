@@ -329,6 +329,7 @@ class Room:
         places = self._measuring.look(
             self._fanout.peers.values(),
             self._fanout.given(),
+            named=self._fanout.recorded,
             demanding=frozenset(peer.place for peer in plan.peers if peer.demanding),
             handles=self._handles,
             now=now,
