@@ -116,19 +116,24 @@ class Fanout:
             self._levels[peer.place] = min(arrival.level & 0x7F, self._levels.get(peer.place, SILENCE))
         if self._best.get(route) is stream and (peer.place, RECORDER, stream.kind) in self._allowed:
             self._record(arrival)
-        turned = False
+        settled = True
         for listener, outlet in stream.takers:
-            before = outlet.carries
             packet = outlet.forward(arrival)
             if packet is not None:
-                listener.post(*packet)
-            elif outlet.waits and outlet.target is not None:
-                peer.publisher.want_keyframe(outlet.target)
-            turned = turned or outlet.carries is not before
+                listener.post(packet)
+            else:
+                settled = False
         if stream.kind is not Kind.AUDIO:
             stream.keep(arrival)
-        if turned:
-            self._retake(route)
+        if not settled or not stream.settled:
+            self._settle(peer, stream, route)
+
+    def _settle(self, peer: Peer, stream: Stream, route: Route) -> None:
+        """Outlets that wait for another layer get a key frame asked for; those that have turned to it take it alone."""
+        for _, outlet in stream.takers:
+            if outlet.waits and outlet.target is not None:
+                peer.publisher.want_keyframe(outlet.target)
+        self._retake(route)
 
     def begin_recording(self) -> None:
         """Asks for key frames of all that the recorder is given, so that what it keeps begins with one."""
@@ -169,7 +174,7 @@ class Fanout:
         for sequence in sequences:
             packet = outlet.repeated(sequence, now)
             if packet is not None and peer.downlink.may_repeat(len(packet[1]), now):
-                peer.post(*packet)
+                peer.post(packet)
 
     def probe(self, seconds: float) -> bool:
         """Sends the probes of the `seconds` since the last call; whether there is anything to probe."""
@@ -330,6 +335,7 @@ class Fanout:
             for listener, outlet in self._routes.get(route, ())
             if stream in (outlet.carries, outlet.target)
         )
+        stream.settled = all(outlet.carries is stream for _, outlet in stream.takers)
 
     def _seat(self, listener: Peer) -> dict[int, Route]:
         """Which route ends at which outlet of this listener; tells when its lines changed."""

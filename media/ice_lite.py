@@ -109,11 +109,11 @@ class Endpoint:
         if self.address is not None and self._base is not None and self._believed:
             self._base.datagrams.transmit(datagram, self.address)
 
-    def post(self, header: bytes, payload: bytes) -> None:
-        """An RTP packet, to be sealed and sent at the end of this turn, as `send` would."""
+    def post(self, packet: tuple[bytes, bytes]) -> None:
+        """An RTP packet, its header and its payload, to be sealed and sent at the end of this turn, as by `send`."""
         if not self._posted:
             self._agent.leaving(self)
-        self._posted.append((header, payload))
+        self._posted.append(packet)
 
     def depart(self) -> None:
         """Seals and sends what was posted."""

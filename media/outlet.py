@@ -78,6 +78,7 @@ class Outlet:
         self._timestamp_offset = secrets.randbelow(2**32)
         self._picture_offset = 0
         self._tl0_offset = 0
+        self._moved = False  # the listener's picture ids differ from the source's
         self._plain = _header(section, section.payload_type, section.ssrc)
         self._levelled = _header(section, section.payload_type, section.ssrc, levelled=True)
         again = section.rtx_type
@@ -111,15 +112,15 @@ class Outlet:
             if arrival.vp8 is not None:
                 self._last_picture = arrival
         self.packets += 1
-        self.octets += len(arrival.head) + len(arrival.rest)
+        self.octets += arrival.size
         sequence = (index + self._sequence_offset) & 0xFFFF
         timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
         marker, stamp = arrival.marker, arrival.stamp
         if arrival.vp8 is not None:
             if self._numbered is not None:
-                stamp = self._numbered(arrival.now, len(arrival.rest) + HEAD)
-            head = self._plain(_FIRST, marker, sequence, timestamp, b"", stamp)
-            return head + self._renumbered(arrival), arrival.rest
+                stamp = self._numbered(arrival.now, arrival.size + HEAD)
+            header = self._plain(_FIRST, marker, sequence, timestamp, b"", stamp)
+            return header + (self._renumbered(arrival) if self._moved else arrival.head), arrival.rest
         if arrival.level is not None:
             level = _LEVELS[arrival.level]
             return self._levelled(_FIRST, marker, sequence, timestamp, level, stamp), arrival.rest
@@ -183,6 +184,7 @@ class Outlet:
         if arrival.vp8 is not None and self._last_picture is not None and self._last_picture.vp8 is not None:
             self._picture_offset += self._last_picture.vp8.picture + 1 - arrival.vp8.picture
             self._tl0_offset += self._last_picture.vp8.tl0 + 1 - arrival.vp8.tl0
+            self._moved = bool(self._picture_offset or self._tl0_offset)
         self.carries = arrival.stream
         self._epoch = arrival.epoch
         self._first = arrival.index
@@ -194,7 +196,7 @@ class Outlet:
         assert self._again is not None
         number = self._again_sequence = (self._again_sequence + 1) & 0xFFFF
         timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        size = len(arrival.rest) + HEAD
+        size = arrival.size + HEAD
         stamp = abs_send_time(now) if self._numbered is None else self._numbered(now, size)
         first = _FIRST_OF_PADDING if arrival.padding else _FIRST
         header = self._again(first, arrival.marker, number, timestamp, b"", stamp)
@@ -202,7 +204,7 @@ class Outlet:
 
     def _renumbered(self, arrival: Arrival) -> bytes:
         vp8 = arrival.vp8
-        if vp8 is None or not (self._picture_offset or self._tl0_offset):
+        if vp8 is None or not self._moved:
             return arrival.head
         return renumbered(
             arrival.head, vp8, picture=vp8.picture + self._picture_offset, tl0=vp8.tl0 + self._tl0_offset

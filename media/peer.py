@@ -156,7 +156,7 @@ class Peer:
                 self._owed = 0.0
                 self.downlink.nothing_to_probe_with(now)
                 return
-            self.post(*packet)
+            self.post(packet)
             self._owed -= len(packet[1]) + HEAD
 
     def send_report(self, outlet: Outlet, source_rtp: int, wall: float) -> None:

@@ -278,29 +278,29 @@ class Publisher:
 
     def _arrival(self, stream: Stream, packet: RtpPacket, raw: bytes, index: int, now: float) -> Arrival:
         payload = packet.payload
-        arrival = Arrival(
+        vp8, level, head, rest = None, None, b"", payload or PADDING
+        if stream.kind is Kind.AUDIO:
+            value = packet.extensions.get(self._level_id)
+            level = value[0] if value and payload else None
+        elif payload:
+            vp8 = read_vp8(payload)
+            head, rest = payload[: vp8.end], payload[vp8.end :]
+            stream.keyframe_wanted = stream.keyframe_wanted and not vp8.keyframe
+        return Arrival(
             stream=stream,
             index=index,
             epoch=stream.reception.epoch,
             now=now,
             marker=packet.marker,
             timestamp=packet.timestamp,
-            head=b"",
-            rest=payload or PADDING,
+            head=head,
+            rest=rest,
             raw=raw,
-            vp8=None,
-            level=None,
+            vp8=vp8,
+            level=level,
             stamp=abs_send_time(now),
             padding=not payload,
         )
-        if stream.kind is Kind.AUDIO:
-            value = packet.extensions.get(self._level_id)
-            arrival.level = value[0] if value and payload else None
-        elif payload:
-            vp8 = arrival.vp8 = read_vp8(payload)
-            arrival.head, arrival.rest = payload[: vp8.end], payload[vp8.end :]
-            stream.keyframe_wanted = stream.keyframe_wanted and not vp8.keyframe
-        return arrival
 
     # --- RTCP upstream -----------------------------------------------------------------------------
 

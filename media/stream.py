@@ -26,7 +26,7 @@ KEYFRAME_EVERY = 1.0  # seconds, at most, between two requests for a key frame o
 class Stream:
     """One SSRC of a person's sound, picture or document. Compared by identity.
 
-    `takers`: the outlets that carry it, or wait for a key frame of it. `rank`: of several layers, 0 is the lowest.
+    `takers`: the outlets that carry it, or wait for a key frame of it; `settled`: all of them carry it. `rank`: of several layers, 0 is the lowest.
     """
 
     place: str
@@ -43,6 +43,7 @@ class Stream:
     rate: float | None = None  # bit/s, of the last second
     report: tuple[int, int] | None = None  # NTP and RTP time of its last sender report
     takers: "Sequence[tuple[Peer, Outlet]]" = ()
+    settled: bool = True
     tally: Tally = field(init=False)
     _kept: "list[Arrival | None]" = field(default_factory=list)
 
@@ -89,6 +90,10 @@ class Arrival:
     level: int | None
     stamp: bytes
     padding: bool = False
+    size: int = field(init=False)  # bytes of payload
+
+    def __post_init__(self) -> None:
+        self.size = len(self.head) + len(self.rest)
 
     @property
     def keyframe(self) -> bool:

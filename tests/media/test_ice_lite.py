@@ -385,8 +385,8 @@ async def test_each_posted_packet_is_a_datagram_of_its_own_in_order(scene, toget
         packets = [bytes([number]) * size for number, size in enumerate(sizes)]
         for number, packet in enumerate(packets):
             if number % 3 == 1:
-                endpoint.post(b"x", b"refused")
-            endpoint.post(packet[:30], packet[30:])
+                endpoint.post((b"x", b"refused"))
+            endpoint.post((packet[:30], packet[30:]))
         got = [await caller.answered() for _ in packets]
         assert got == packets
     assert caller.got() is None
@@ -408,11 +408,11 @@ class WithoutSegments:
 async def test_nothing_posted_is_sent_to_the_silent_or_to_an_address_no_longer_believed(scene):
     endpoint, caller = await at_an_address(scene)
     endpoint.silent = True
-    endpoint.post(b"unheard", b"")
+    endpoint.post((b"unheard", b""))
     scene.agent.depart()
     endpoint.silent = False
     scene.clock.now += HANDSHAKE_SECONDS + 1
-    endpoint.post(b"to whom?", b"")
+    endpoint.post((b"to whom?", b""))
     scene.agent.depart()
     await scene.settled()
     assert caller.got() is None
