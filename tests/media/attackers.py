@@ -237,7 +237,9 @@ class Scene:
                     what=f"{kind} of {listener[0]} at {listener[1]}",
                 )
         assert self._of_bystanders() == self._before
-        told = [fact for fact in self.house.facts if fact.place in ("judge", "witness")]
+        self.house.room._looked_at = 0.0
+        self.house.room.tick()
+        told = [fact for fact in self.house.facts if getattr(fact, "place", "") in ("judge", "witness")]
         assert [(type(fact), fact.place) for fact in told] == [(Joined, "judge"), (Joined, "witness")]
         for each in self.house.sent[self._told :]:
             if isinstance(each, Lined) and each.place != "attacker":
