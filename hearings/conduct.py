@@ -53,6 +53,7 @@ _DECLINED = (
         "The media server carries as many people as it can. Stay on this page: it tries again by itself. "
         "If it takes long, tell the court."
     ),
+    say("Too many connections were begun at once. Wait a moment."),
     say("The connection could not be set up."),
     say("The browser's connection offer is too long."),
     say("The browser's connection offer could not be read."),

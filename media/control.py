@@ -400,14 +400,17 @@ class Link:
         self._writer.close()
 
     async def _bodies(self) -> AsyncIterator[bytes]:
+        between = True
         try:
             while True:
                 (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
                 if length > LARGEST:
                     raise LinkBroken(f"a message of {length} bytes, {LARGEST} at most")
+                between = False
                 yield await self._reader.readexactly(length)
+                between = True
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            if isinstance(error, asyncio.IncompleteReadError) and not error.partial:
+            if between and isinstance(error, asyncio.IncompleteReadError) and not error.partial:
                 return
             raise LinkBroken("the control link broke off within a message") from error
 

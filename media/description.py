@@ -46,6 +46,10 @@ from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, EXTENSIONS, MID, TRANSP
 
 LARGEST_OFFER = 128 * 1024  # characters
 SECTIONS = 64
+LINES = 512  # of a section, as of what comes before the first
+LONGEST_LINE = 2048  # characters
+CODECS = 64  # of a section: there are no more numbers for them
+FOR_ALL_CODECS = 16  # lines of a section that speak of each of its codecs
 LAYERS = 3
 _TOKEN = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}$")  # RFC 8866; 16 fit a one-byte extension
 _FORMAT = re.compile(r"^[A-Za-z0-9-]{1,32}$")
@@ -130,8 +134,13 @@ def read_offer(sdp: str) -> Offer:
     """Raises: Refused, for whatever is wrong with it, and nothing else."""
     if len(sdp) > LARGEST_OFFER:
         raise Refused("The browser's connection offer is too long.")
+    head, *sections = _sections_of(sdp)
+    if not 1 <= len(sections) <= SECTIONS:
+        raise Refused(f"The browser offered {len(sections)} media sections; 1 to {SECTIONS} can be.")
+    if not all(map(_read_soon, (head, *sections))):
+        raise Refused("The browser's connection offer is too long.")
     try:
-        return _understood(read_description(sdp), _layers_of(sdp))
+        return _understood(read_description(sdp), [_layers_of(lines) for lines in sections])
     except Refused:
         raise
     except MalformedDescription as error:
@@ -140,9 +149,29 @@ def read_offer(sdp: str) -> Offer:
         raise Refused("The browser's connection offer could not be understood.") from error
 
 
+def _sections_of(sdp: str) -> list[list[str]]:
+    """The lines before the first section, and those of each."""
+    sections: list[list[str]] = [[]]
+    for line in sdp.splitlines():
+        if line.startswith("m="):
+            sections.append([])
+        sections[-1].append(line)
+    return sections
+
+
+def _read_soon(section: list[str]) -> bool:
+    """The parser compares the lines of a section with each of its codecs and sources; within these bounds, and not
+    without them, that is soon done.
+    """
+    return (
+        len(section) <= LINES
+        and all(len(line) <= LONGEST_LINE for line in section)
+        and sum(line.startswith("a=rtpmap:") for line in section) <= CODECS
+        and sum(line.startswith("a=rtcp-fb:*") for line in section) <= FOR_ALL_CODECS
+    )
+
+
 def _understood(session: SessionDescription, layers: list[tuple[str, ...]]) -> Offer:
-    if not 1 <= len(session.media) <= SECTIONS:
-        raise Refused(f"The browser offered {len(session.media)} media sections; 1 to {SECTIONS} can be.")
     bundled = {str(mid) for group in session.group if group.semantic == "BUNDLE" for mid in group.items}
     roles = _roles(session.media, bundled)
     sections = [
@@ -220,6 +249,7 @@ def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Sec
     upward = role.direction is Direction.UP
     feedback = _feedback(media, main, role)
     repairs = _repairs(media)
+    repairing = {rtx for rtx, _ in repairs}
     return Section(
         mid=media.rtp.muxId,
         kind=role.kind,
@@ -230,7 +260,7 @@ def _section(media: MediaDescription, role: _Role, rids: tuple[str, ...]) -> Sec
         feedback=feedback,
         extensions=_extensions(media, role, feedback),
         rids=rids if upward and role.kind is Kind.CAMERA else (),
-        ssrcs=tuple(each.ssrc for each in media.ssrc if each.ssrc not in dict(repairs)),
+        ssrcs=tuple(each.ssrc for each in media.ssrc if each.ssrc not in repairing),
         repairs=repairs,
         ssrc=0 if upward else _new_ssrc(),
         rtx_ssrc=0 if upward else _new_ssrc(),
@@ -319,15 +349,10 @@ def _fingerprints(media: list[MediaDescription]) -> tuple[Fingerprint, ...]:
     raise Refused("The browser's connection offer has no certificate that could be checked.")
 
 
-def _layers_of(sdp: str) -> list[tuple[str, ...]]:
-    """The layers each section offers to send, in the order of its `a=simulcast` line (aiortc drops both)."""
-    layers: list[tuple[str, ...]] = []
-    for line in sdp.splitlines():
-        if line.startswith("m="):
-            layers.append(())
-        elif line.startswith("a=simulcast:") and layers:
-            layers[-1] = _simulcast(line.removeprefix("a=simulcast:"))
-    return layers
+def _layers_of(section: list[str]) -> tuple[str, ...]:
+    """The layers that the section offers to send, in the order of its `a=simulcast` line (aiortc drops both)."""
+    lines = [line for line in section if line.startswith("a=simulcast:")]
+    return _simulcast(lines[-1].removeprefix("a=simulcast:")) if lines else ()
 
 
 def _simulcast(value: str) -> tuple[str, ...]:
@@ -336,5 +361,5 @@ def _simulcast(value: str) -> tuple[str, ...]:
     if "send" not in words[:-1]:
         return ()
     streams = words[words.index("send") + 1].split(";")
-    names = [stream.split(",")[0].removeprefix("~") for stream in streams]
+    names = dict.fromkeys(stream.split(",")[0].removeprefix("~") for stream in streams)
     return tuple(name for name in names if _TOKEN.match(name))[:LAYERS]

@@ -51,7 +51,7 @@ class Downlink:
         self.spent = 0.0  # bit/s of the pictures that are given
         self._short: float | None = None
         self._measured = self._estimated = False
-        self._arrived: deque[tuple[float, int]] = deque()
+        self._arrived: deque[tuple[float, int]] = deque(maxlen=LOG)
         self._queues: deque[tuple[float, float]] = deque()
         self._losses: deque[tuple[float, int, int]] = deque()
         self._base = _Smallest()
@@ -86,6 +86,7 @@ class Downlink:
             if at is None:
                 lost += 1
                 continue
+            self._log[sequence % LOG] = None
             delays.append(at - sent[1])
             self._arrived.append((at, sent[2]))
             newest = max(newest, at)
@@ -153,14 +154,17 @@ class Downlink:
         if self._short is not None and self.may_climb(now):
             self.proven = max(self.proven, self._short)
 
-    def may_repeat(self, size: int, now: float) -> bool:
-        """Whether so many bytes may be sent again: repetitions must not fill a way that is full."""
+    def may_repeat(self, now: float) -> bool:
+        """Whether a packet may be sent again: repetitions must not fill a way that is full."""
         since, spent = self._repeated
         if now - since >= 1.0:
-            since, spent = now, 0.0
-        allowed = spent < max(SMALLEST, REPEATS_SHARE * self.proven)
-        self._repeated = (since, spent + 8 * size if allowed else spent)
-        return allowed
+            self._repeated = since, spent = now, 0.0
+        return spent < max(SMALLEST, REPEATS_SHARE * self.proven)
+
+    def repeats(self, size: int) -> None:
+        """A packet of so many bytes is sent again."""
+        since, spent = self._repeated
+        self._repeated = since, spent + 8 * size
 
     def _judge(self, now: float) -> None:
         arrived = sum(received for _, received, _ in self._losses)

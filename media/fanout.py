@@ -91,6 +91,12 @@ class Fanout:
         self._reroute()
         return peer
 
+    def silence(self, peer: Peer, *, silent: bool) -> None:
+        """A listener who is lost is sent nothing, and no numbers are spent on packets that do not leave."""
+        if peer.silenced is not silent:
+            peer.silenced = silent
+            self._reroute()
+
     def watch(self, place: str, watched: Iterable[str]) -> None:
         """Whose pictures this listener shows large, the most important first; the others are shown small."""
         peer = self.peers.get(place)
@@ -172,8 +178,11 @@ class Fanout:
         if source is None or (source.place, peer.place, source.kind) not in self._allowed:
             return
         for sequence in sequences:
+            if not peer.downlink.may_repeat(now):
+                return
             packet = outlet.repeated(sequence, now)
-            if packet is not None and peer.downlink.may_repeat(len(packet[1]), now):
+            if packet is not None:
+                peer.downlink.repeats(len(packet[1]))
                 peer.post(packet)
 
     def probe(self, seconds: float) -> bool:
@@ -333,7 +342,7 @@ class Fanout:
         stream.takers = tuple(
             (listener, outlet)
             for listener, outlet in self._routes.get(route, ())
-            if stream in (outlet.carries, outlet.target)
+            if stream in (outlet.carries, outlet.target) and not listener.silenced
         )
         stream.settled = all(outlet.carries is stream for _, outlet in stream.takers)
 

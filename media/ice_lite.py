@@ -10,7 +10,9 @@ else by the address that it comes from. The rules for addresses:
 3. no agent of ours verifies an address (that is what "lite" means), so a new one is believed for three
    seconds, and longer only when valid SRTP or SRTCP came from it; the first, for as long as a DTLS
    handshake may take. After that the nominated address from which they do come is sent to: an agent may
-   have nominated several, and then uses one. An answer to a check is no longer than the check;
+   have nominated several, and then uses one. Who has been proven once is believed elsewhere once in fifteen
+   seconds; in between, only when valid packets have come from there. A check that would be shorter than its
+   answer gets none;
 4. an address at which another connection is alive cannot be taken over.
 
 What comes before the first nomination is held, four datagrams at most. What one datagram breaks is
@@ -37,7 +39,6 @@ from media.adapter import (
     LARGEST_SEALED,
     SEALED_BYTES,
     Address,
-    BindingRequest,
     MalformedStun,
     NotProtected,
     read_binding_request,
@@ -47,6 +48,7 @@ from media.addresses import ANY_PORT, Candidate, Way, read_ways
 from media.datagrams import SEGMENTS, Datagrams
 
 BELIEVED_SECONDS = 3.0  # of sending to a new address from which nothing valid has come yet
+BELIEVED_EVERY = 15.0
 ALIVE_SECONDS = 3.0
 KNOWN_ADDRESSES = 8  # of sockets and interfaces of a browser, by which each of our addresses is tried
 HELD_DATAGRAMS = 4
@@ -101,6 +103,8 @@ class Endpoint:
         self._posted: list[tuple[bytes, bytes]] = []
         self._from: Address | None = None
         self._believed_until: float | None = None
+        self._believed_again_at: float | None = None  # from the first proof on
+        self._next: Address | None = None  # as soon as something valid comes from there
 
     # --- out ---------------------------------------------------------------------------------------
 
@@ -148,9 +152,13 @@ class Endpoint:
     def heard(self) -> None:
         """The datagram just received was valid: the address that it came from is proven."""
         self.heard_at = self._clock()
+        if self._believed_again_at is None:
+            self._believed_again_at = self.heard_at
         if self._from == self.address:
             self._believed_until = None
-        elif self._believed_until is not None and self.heard_at > self._believed_until:
+        elif self._from == self._next or (
+            self._believed_until is not None and self.heard_at > self._believed_until
+        ):
             self._return()
 
     def alive_at(self, address: Address) -> bool:
@@ -173,9 +181,7 @@ class Endpoint:
         self._learn(base, address)
         if nominates:
             self._nominated[address] = base
-            self._base = base
-            if address != self.address:
-                self._move(address)
+            self._go(base, address)
 
     def forget(self) -> None:
         """Nothing is listened to any more."""
@@ -200,13 +206,25 @@ class Endpoint:
     def _return(self) -> None:
         base = self._nominated.get(self._from) if self._from is not None else None
         if base is not None:
-            self.address, self._base = self._from, base
+            self.address, self._base, self._next = self._from, base, None
             self._believed_until = None
 
-    def _move(self, address: Address) -> None:
-        believed = HANDSHAKE_SECONDS if self.address is None else BELIEVED_SECONDS
-        self._believed_until = self._clock() + believed
-        self.address = address
+    def _go(self, base: "Base", address: Address) -> None:
+        """To the address that was nominated last, at once or as soon as it is proven."""
+        now = self._clock()
+        if address == self.address:
+            self._base, self._next = base, None
+        elif self._believed_again_at is None or now >= self._believed_again_at:
+            self._move(base, address)
+        else:
+            self._next = address
+
+    def _move(self, base: "Base", address: Address) -> None:
+        now = self._clock()
+        self._believed_until = now + (HANDSHAKE_SECONDS if self.address is None else BELIEVED_SECONDS)
+        if self._believed_again_at is not None:
+            self._believed_again_at = now + BELIEVED_EVERY
+        self.address, self._base, self._next = address, base, None
         while self._held:
             self.arrived(self._held.popleft(), address)
 
@@ -376,12 +394,10 @@ class Base:
         holder = self.by_address.get(address, endpoint)
         if holder is not endpoint and holder.alive_at(address):
             return
-        self._accept(endpoint, request, address)
-
-    def _accept(self, endpoint: Endpoint, request: BindingRequest, address: Address) -> None:
         response = write_binding_response(request, address=address[:2], password=endpoint.password)
-        self.datagrams.transmit(response, address)
-        endpoint.check(self, address, nominates=request.nominates)
+        if len(response) <= len(datagram):
+            self.datagrams.transmit(response, address)
+            endpoint.check(self, address, nominates=request.nominates)
 
 
 def _bound(ways: Sequence[Way], port: int) -> list[tuple[Way, Datagrams]]:

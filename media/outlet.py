@@ -8,7 +8,10 @@ Its rules:
 2. a picture begins, and changes, at a key frame only; until then the old one goes on, if it still comes;
 3. what is older than the last change is dropped. A source's packets come with distinct indices, so no
    sequence number is ever used for two packets: two under one key and nonce would give away their XOR;
-4. a picture's packet asked for again is sent if it is at most two seconds old and not older than the last
+4. no two packets that follow each other are more than 256 numbers apart: else whoever misses some of them could
+   not tell any more where the numbers, which go on when somebody else takes this line, stand (RFC 3711 section
+   3.3.1). What jumps farther begins anew;
+5. a picture's packet asked for again is sent if it is at most two seconds old and not older than the last
    change: as a retransmission (RFC 4588, with an SSRC and numbers of its own) where the listener knows them,
    else with the identical bytes. At most as many a second as are kept.
 
@@ -22,6 +25,7 @@ from collections.abc import Callable
 from media.channels import Kind
 from media.description import Section
 from media.downlink import Downlink
+from media.reception import LARGEST_GAPS
 from media.rtcp import SenderFigures, ntp_of
 from media.rtp_header import (
     ABS_SEND_TIME,
@@ -86,6 +90,7 @@ class Outlet:
         self._again_sequence = secrets.randbelow(0x8000)
         self._repeats = 0
         self._repeats_since = 0.0
+        self._counted = (self._number, 0)
         self._numbered = downlink.numbered if TRANSPORT_NUMBER in section.extensions else None
 
     @property
@@ -101,7 +106,8 @@ class Outlet:
     def forward(self, arrival: Arrival) -> Packet | None:
         """The RTP packet for this listener, or None if it is not to have this one."""
         index = arrival.index
-        if arrival.stream is not self.carries or arrival.epoch != self._epoch:
+        jumped = index - self._newest > LARGEST_GAPS
+        if arrival.stream is not self.carries or arrival.epoch != self._epoch or jumped:
             if not self._turns_to(arrival):
                 return None
         elif index < self._first:
@@ -152,6 +158,18 @@ class Outlet:
             return None
         largest = max(kept, key=lambda arrival: len(arrival.rest))
         return self._retransmission(largest, (largest.index + self._sequence_offset) & 0xFFFF, now)
+
+    @property
+    def _number(self) -> int:
+        """Of the newest packet, not wrapped."""
+        return self._newest + self._sequence_offset
+
+    def skipped(self) -> float:
+        """Since this was last asked: the share of our numbers under which nothing was sent, for it did not reach us."""
+        number, packets = self._counted
+        self._counted = (self._number, self.packets)
+        expected = self._number - number
+        return max(0.0, 1.0 - (self.packets - packets) / expected) if expected > 0 else 0.0
 
     def figures(self, source_rtp: int, wall: float) -> SenderFigures:
         """For a sender report: `source_rtp` is the RTP time of the stream carried, at `wall`."""
@@ -214,7 +232,7 @@ class Outlet:
         """The packet that went out under this number, in the newest run of numbers."""
         if self.carries is None:
             return None
-        newest = self._newest + self._sequence_offset
+        newest = self._number
         index = newest - ((newest - sequence) & 0xFFFF) - self._sequence_offset
         if index < self._first:
             return None

@@ -212,7 +212,7 @@ class Peer:
             if report.lsr:
                 self.trip = round_trip(report.lsr, report.dlsr, time.time())
             if outlet.section.kind is not Kind.AUDIO:
-                self.downlink.loss(report.fraction_lost / 256, now)
+                self.downlink.loss(report.fraction_lost / 256 - outlet.skipped(), now)
 
 
 def _picture_types(offer: Offer) -> frozenset[int]:

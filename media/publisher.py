@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from media.adapter import LARGEST_RTP
 from media.channels import Kind
 from media.description import Section
 from media.reception import REORDER_SECONDS, Reception
@@ -35,6 +36,7 @@ from media.rtp_header import (
 from media.stream import KEYFRAME_EVERY, PADDING, Arrival, Stream
 
 SSRCS = 16
+LARGEST_PAYLOAD = LARGEST_RTP - 48  # goes to every listener, with their header and as a retransmission
 QUICK_SECONDS = 5.0  # of reports five times a second
 QUICK_EVERY = 0.2
 REPORT_EVERY = 1.0
@@ -99,6 +101,8 @@ class Publisher:
     def arrived(self, raw: bytes) -> Arrival | None:
         """The packet's place in its stream, or None if it is to go nowhere. Raises: MalformedRtp."""
         packet = read_rtp(raw)
+        if len(packet.payload) > LARGEST_PAYLOAD:
+            raise MalformedRtp("an RTP packet that is too long to go on")
         now = self._clock()
         stream = self.streams.get(packet.ssrc)
         fresh = stream is None

@@ -11,6 +11,7 @@ recorder, and of the moment who is on which line and who speaks.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +42,8 @@ from media.rtcp import Feedback
 from media.stream import Arrival
 
 PEERS = 32
+ATTEMPTS = 20  # connections that a place may begin in `ATTEMPTS_SECONDS`
+ATTEMPTS_SECONDS = 20.0
 LEVELS_EVERY = 0.25
 PROBE_EVERY = 0.02
 NO_WAY = (
@@ -103,6 +106,7 @@ class Room:
         self._returns: frozenset[str] = frozenset()
         self._presences: dict[str, Presence] = {}
         self._pending: dict[str, Peer] = {}
+        self._attempts: dict[str, deque[float]] = {}
         self._fanout = Fanout(lined=self._lined, pictured=self._pictured, record=self._record, clock=clock)
         self._recorder: Taker | None = None
         self._armed = False
@@ -118,6 +122,7 @@ class Room:
     def conduct(self, plan: RoomPlan) -> None:
         if self._plan is not None and plan.version < self._plan.version:
             return
+        self._ice.depart()  # what was allowed until now
         self._plan = plan
         self._handles = {peer.place: peer.handle for peer in plan.peers}
         self._returns = frozenset(peer.place for peer in plan.peers if peer.returns)
@@ -135,6 +140,7 @@ class Room:
         pending = self._pending.pop(place, None)
         if pending is not None:
             self._spawn(pending.close())
+        self._attempts.pop(place, None)
         self._leave(place, self._presences[place])
         del self._presences[place]
 
@@ -184,6 +190,10 @@ class Room:
     def _admitted(self, place: str, connection: str, sdp: str) -> Peer:
         if place not in self._handles:
             raise Refused("This place is not expected in the room.")
+        attempts = self._attempts.setdefault(place, deque(maxlen=ATTEMPTS))
+        if len(attempts) == ATTEMPTS and self._clock() - attempts[0] < ATTEMPTS_SECONDS:
+            raise Refused("Too many connections were begun at once. Wait a moment.")
+        attempts.append(self._clock())
         present = {*self._fanout.peers, *self._pending}
         if place not in present and len(present) >= PEERS:
             raise Refused(f"The room is full: {PEERS} places are connected.")
@@ -360,7 +370,7 @@ class Room:
         back = at - since < LOST_MILLIS
         fact = presence.heard(at) if back else presence.silent(since=since, at=at)
         if fact is not None:
-            peer.silenced = presence.state is State.LOST
+            self._fanout.silence(peer, silent=presence.state is State.LOST)
             self._report(fact)
             self._explain(place)
         if presence.given_up(at):

@@ -118,12 +118,14 @@ async def opened(*, listen="127.0.0.1", **settings):
             await asyncio.sleep(0.02)
 
     ticking = asyncio.create_task(tick())
-    yield house
-    ticking.cancel()
-    for page in house.pages:
-        await page.close()
-    await house.room.close()
-    ice.close()
+    try:
+        yield house
+    finally:
+        ticking.cancel()
+        for page in house.pages:
+            await page.close()
+        await house.room.close()
+        ice.close()
 
 
 def floor(*places, **more):
