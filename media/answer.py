@@ -4,7 +4,8 @@ Each address of ours is a host candidate; both families are tried in turn, IPv6 
 
 A line is one `msid` and one `cname`, so that a browser keeps its sound and picture in step. Payload types
 and extension ids are the offer's own. Opus with in-band FEC and without DTX, VP8, and RTX both ways where it is
-offered; transport-wide feedback is not taken up.
+offered. Upward the browser goes by our estimates (REMB); of the pictures that go down it reports every arrival
+(transport-wide feedback), where it can.
 """
 
 import secrets
