@@ -3,7 +3,8 @@
 After each commit that touched a hearing its view is loaded once and each page is sent its own. States are whole,
 so a slow page that misses some loses nothing; a page that does not keep up is let go and comes back by itself.
 A login that no longer stands ends its pages: at once when its link was withdrawn, and with the next heartbeat
-when it ended by itself. Levels of speech go to whom the sound goes, and wait for nobody.
+when it ended by itself. Levels of speech go to whom the sound goes, and wait for nobody; so do the figures of
+the connections, to whoever oversees the hearing.
 """
 
 import asyncio
@@ -19,11 +20,14 @@ from hearings.actors import Actor
 from hearings.conduct import Conductor
 from hearings.errors import NotSignedIn, Refusal
 from hearings.journal import Journal
+from hearings.roles import OVERSEERS
 from hearings.sentences import say
 from hearings.views import load
 from media import control
 from media.signalling import (
     Closed,
+    Coming,
+    Figures,
     Levels,
     Line,
     Lines,
@@ -58,7 +62,7 @@ class Page:
     """One open socket: of a place, which has one at a time, or of a member of staff (`place` is None).
 
     `who` says again who is behind it, and raises a Refusal once nobody is. `outgoing` ends with None; the socket
-    then ends with `code`. `audible`: the places whose levels it may be told.
+    then ends with `code`. `audible`: the places whose levels it may be told; `oversees`: whether the figures, too.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Page:
         self.outgoing: asyncio.Queue[ToPage | None] = asyncio.Queue(BACKLOG)
         self.code = OVER
         self.audible: frozenset[str] = frozenset()
+        self.oversees = False
         self.language = ""
         self._n = 0
         self._heard = False
@@ -89,6 +94,7 @@ class Page:
         """The hearing as it stands for this page."""
         self._n += 1
         self.audible = audible(view)
+        self.oversees = any(one["role"] in OVERSEERS for one in view["you"]["people"])
         self.language = view["you"]["language"] or ""
         self.tell(State(n=self._n, view=view))
 
@@ -98,6 +104,11 @@ class Page:
         if self.outgoing.empty() and (levels or self._heard):
             self._heard = bool(levels)
             self.tell(Levels(audio=levels))
+
+    def measure(self, figures: Figures) -> None:
+        """For whoever oversees; left out while anything else waits."""
+        if self.oversees and self.outgoing.empty():
+            self.tell(figures)
 
     @property
     def over(self) -> bool:
@@ -124,6 +135,24 @@ def audible(view: Mapping[str, Any]) -> frozenset[str]:
     """The places whose sound a page with this view is given, and its own."""
     own = view["you"]["place"]
     return frozenset(view.get("hears", ())) | ({own} if own else set())
+
+
+def _figures(message: control.Measured) -> Figures:
+    return Figures(
+        places={
+            place: [
+                Coming(
+                    kind=row.track.partition("-")[2],
+                    loss=row.loss,
+                    trip=row.trip,
+                    frames=row.frames,
+                    grade=row.grade,
+                )
+                for row in rows
+            ]
+            for place, rows in message.places.items()
+        }
+    )
 
 
 class Live:
@@ -235,6 +264,9 @@ class Live:
 
     async def _told(self, message: control.OfTheMoment) -> None:
         if isinstance(message, control.Measured):
+            figures = _figures(message)
+            for each in self._pages.get(UUID(message.hearing), ()):
+                each.measure(figures)
             return
         if isinstance(message, control.Levels):
             for each in self._pages.get(UUID(message.hearing), ()):

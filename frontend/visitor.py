@@ -21,6 +21,8 @@ from media.signalling import (
     VERSION,
     Answer,
     Closed,
+    Coming,
+    Figures,
     FromPage,
     Hello,
     Levels,
@@ -115,6 +117,7 @@ class Seat(Visitor):
         self.view: dict[str, Any] = {}
         self.lines: dict[int, str] = {}
         self.levels: dict[str, int] = {}
+        self.figures: dict[str, list[Coming]] = {}
         self.refusals: list[Refused] = []
         self.last: Superseded | Closed | None = None
         self.peer: SyntheticPeer | None = None
@@ -235,6 +238,8 @@ class Seat(Visitor):
                         self.peer.send_layers(taken)
                 case Levels(audio=audio):
                     self.levels = audio
+                case Figures(places=places):
+                    self.figures = places
                 case Refused():
                     self.refusals.append(message)
                     answer = self._answers.get(message.connection)

@@ -9,8 +9,9 @@ left out when it is. `by` is the handle of who did it, or `service`.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticUndefined
@@ -72,6 +73,7 @@ TRACK: dict[str, Sentence] = {
     "camera": say("camera"),
     "interpretation": say("interpretation"),
 }
+GRADE: dict[str, Sentence] = {"good": say("good"), "weak": say("weak"), "bad": say("bad")}
 
 
 def _moment(at: datetime, zone: str | None = None) -> Moment:
@@ -103,12 +105,29 @@ def _article(cited: str) -> Sentence:
     return say("{instrument}, {article}", instrument=say(instrument), article=say(article))
 
 
+def _coming(track: str, named: Named) -> Sentence:
+    whom, kind = named(track[:8]), track[9:]
+    match kind:
+        case "audio":
+            return say("the sound of {whom}", whom=whom)
+        case "camera":
+            return say("the picture of {whom}", whom=whom)
+        case "document":
+            return say("the document of {whom}", whom=whom)
+        case "interpretation":
+            return say("the interpretation by {whom}", whom=whom)
+        case "heard":
+            return say("what {whom} heard of the others", whom=whom)
+    return say("{kind} of {whom}", kind=kind, whom=whom)
+
+
 class Event(BaseModel, ABC):
-    """A fact of one hearing."""
+    """A fact of one hearing. A `quiet` one wakes no page: nobody is shown it as it happens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     type: ClassVar[str]
+    quiet: ClassVar[bool] = False
 
     def __init_subclass__(cls, **extra: Any) -> None:
         super().__init_subclass__(**extra)
@@ -157,6 +176,35 @@ class Progress(BaseModel):
     n: int
     len: int
     sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How one track came, or (`<handle>-heard`) how the sound of the others reached this person.
+
+    `loss`: packets that never came, in tenths of a per cent; `jitter`, `trip` (there and back): ms; `rate`: kbit/s;
+    `frames`: pictures a second; `stops`, `stopped`: standstills of a picture or interruptions of a sound, and ms of
+    them; `score`, `grade`: R of the E-model (ITU-T G.107), 0 to 93, and the word for it. A long hearing has many
+    thousands of these in memory, so they have slots.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    track: TrackName
+    loss: int
+    jitter: int
+    rate: int
+    stops: int
+    stopped: int
+    score: int
+    grade: Literal["good", "weak", "bad"]
+    trip: int | None = None
+    frames: int | None = None
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The lower, the worse: by the word first, which lasts, then by the score."""
+        return -list(GRADE).index(self.grade), self.score
 
 
 # --- the request -------------------------------------------------------------------------------
@@ -762,6 +810,32 @@ class MediaFailed(Event):
 
     def sentence(self, named: Named) -> Sentence:
         return say("The recording failed: {reason}", reason=recognised(self.reason))
+
+
+class MediaFigures(Event):
+    """Every ten seconds on the record: how everything came in the `millis` before `at`."""
+
+    quiet: ClassVar[bool] = True
+
+    at: Instant
+    millis: int
+    rows: Annotated[list[Came], Field(min_length=1)]
+
+    def sentence(self, named: Named) -> Sentence:
+        weakest = min(self.rows, key=lambda row: row.rank)
+        told = {
+            "seconds": f"{self.millis / 1000:.0f}",
+            "what": _coming(weakest.track, named),
+            "grade": _code(weakest.grade, GRADE),
+            "lost": f"{weakest.loss / 10:.1f} %",
+        }
+        if not weakest.stopped:
+            return say("In {seconds} s the weakest was {what}: {grade}, {lost} lost.", **told)
+        return say(
+            "In {seconds} s the weakest was {what}: {grade}, {lost} lost, and it stopped for {stopped} s.",
+            **told,
+            stopped=f"{weakest.stopped / 1000:.1f}",
+        )
 
 
 # --- the record --------------------------------------------------------------------------------

@@ -72,10 +72,12 @@ class Journal:
     def transaction(self) -> Iterator[Session]:
         """One step: all of its changes and entries, or none; then the checkpoint, then the followers."""
         touched: set[UUID] = set()
+        appended: dict[UUID, int] = {}
         with self._database.transaction() as tx:
             tx.info["touched"] = touched
+            tx.info["appended"] = appended
             yield tx
-        for hearing in touched:
+        for hearing in touched | appended.keys():
             self.checkpoint(hearing)
         for hearing in touched:
             for follower in self._followers:
@@ -119,7 +121,8 @@ class Journal:
             )
         )
         tx.flush()
-        tx.info.setdefault("touched", set()).add(hearing.id)
+        if not event.quiet:
+            tx.info.setdefault("touched", set()).add(hearing.id)
         tx.info.setdefault("appended", {}).setdefault(hearing.id, seq)
         return Entry(seq, time, event)
 

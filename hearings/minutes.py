@@ -129,7 +129,42 @@ class Interruption(Part):
     reason: Text
 
 
+class Worst(Part):
+    """The ten seconds of the worst word, and of those the lowest score: `lost` in tenths of a per cent; `jitter`, `trip`, `stopped` in ms."""
+
+    begin: Instant
+    end: Instant
+    grade: Literal["good", "weak", "bad"]
+    score: int
+    lost: int
+    jitter: int
+    trip: int | None = None
+    frames: int | None = None
+    stopped: int = 0
+
+
+class Connection(Part):
+    """How sound or picture of a person came, or how they heard the others, over all the time that was measured.
+
+    `good`, `weak`, `bad`: ms each; `lost` in tenths of a per cent; `trip` there and back, in ms; `stops`, `stopped`:
+    standstills or interruptions, and ms of them in all, None where they are not counted.
+    """
+
+    name: Text
+    what: Text
+    good: int
+    weak: int
+    bad: int
+    lost: int
+    trip: int | None = None
+    stops: int | None = None
+    stopped: int | None = None
+    worst: Worst
+
+
 class Technical(Part):
+    """`measured`: how the figures of the connections came about."""
+
     platform: Text
     version: Text
     codecs: tuple[Text, ...]
@@ -137,6 +172,8 @@ class Technical(Part):
     further: tuple[Fact, ...] = ()
     recordings: tuple[Recording, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    measured: Text = ""
 
 
 class Safeguard(Part):

@@ -13,7 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hearings.minutes import Happening, Heard, Minutes, Oath, Presence, Safeguard, Technical
+from hearings.minutes import (
+    Connection,
+    Happening,
+    Heard,
+    Minutes,
+    Oath,
+    Presence,
+    Safeguard,
+    Technical,
+    Worst,
+)
 from hearings.roles import Capacity, Side
 from scheduling.zones import Clock, on_clock
 
@@ -164,6 +174,73 @@ def _technical(technical: Technical, zones: list[str]) -> Iterator[Block]:
     ]
     columns = {"From": "auto", "Until": "auto", "What, and why": "1fr"}
     yield _table("Interruptions and gaps", columns, rows)
+    if technical.connections:
+        yield from _connections(technical, zones)
+
+
+def _connections(technical: Technical, zones: list[str]) -> Iterator[Block]:
+    rows = [
+        [
+            [f"{one.name}: {one.what}"],
+            [_shares(one)],
+            [_per_cent(one.lost)],
+            [_trip(one.trip)],
+            [_stops(one)],
+            _worst(one.worst, zones),
+        ]
+        for one in technical.connections
+    ]
+    columns = {
+        "Whose, and what": "1.3fr",
+        "Good, weak, bad": "auto",
+        "Lost": "auto",
+        "There and back": "auto",
+        "Stopped": "auto",
+        "Worst ten seconds": "1.3fr",
+    }
+    yield _table("Connections", columns, rows)
+    yield _text(technical.measured)
+
+
+def _shares(one: Connection) -> str:
+    """Of the time, in per cent."""
+    whole = one.good + one.weak + one.bad
+    return ", ".join(_share(part, whole) for part in (one.good, one.weak, one.bad)) + " %"
+
+
+def _share(part: int, whole: int) -> str:
+    share = 100 * part / whole if whole else 0
+    if 0 < share < 1:
+        return "<1"
+    return ">99" if 99 < share < 100 else f"{share:.0f}"
+
+
+def _per_cent(tenths: int) -> str:
+    return f"{tenths / 10:.1f} %"
+
+
+def _trip(millis: int | None) -> str:
+    return "–" if millis is None else f"{millis} ms"
+
+
+def _stops(one: Connection) -> str:
+    if one.stops is None or one.stopped is None:
+        return "–"
+    times = "once" if one.stops == 1 else f"{one.stops} times"
+    return f"{times}, {one.stopped / 1000:.1f} s" if one.stopped else "no"
+
+
+def _worst(worst: Worst, zones: list[str]) -> list[str]:
+    """The time is told where they were not good: of good ones the worst is worth no search."""
+    figures = [f"{_per_cent(worst.lost)} lost"]
+    if worst.trip is not None:
+        figures.append(f"{worst.trip} ms")
+    if worst.frames is not None:
+        figures.append(f"{worst.frames} pictures/s")
+    if worst.stopped:
+        figures.append(f"stopped {worst.stopped / 1000:.1f} s")
+    said = f"{worst.grade}: {', '.join(figures)}"
+    return [said] if worst.grade == "good" else [*_brief(worst.begin, zones, "%H:%M:%S"), said]
 
 
 def _safeguards(safeguards: Sequence[Safeguard], zones: list[str]) -> Iterator[Block]:

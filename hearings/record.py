@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, minutes_pdf, package, tokens, verify
+from hearings import checklist, figures, minutes_pdf, package, tokens, verify
 from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
@@ -372,6 +372,8 @@ def _technical(story: Story, at: datetime) -> Technical:
             Recording(path=path, sha256=digest) for path, digest in sorted(story.sealed.items())
         ),
         interruptions=tuple(sorted([*stands, *gaps], key=lambda one: one.begin)),
+        connections=tuple(figures.connections(story)),
+        measured=figures.METHOD if story.figures else "",
     )
 
 

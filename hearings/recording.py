@@ -15,9 +15,11 @@ from sqlmodel import Session, col, func, select
 from hearings import docket
 from hearings.acts import locked
 from hearings.events import (
+    Came,
     Event,
     HearingSuspended,
     MediaFailed,
+    MediaFigures,
     MediaGap,
     MediaProgress,
     MediaSealed,
@@ -58,8 +60,8 @@ class Recording:
                 self._presence(tx, hearing, report.fact)
             else:
                 self._kept(tx, hearing, report.fact)
-            if not isinstance(report.fact, control.SegmentKept | control.GapFound):
-                tx.info["touched"].add(hearing.id)  # these two come many a second, and nobody is shown them
+            if not isinstance(report.fact, control.SegmentKept | control.GapFound | control.Figures):
+                tx.info["touched"].add(hearing.id)  # these come again and again, and nobody is shown them
 
     def taken(self, spool: str) -> int:
         """The number up to which the reports of a spool are committed."""
@@ -170,6 +172,9 @@ class Recording:
                 self._sealed(tx, hearing, fact)
             case control.StretchKept():
                 self._complete(tx, hearing, fact.stretch)
+            case control.Figures():
+                if fact.tracks and hearing.state in ON:
+                    self._journal.append(tx, hearing, _figures(fact))
 
     def _sealed(self, tx: Session, hearing: Hearing, fact: control.FileSealed) -> None:
         path = f"{MEDIA}/{fact.name}"
@@ -276,6 +281,28 @@ def _gap(hearing: UUID, fact: control.GapFound) -> Gap:
         since=moment(fact.since),
         until=moment(fact.until),
         reason=fact.reason,
+    )
+
+
+def _figures(fact: control.Figures) -> MediaFigures:
+    return MediaFigures(
+        at=moment(fact.at),
+        millis=fact.millis,
+        rows=[
+            Came(
+                track=one.track,
+                loss=round(10 * one.loss),
+                jitter=round(one.jitter),
+                rate=round(one.rate / 1000),
+                stops=one.stops,
+                stopped=one.stopped,
+                score=round(one.score),
+                grade=one.grade.value,
+                trip=None if one.trip is None else round(one.trip),
+                frames=None if one.frames is None else round(one.frames),
+            )
+            for one in fact.tracks
+        ],
     )
 
 

@@ -393,7 +393,12 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
         return []
     held = docket.held(tx, hearing.id, now)
     peers = [
-        PeerPlan(place=str(place.id), handle=people[0].handle, returns=_was_connected(story, people))
+        PeerPlan(
+            place=str(place.id),
+            handle=people[0].handle,
+            returns=_was_connected(story, people),
+            demanding=any(one.role is Role.INTERPRETER for one in people),
+        )
         for place, people in rows
         if opened and place.id in held and docket.in_room(people)
     ]

@@ -90,6 +90,7 @@ class Story:
     consultations: list[Consultation] = field(default_factory=list)
     asked: dict[str, datetime] = field(default_factory=dict)
     gaps: list[e.MediaGap] = field(default_factory=list)
+    figures: list[e.MediaFigures] = field(default_factory=list)
     sealed: dict[str, str] = field(default_factory=dict)
     minutes: dict[str, str] = field(default_factory=dict)
     oaths: list[tuple[datetime, e.OathTaken]] = field(default_factory=list)
@@ -286,6 +287,8 @@ class Story:
                 self.failed = event.reason
             case e.MediaGap():
                 self.gaps.append(event)
+            case e.MediaFigures():
+                self.figures.append(event)
             case e.MediaSealed():
                 self.sealed[event.path] = event.sha256
             case e.MinutesSealed():

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from media.channels import Kind
+from media.score import Grade
 
 VERSION = 1
 LARGEST = 256 * 1024  # bytes of one message
@@ -150,6 +151,28 @@ class Levels(Message):
     audio: dict[str, int]
 
 
+class Coming(Message):
+    """How one of a place's tracks came, or (`heard`) how the others' sound reached it: `loss` in per cent, `trip` to the
+    place and back in ms, `frames` a second, of pictures. Nothing that tells who speaks: rates do.
+    """
+
+    kind: str
+    loss: float
+    trip: float | None
+    frames: float | None
+    grade: Grade
+
+
+class Figures(Message):
+    """Of each place, for the last two seconds; for whoever oversees the hearing.
+
+    Messages of this kind are left out while the page is behind.
+    """
+
+    type: Literal["figures"] = "figures"
+    places: dict[str, list[Coming]]
+
+
 class Refused(Message):
     """What could not be done, in a sentence for the person; `about` is the type of the message refused.
 
@@ -182,7 +205,7 @@ class Closed(Message):
 
 
 ToPage = Annotated[
-    Ice | State | Answer | Lines | Pictures | Levels | Refused | Pong | Superseded | Closed,
+    Ice | State | Answer | Lines | Pictures | Levels | Figures | Refused | Pong | Superseded | Closed,
     Field(discriminator="type"),
 ]
 

@@ -1,7 +1,8 @@
 /**
  * The one socket of a page: heartbeat, and back by itself as soon as there is a way.
  *
- * Events, each a CustomEvent with the message as `detail`: ice, state, answer, lines, levels, refused; `up` and `down`
+ * Events, each a CustomEvent with the message as `detail`: ice, state, answer, lines, pictures, levels, figures,
+ * refused; `up` and `down`
  * as the way comes and goes; `over` when the service ended it for good (another window, a withdrawn link).
  */
 

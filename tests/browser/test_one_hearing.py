@@ -154,6 +154,8 @@ async def a_muted_microphone_reaches_nobody(room: Room) -> None:
     judge, interpreter = room.pages["judge"], room.pages["interpreter"]
     place = room.places["interpreter"]
     await judge.locator("#part-people > summary").click()
+    await expect(judge.locator(f"#figures-{place}")).to_contain_text("there and back", timeout=20_000)
+    await expect(room.pages["witness"].locator("[id^=figures-]")).to_have_count(0)
     await judge.locator(f"#mute-{place} button").click()
     await expect(interpreter.locator("#microphone")).to_have_text("Microphone is off")
     await expect(room.pages["witness"].locator(f"#tile-{place}")).to_contain_text("Microphone off")

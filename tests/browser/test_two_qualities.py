@@ -98,3 +98,12 @@ async def test_the_picture_follows_what_the_way_bears_and_sound_goes_on(
         await expect(said).to_be_hidden(timeout=30_000)
         await flowing(page, sounds=1, pictures=1)
         await shows(page, 480, seconds=30)
+        await the_page_says_who_hears_badly(page, hop, place=place, other=witness.place)
+
+
+async def the_page_says_who_hears_badly(page: Page, hop: Hop, *, place: str, other: str) -> None:
+    hop.down.road = Road(loss=0.35)
+    await expect(page.locator(f"#coming-{place}")).to_have_text("Hears the others badly", timeout=20_000)
+    await expect(page.locator(f"#coming-{other}")).not_to_contain_text("Hears")
+    await page.locator("#part-people > summary").click()
+    await expect(page.locator(f"#figures-{place}")).to_contain_text("of what they hear lost")

@@ -324,6 +324,61 @@ def test_a_font_that_is_installed_later_is_found(monkeypatch):
     assert draw_up(about("தமிழ்"))
 
 
+def connection(**changes) -> dict:
+    worst = {"begin": t(9, 2, 10), "end": t(9, 2, 20), "grade": "good", "score": 88, "lost": 4, "jitter": 3}
+    calm = {"name": "Wítness Ñ", "what": "sound", "good": 600_000, "weak": 0, "bad": 0, "lost": 1}
+    return {**calm, "trip": 182, "stops": 0, "stopped": 0, "worst": {**worst, "trip": 190}, **changes}
+
+
+def measured(*connections: dict) -> Minutes:
+    return minutes(
+        technical={**FACTS["technical"], "connections": connections, "measured": "How it was measured."}
+    )
+
+
+def test_connections_are_told_in_a_row_each(tmp_path, built_in_fonts_only):
+    worst = {"begin": t(9, 2, 10), "end": t(9, 2, 20), "grade": "bad", "score": 20, "lost": 125, "jitter": 30}
+    bad = connection(
+        what="picture",
+        good=597_000,
+        weak=1000,
+        bad=2000,
+        stops=2,
+        stopped=4300,
+        worst={**worst, "frames": 3, "stopped": 4000},
+    )
+    heard = connection(what="hearing the others", trip=None, stops=None, stopped=None)
+    *_, table, method = page(measured(connection(), bad, heard))["heads"][4]["blocks"]
+    assert table["rows"] == [
+        [["Wítness Ñ: sound"], ["100, 0, 0 %"], ["0.1 %"], ["182 ms"], ["no"], ["good: 0.4 % lost, 190 ms"]],
+        [
+            *(["Wítness Ñ: picture"], [">99, <1, <1 %"], ["0.1 %"], ["182 ms"], ["2 times, 4.3 s"]),
+            [
+                *("Amsterdam 23 Nov, 10:02:10", "Lima 23 Nov, 04:02:10"),
+                "bad: 12.5 % lost, 3 pictures/s, stopped 4.0 s",
+            ],
+        ],
+        [
+            *(["Wítness Ñ: hearing the others"], ["100, 0, 0 %"], ["0.1 %"], ["–"], ["–"]),
+            ["good: 0.4 % lost, 190 ms"],
+        ],
+    ]
+    assert method["lines"] == ["How it was measured."]
+    text = " ".join(printed(draw_up(measured(bad)), tmp_path).split())
+    for words in (
+        "Worst ten seconds",
+        ">99, <1, <1 %",
+        "2 times, 4.3 s",
+        "12.5 % lost",
+        "How it was measured.",
+    ):
+        assert words in text
+
+
+def test_where_nothing_was_measured_nothing_is_said_of_it():
+    assert "Connections" not in str(page(minutes())["heads"][4])
+
+
 def test_every_time_is_on_both_clocks_unless_they_are_one():
     course = page(minutes())["heads"][6]["blocks"][0]
     assert course["columns"] == ["Amsterdam", "Lima"]

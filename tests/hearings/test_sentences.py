@@ -72,6 +72,20 @@ EXAMPLE: dict[str, Any] = {
     "n": 2,
     "stretch": 3,
     "tracks": [],
+    "millis": 10_000,
+    "rows": [
+        {
+            "track": f"{WITNESS}-heard",
+            "loss": 12,
+            "jitter": 3,
+            "rate": 0,
+            "trip": 180,
+            "stops": 0,
+            "stopped": 0,
+            "score": 74,
+            "grade": "weak",
+        }
+    ],
     "repeated": "The question was put again.",
     "taken": True,
     "words": "The authority present has established the identity of the person heard.",

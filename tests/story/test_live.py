@@ -207,6 +207,26 @@ async def test_nothing_is_told_of_whom_one_may_not_hear(hearing: Hearing) -> Non
     assert set(interpreter.levels) <= {interpreter.place}
 
 
+# --- the figures of the connections
+
+
+async def test_who_oversees_is_told_how_everybody_is_connected_and_nobody_else_is(hearing: Hearing) -> None:
+    judge, witness = await two_in_the_room(hearing)
+
+    def measured() -> dict[str, set[str]]:
+        return {place: {row.kind for row in rows} for place, rows in judge.figures.items()}
+
+    everything = {"audio", "camera", "heard"}
+    await judge.when(lambda: measured() == {judge.place: everything, witness.place: everything})
+    (sound,) = [row for row in judge.figures[witness.place] if row.kind == "audio"]
+    assert sound.loss < 50
+    async with window(hearing.court.coordinator, hearing.id) as desk:
+        await desk.socket.send(HELLO)
+        told = await desk.next("figures")
+    assert set(told["places"]) == {judge.place, witness.place}
+    assert witness.figures == {}, "two seconds later than the judge has them"
+
+
 # --- a socket for staff
 
 
