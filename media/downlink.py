@@ -6,6 +6,7 @@ stand in a queue on the way, as their one-way delay above the smallest seen late
 
 - What has arrived without a standing queue is **proven**. It grows by being used, and by probes: retransmissions
   that the listener does not need, sent for a moment at the rate of the next better picture.
+- An **outage**, all lost for most of a second, says nothing: what was proven before still is.
 - A queue that stands, or one packet lost in ten, is **congestion**: what is proven falls to 0.85 of what arrives,
   and nothing better is tried for a while, each time twice as long if the last try failed too.
 
@@ -29,8 +30,10 @@ PROBED = 1.1  # times what the better picture costs
 LOG = 4096  # packets, as long as a report may take
 WINDOW = 0.5  # of the rate that arrives, and of a queue that stands
 STANDING = 0.1  # s
+OUTAGE = 0.8  # s without a report
 LOST = 0.1
 BACK_TO = 0.85
+STEEPEST = 2.0  # times less, at most, in a second: what arrives may be little because little was sent
 FIRST_HOLD, LONGEST_HOLD = 4.0, 60.0
 FAILED_WITHIN = 8.0  # congestion so soon after a climb is its fault
 BASE_SECONDS = 10.0
@@ -55,6 +58,7 @@ class Downlink:
         self._queues: deque[tuple[float, float]] = deque()
         self._losses: deque[tuple[float, int, int]] = deque()
         self._base = _Smallest()
+        self._told_at = self._whole_since = float("-inf")
         self._hold_until = float("-inf")
         self._hold = FIRST_HOLD
         self._climbed_at = float("-inf")
@@ -76,6 +80,9 @@ class Downlink:
 
     def arrivals(self, told: Arrivals, now: float) -> None:
         """A report of when which packets arrived."""
+        if now - self._told_at > OUTAGE:
+            self._begin_anew(now)
+        self._told_at = now
         delays = []
         lost = 0
         newest = 0.0
@@ -84,7 +91,7 @@ class Downlink:
             if sent is None or sent[0] & 0xFFFF != sequence or now - sent[1] > LOG / 100:
                 continue
             if at is None:
-                lost += 1
+                lost += sent[1] > self._whole_since
                 continue
             self._log[sequence % LOG] = None
             delays.append(at - sent[1])
@@ -102,6 +109,14 @@ class Downlink:
             while now - self._queues[0][0] > WINDOW:
                 self._queues.popleft()
         self._judge(now)
+
+    def _begin_anew(self, now: float) -> None:
+        """Nothing was reported for a while: the way was not there, and what was lost then says nothing of its width."""
+        self._whole_since = now
+        self._arrived.clear()
+        self._queues.clear()
+        self._losses.clear()
+        self._base = _Smallest()
 
     def estimate(self, bitrate: float, now: float) -> None:
         """The listener's own estimate (REMB), of one that reports no arrivals."""
@@ -177,7 +192,8 @@ class Downlink:
         if stands or (lost > 5 and lost > LOST * (arrived + lost)):
             if now - self.congested_at > 2 * WINDOW:
                 self._congestion(now)
-                self.proven = max(SMALLEST, min(self.proven, BACK_TO * self.arriving))
+                least = max(SMALLEST, self.proven / STEEPEST)
+                self.proven = max(least, min(self.proven, BACK_TO * self.arriving))
                 self._queues.clear()
         elif now - self.congested_at > 2 * WINDOW:
             self.proven = min(LARGEST, max(self.proven, self.arriving))

@@ -104,6 +104,18 @@ def test_a_burst_that_drains_is_no_congestion():
     assert way.downlink.congested_at < 0
 
 
+def test_an_outage_is_no_congestion_and_what_was_proven_before_still_is():
+    way = Bottleneck(rate=5e6)
+    way.send(1.5e6, 3)
+    proven, way.loss = way.downlink.proven, 1.0
+    reports, way.report = way.report, lambda: None
+    way.send(1.5e6, 4)
+    way.loss, way.report = 0.0, reports
+    way.send(1.5e6, 3)
+    assert way.downlink.congested_at < 0
+    assert way.downlink.proven >= proven
+
+
 def test_a_long_way_is_no_congestion():
     way = Bottleneck(rate=5e6, delay=0.35)
     way.send(1e6, 6)
