@@ -43,6 +43,7 @@ REPORT_EVERY = 1.0
 PRESENT_SECONDS = 1.5  # a layer without a packet for so long is not there
 LARGEST_BITRATE = 2_500_000
 LOW_RATE, HIGH_RATE = 170_000, 1_300_000  # bit/s, of the layers that the page sends, with their headers
+LEAST_RATE = 40_000  # of a picture that hardly changes, and may at any moment
 SMALLEST_BITRATE = 150_000
 LARGEST_TOLD = 256 // 5
 LINGER_SECONDS = 3.0  # that a layer is still sent when nobody takes it any more
@@ -139,13 +140,14 @@ class Publisher:
 
     def rate(self, kind: Kind, rank: int) -> float:
         """What this layer costs, in bit/s: as measured, or as such a layer usually does while it is not sent."""
-        usual = LOW_RATE if kind is Kind.CAMERA and self.rids and rank == 0 else HIGH_RATE
         rates = [
             stream.rate
             for stream in self.streams.values()
             if stream.kind is kind and stream.rank == rank and stream.rate
         ]
-        return max(rates[-1], usual / 4) if rates else usual
+        if rates:
+            return max(rates[-1], LEAST_RATE)
+        return HIGH_RATE if rank else LOW_RATE
 
     def want_keyframe(self, stream: Stream) -> None:
         """Asks now, or as soon as a second has passed since last asking; again until one arrives."""

@@ -10,6 +10,7 @@ from media.description import read_offer
 from media.publisher import (
     HIGH_RATE,
     LARGEST_BITRATE,
+    LEAST_RATE,
     LINGER_SECONDS,
     LOW_RATE,
     PRESENT_SECONDS,
@@ -158,7 +159,7 @@ async def test_a_layer_is_to_be_sent_while_taken_and_three_seconds_longer():
 async def test_what_a_layer_costs_is_measured_or_as_usual():
     desk = Desk(rids=("l", "h"))
     assert [desk.publisher.rate(Kind.CAMERA, rank) for rank in (0, 1)] == [LOW_RATE, HIGH_RATE]
-    assert desk.publisher.rate(Kind.DOCUMENT, 0) == HIGH_RATE
+    assert desk.publisher.rate(Kind.DOCUMENT, 0) == LOW_RATE
     for number in range(50):
         desk.arrives(
             "camera", ssrc=7, rid="l" if number == 0 else None, payload=desk.page.vp8(bytes(950), key=True)
@@ -168,6 +169,6 @@ async def test_what_a_layer_costs_is_measured_or_as_usual():
     assert desk.publisher.rate(Kind.CAMERA, 1) == HIGH_RATE
     desk.arrives("camera", ssrc=7)
     desk.publisher.measure(1.0)
-    assert desk.publisher.rate(Kind.CAMERA, 0) == LOW_RATE / 4
+    assert desk.publisher.rate(Kind.CAMERA, 0) == LEAST_RATE
     desk.publisher.measure(1.0)
     assert desk.publisher.rate(Kind.CAMERA, 0) == LOW_RATE
