@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
 from frontend.visitor import eventually
