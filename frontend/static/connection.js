@@ -30,8 +30,7 @@ const LAYERS = [
 export class Connection extends EventTarget {
   #socket;
   #policy;
-  /** @type {RTCIceServer[] | null} null: not told yet on this socket */
-  #servers = null;
+  #fresh = true; // nothing was told yet on this socket
   /** @type {RTCPeerConnection | null} */
   #pc = null;
   #id = "";
@@ -70,13 +69,13 @@ export class Connection extends EventTarget {
     super();
     this.#socket = socket;
     this.#policy = policy;
-    socket.addEventListener("ice", (event) => this.#told(/** @type {CustomEvent} */ (event).detail));
+    socket.addEventListener("ice", () => this.#told());
     socket.addEventListener("answer", (event) => void this.#answered(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("lines", (event) => this.#lined(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("pictures", (event) => void this.#pictured(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("refused", (event) => this.#refused(/** @type {CustomEvent} */ (event).detail));
     socket.addEventListener("down", () => {
-      this.#servers = null;
+      this.#fresh = true;
       this.#forget();
     });
     setInterval(() => void this.#look(), LOOK);
@@ -134,14 +133,14 @@ export class Connection extends EventTarget {
 
   async #attempt() {
     clearTimeout(this.#timer);
-    if (!this.#wanted || !this.#socket.up || !this.#servers) return; // `ice` comes back here
+    if (!this.#wanted || !this.#socket.up || !this.#socket.servers) return; // `ice` comes back here
     this.#end();
     this.#since ||= performance.now();
     this.#later(Math.min(LONGEST, FIRST * 2 ** this.#tries)); // whatever becomes of this attempt
     this.#tries += 1;
     const pc = new RTCPeerConnection({
       bundlePolicy: "max-bundle",
-      iceServers: this.#servers,
+      iceServers: this.#socket.servers,
       iceTransportPolicy: this.#policy,
     });
     this.#pc = pc;
@@ -172,11 +171,11 @@ export class Connection extends EventTarget {
     this.#documentLine = pc.addTransceiver("video", { direction: "recvonly" }).receiver.track;
   }
 
-  /** @param {{servers: RTCIceServer[]}} message */
-  #told({ servers }) {
-    const first = this.#servers === null;
-    this.#servers = servers;
-    if (first && this.#wanted) this.#check();
+  /** The way to the service is back, and with it the servers by which media may connect. */
+  #told() {
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    if (fresh && this.#wanted) this.#check();
   }
 
   /** @param {{connection: string, sdp: string}} message */

@@ -26,6 +26,8 @@ export class Socket extends EventTarget {
   #sent = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #again;
+  /** @type {RTCIceServer[] | null} by which media may connect, as told last; null before, and while there is no way */
+  servers = null;
   /** Milliseconds to the service and back, as last measured. */
   roundTrip = 0;
 
@@ -89,6 +91,7 @@ export class Socket extends EventTarget {
       this.#tell("over", message);
       return;
     }
+    if (message.type === "ice") this.servers = message.servers;
     this.#tell(message.type, message);
   }
 
@@ -110,7 +113,7 @@ export class Socket extends EventTarget {
   #drop() {
     const socket = this.#socket;
     if (!socket) return;
-    this.#socket = null;
+    this.#socket = this.servers = null;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
     this.#tell("down");
