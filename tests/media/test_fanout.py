@@ -391,7 +391,12 @@ async def bears(house, page, bitrate):
     downlink._hold_until = 0.0
 
 
-async def test_a_listener_is_given_the_layer_that_the_downlink_bears_and_sound_alone_below(house):
+async def test_a_listener_is_given_the_layer_that_the_downlink_bears_and_sound_alone_below(
+    house, monkeypatch
+):
+    monkeypatch.setattr(
+        publisher.Publisher, "rate", lambda _self, _kind, rank: 1_300_000 if rank else 170_000
+    )
     house.conduct(*floor("judge", "witness"), armed=True)
     judge, witness = await house.page("judge"), await house.page("witness", rids=("l", "h"))
     last = None
@@ -417,8 +422,11 @@ async def test_a_listener_is_given_the_layer_that_the_downlink_bears_and_sound_a
             witness.say(b"sound goes on")
             await until(lambda: judge.heard("audio"))
             continue
-        while not shown():
+        for _ in range(100):
+            if shown():
+                break
             await both_layers(witness, 5, key=False)
+        assert shown(), layer
         assert pictured(house, "judge").without == []
         packets = judge.heard("camera")
         numbers = [packet.sequence for packet in packets]
@@ -440,7 +448,9 @@ async def test_who_is_shown_small_is_given_low_and_layers_nobody_takes_are_not_a
     await until(lambda: pictured(house, "witness").taken == ["h"], what="low not taken")
     house.room.watched("judge", [])
     await until(lambda: pictured(house, "witness").taken == ["h", "l"], what="low taken")
-    while judge.heard("camera")[-1].payload[6:] != b"l":
+    for _ in range(100):
+        if judge.heard("camera")[-1].payload[6:] == b"l":
+            break
         await both_layers(witness, 5, key=False)
     await until(lambda: pictured(house, "witness").taken == ["l"], what="high not taken")
     house.conduct(*floor("judge", "witness"), armed=True)
