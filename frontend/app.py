@@ -24,8 +24,10 @@ from frontend.kept import SWEEP_SECONDS, Drawer
 from frontend.live import Live
 from frontend.pages.accounts import AccountsPages
 from frontend.pages.checklist import ChecklistPages
+from frontend.pages.consultation import ConsultationPages
 from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
+from frontend.pages.interpretation import InterpretationPages
 from frontend.pages.journal import JournalPages
 from frontend.pages.messages import MessagesPages
 from frontend.pages.people import JoinPages, PeoplePages
@@ -76,6 +78,8 @@ ACTS = [
     PeoplePages,
     ChecklistPages,
     RoomPages,
+    ConsultationPages,
+    InterpretationPages,
     CheckPages,
     MessagesPages,
     JournalPages,

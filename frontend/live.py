@@ -226,7 +226,7 @@ class Live:
             for hearing in dirty:
                 try:
                     await self._tell(hearing, set(self._pages.get(hearing, ())))
-                except Exception:
+                except Exception:  # or the pages of every other hearing would stand still
                     log.exception("the pages of hearing %s could not be told", hearing)
 
     async def _tell(self, hearing: UUID, pages: set[Page]) -> None:

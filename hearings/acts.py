@@ -15,13 +15,13 @@ from sqlmodel import Session, select
 from hearings import tokens
 from hearings.actors import Actor, Self
 from hearings.errors import AlreadyDone, NotFound
-from hearings.events import Event, ParticipantNamed
+from hearings.events import Event, HearingSuspended, ParticipantNamed, RecordOff
 from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE
 from hearings.sentences import AT_OFFICE, say
 from hearings.states import State, Verb, after
 from hearings.story import Story
-from hearings.tables import Hearing, Participant
+from hearings.tables import Hearing, Participant, Place
 
 
 @dataclass
@@ -46,6 +46,12 @@ class Act:
         self.story.tell([entry])
         return entry
 
+    def write_suspended(self, reason: str) -> None:
+        """The hearing stands still from now on, and the stretch on the record ends with it."""
+        self.write(HearingSuspended(reason=reason, by=self.who.handle))
+        if self.story.stretch is not None:
+            self.write(RecordOff(stretch=self.story.stretch.n, reason=reason, by=self.who.handle))
+
 
 class Acts:
     def __init__(self, journal: Journal) -> None:
@@ -65,6 +71,20 @@ class Acts:
             yield act
             tx.info["touched"].add(hearing.id)  # whoever follows is told, also of what is not journalled
             self._move(tx, hearing, after(state, verb, before=hearing.before))
+
+    @contextmanager
+    def own(self, actor: Actor) -> Iterator[tuple[Session, Place]]:
+        """A place changes what it sends or hears itself: nothing is journalled, but pages and the room follow.
+
+        Raises: NotFound for who has no place.
+        """
+        with self.journal.transaction() as tx:
+            hearing = locked(tx, actor.hearing)
+            place = tx.get(Place, actor.place) if actor.place else None
+            if place is None:
+                raise NotFound(say("You have no place in this room."))
+            yield tx, place
+            tx.info["touched"].add(hearing.id)
 
     def _move(self, tx: Session, hearing: Hearing, to: State) -> None:
         if to is State.SUSPENDED and hearing.state is not State.SUSPENDED:

@@ -146,7 +146,7 @@ class Conductor:
                 for hearing in await asyncio.to_thread(self._opened):
                     self._mark(hearing)
                 await work()
-            except Exception:
+            except Exception:  # or nobody would be heard or recorded any more
                 log.exception("%s broke and goes on", work.__name__)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -336,7 +336,7 @@ class Conductor:
             except Unreachable as error:
                 log.error("a report waits: %s", error)  # noqa: TRY400  # the sentence says it all
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception:
+            except Exception:  # or one report would hold up every other hearing
                 log.exception("this report could not be taken: %s", report)
                 break
         self._watch(report)

@@ -26,19 +26,16 @@ from hearings.events import (
     ConsultationBegun,
     ConsultationDeclined,
     ConsultationEnded,
-    HearingSuspended,
-    RecordOff,
 )
 from hearings.roles import CONFIDANTS, COUNSEL, Role
 from hearings.said import Said
 from hearings.sentences import PRIVATE_CONSULTATION, say
-from hearings.states import State, Verb
+from hearings.states import ON, Verb
 from hearings.story import Story
 from hearings.tables import Participant, Place
 from media.channels import Kind
 
 MOST_PEOPLE = 12
-ON = frozenset({State.ON_RECORD, State.EXAMINING})
 SHUT_AFTERWARDS = frozenset({Kind.AUDIO, Kind.DOCUMENT})
 """What nobody sends on coming back, until they open it themselves: the court must not catch the end of it."""
 
@@ -67,7 +64,7 @@ class Consultations:
         """A call to the court, seen by the bench at once. Raises: AlreadyDone."""
         with self._acts.act(actor, Verb.ASK_CONSULTATION) as act:
             _refuse_second(act)
-            place = docket.own(act.tx, actor)
+            place = act.tx.get(Place, actor.place) if actor.place else None
             if place is None or place.admitted is None:
                 raise NotNow(say("You are not in the room yet. Write to the court."))
             if act.who.handle in act.story.asked:
@@ -97,7 +94,7 @@ class Consultations:
             ]
             _refuse_listeners(beside, new.left, seats)
             if act.hearing.state in ON:
-                self._off_the_record(act)
+                act.write_suspended(PRIVATE_CONSULTATION)
             for place in places.values():
                 place.consults = act.now
             act.write(
@@ -114,11 +111,6 @@ class Consultations:
                 raise NotAllowed(say("You are not in the private consultation."))
             act.who = next((one for one in within if one.role in CONFIDANTS), act.who)
             over(act)
-
-    def _off_the_record(self, act: Act) -> None:
-        act.write(HearingSuspended(reason=PRIVATE_CONSULTATION, by=act.who.handle))
-        if act.story.stretch is not None:
-            act.write(RecordOff(stretch=act.story.stretch.n, reason=PRIVATE_CONSULTATION, by=act.who.handle))
 
 
 def over(act: Act) -> None:

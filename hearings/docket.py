@@ -126,11 +126,6 @@ def seated(tx: Session, place: UUID) -> Sequence[Participant]:
     ).all()
 
 
-def own(tx: Session, actor: Actor) -> Place | None:
-    """The place from which somebody acts; a member of staff at a desk has none."""
-    return tx.get(Place, actor.place) if actor.place else None
-
-
 def places(tx: Session, hearing: UUID) -> list[tuple[Place, Sequence[Participant]]]:
     """Every place of a hearing with its persons, in the order in which they were added."""
     return places_of(tx, [hearing])[hearing]

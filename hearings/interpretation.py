@@ -1,7 +1,7 @@
 """Interpretation: on the floor by turns (consecutive), or into the channel of a language beside the floor.
 
-The court gives a channel to a place where only interpreters sit, and takes it back. The interpreter speaks on the floor until they
-switch to it, and back at any moment. Each place chooses what it hears: the floor, or a language with the floor
+The court gives a channel to a place where only interpreters sit, and takes it back. The interpreter speaks on the
+floor until they switch to it, and back at any moment. Each place chooses what it hears: the floor, or a language with the floor
 softly under it. An interpreter who listens to another channel than their own interprets from an interpretation
 (relay). A choice outlives a channel that closes, so that the page can tell it, and holds again when it opens again.
 """
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from hearings import docket
 from hearings.actors import Actor
-from hearings.acts import Act, Acts, locked
+from hearings.acts import Act, Acts
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow
 from hearings.events import InterpretationClosed, InterpretationOpened
 from hearings.roles import Role
@@ -86,30 +86,22 @@ class Interpretation:
 
     def speak(self, actor: Actor, switch: Switch) -> None:
         """The interpreter's own switch between the floor and their channel. Raises: NotFound, NotNow."""
-        with self._acts.journal.transaction() as tx:
-            hearing = locked(tx, actor.hearing)
-            row = docket.own(tx, actor)
-            if row is None or Role.INTERPRETER not in actor.roles:
+        with self._acts.own(actor) as (_, place):
+            if Role.INTERPRETER not in actor.roles:
                 raise NotFound(say("No interpreter sits at this place."))
-            if switch.interpreting and row.channel is None:
+            if switch.interpreting and place.channel is None:
                 raise NotNow(say("The court has given you no channel. You speak on the floor."))
-            row.interpreting = switch.interpreting
-            tx.info["touched"].add(hearing.id)
+            place.interpreting = switch.interpreting
 
     def hear(self, actor: Actor, choice: Choice) -> None:
         """What a place listens to from now on. Raises: NotFound, NotNow."""
-        with self._acts.journal.transaction() as tx:
-            hearing = locked(tx, actor.hearing)
-            row = docket.own(tx, actor)
-            if row is None:
-                raise NotFound(say("You have no place in this room."))
-            known = {channel.language for channel in channels(docket.places(tx, hearing.id))}
+        with self._acts.own(actor) as (tx, place):
+            known = {channel.language for channel in channels(docket.places(tx, place.hearing_id))}
             if choice.language is not None and choice.language not in known:
                 raise NotNow(
                     say("The interpretation into {language} is not open.", language=Tongue(choice.language))
                 )
-            row.hears = choice.language
-            tx.info["touched"].add(hearing.id)
+            place.hears = choice.language
 
 
 def may_interpret(people: Sequence[Participant]) -> bool:

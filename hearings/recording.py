@@ -31,9 +31,8 @@ from hearings.events import (
     RecordOff,
 )
 from hearings.journal import Journal
-from hearings.room import ON, OPENED
 from hearings.sentences import RECORDING_FAILED, SERVICE_STOPPED, Sentence, say
-from hearings.states import State
+from hearings.states import ON, OPENED, State
 from hearings.story import Story, Stretch
 from hearings.tables import Cursor, Gap, Hearing, Participant, Place, Segment
 from media import control

@@ -17,14 +17,13 @@ from sqlmodel import Session, col, select
 from consent.instruments import Instrument, Stage
 from hearings import checklist, consultation, docket, interpretation
 from hearings.actors import Actor, service
-from hearings.acts import Act, Acts, locked
+from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
 from hearings.events import (
     ExaminationBegun,
     HearingAdjourned,
     HearingResumed,
-    HearingSuspended,
     OathTaken,
     ParticipantAdmitted,
     ParticipantDismissed,
@@ -38,15 +37,13 @@ from hearings.events import (
 from hearings.roles import NEVER_WAIT, REQUIRED, Role
 from hearings.said import MaybeInstant, Said
 from hearings.sentences import CONNECTION_LOST, say
-from hearings.states import State, Verb
+from hearings.states import ON, OPENED, State, Verb
 from hearings.story import Story, Stretch
 from hearings.tables import Hearing, Participant, Place
 from media.channels import Channel, Kind, Row, Seat, table
 from media.control import PeerPlan, RecordPlan, RoomPlan
 from scheduling import zones
 
-OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
-ON = frozenset({State.ON_RECORD, State.EXAMINING})
 RECORDED = (Kind.AUDIO, Kind.CAMERA)
 LOSS = timedelta(seconds=10)
 
@@ -124,9 +121,7 @@ class Room:
 
     def suspend(self, actor: Actor, why: Words) -> None:
         with self._acts.act(actor, Verb.SUSPEND) as act:
-            act.write(HearingSuspended(reason=why.text, by=act.who.handle))
-            if act.story.stretch is not None:
-                self._end_stretch(act, why.text)
+            act.write_suspended(why.text)
 
     def resume(self, actor: Actor, repeated: Words) -> None:
         """Back to where it was suspended; if that was on the record, a new stretch begins. Raises: NotReady."""
@@ -235,13 +230,8 @@ class Room:
 
     def mute(self, actor: Actor, kind: Kind, *, muted: bool) -> None:
         """A place mutes or opens its own microphone, camera or document; the table denies what is muted."""
-        with self._acts.journal.transaction() as tx:
-            hearing = locked(tx, actor.hearing)
-            row = tx.get(Place, actor.place)
-            if row is None:
-                raise NotFound(say("You have no place in this room."))
-            row.muted = sorted({*row.muted, kind} if muted else set(row.muted) - {kind})
-            tx.info["touched"].add(hearing.id)
+        with self._acts.own(actor) as (_, place):
+            place.muted = sorted({*place.muted, kind} if muted else set(place.muted) - {kind})
 
     # --- what happens by itself
 

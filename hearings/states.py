@@ -72,8 +72,8 @@ class Rule(NamedTuple):
 
 
 _BEFORE = frozenset({State.ACCEPTED, State.SCHEDULED, State.ADJOURNED})
-_OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
-_ON = frozenset({State.ON_RECORD, State.EXAMINING})
+OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
+ON = frozenset({State.ON_RECORD, State.EXAMINING})
 _LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED}
 _BENCH = frozenset({Role.PRESIDING})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
@@ -93,31 +93,31 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     ),
     Verb.GO_ON_RECORD: (Rule(frozenset({State.OPEN}), _BENCH, State.ON_RECORD),),
     Verb.EXAMINE: (Rule(frozenset({State.ON_RECORD}), _BENCH, State.EXAMINING),),
-    Verb.GO_OFF_RECORD: (Rule(_ON, _CLERKS, State.OPEN),),
-    Verb.SUSPEND: (Rule(_ON | {State.OPEN}, _BENCH | {Role.AUTHORITY, Role.SERVICE}, State.SUSPENDED),),
+    Verb.GO_OFF_RECORD: (Rule(ON, _CLERKS, State.OPEN),),
+    Verb.SUSPEND: (Rule(ON | {State.OPEN}, _BENCH | {Role.AUTHORITY, Role.SERVICE}, State.SUSPENDED),),
     Verb.RESUME: (Rule(frozenset({State.SUSPENDED}), _BENCH, State.SUSPENDED),),
     Verb.ADJOURN: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.ADJOURNED),),
     Verb.END: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.ENDED),),
     Verb.CLOSE: (Rule(frozenset({State.ENDED}), frozenset({Role.CLERK}), State.CLOSED),),
     Verb.CONSULT: (
-        Rule(_ON, _BENCH, State.SUSPENDED),
+        Rule(ON, _BENCH, State.SUSPENDED),
         Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, None),
     ),
     Verb.FILE: (Rule(_LIVING, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
     Verb.LINK: (Rule(_LIVING, _PLANNERS | {Role.CLERK}, None),),
     Verb.HAND_OVER: (Rule(_LIVING, _SEATED, None),),
-    Verb.ADMIT: (Rule(_OPENED, _CLERKS, None),),
-    Verb.DISMISS: (Rule(_OPENED, _CLERKS, None),),
-    Verb.MUTE: (Rule(_OPENED, _CLERKS, None),),
-    Verb.ASK_CONSULTATION: (Rule(_OPENED, CONFIDANTS, None),),
-    Verb.DECLINE_CONSULTATION: (Rule(_OPENED, _BENCH, None),),
-    Verb.END_CONSULTATION: (Rule(_OPENED, _BENCH | CONFIDANTS | {Role.SERVICE}, None),),
-    Verb.GIVE_CHANNEL: (Rule(_OPENED, _CLERKS | COORDINATORS, None),),
+    Verb.ADMIT: (Rule(OPENED, _CLERKS, None),),
+    Verb.DISMISS: (Rule(OPENED, _CLERKS, None),),
+    Verb.MUTE: (Rule(OPENED, _CLERKS, None),),
+    Verb.ASK_CONSULTATION: (Rule(OPENED, CONFIDANTS, None),),
+    Verb.DECLINE_CONSULTATION: (Rule(OPENED, _BENCH, None),),
+    Verb.END_CONSULTATION: (Rule(OPENED, _BENCH | CONFIDANTS | {Role.SERVICE}, None),),
+    Verb.GIVE_CHANNEL: (Rule(OPENED, _CLERKS | COORDINATORS, None),),
     Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
-    Verb.OATH: (Rule(_ON, _BENCH | {Role.AUTHORITY}, None),),
-    Verb.NOTE: (Rule(_OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
+    Verb.OATH: (Rule(ON, _BENCH | {Role.AUTHORITY}, None),),
+    Verb.NOTE: (Rule(OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
     Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
 }

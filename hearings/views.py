@@ -18,10 +18,10 @@ from hearings.checklist import Obstacle
 from hearings.errors import NotFound
 from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, OVERSEERS, Role
-from hearings.room import OPENED, see_and_hear
+from hearings.room import see_and_hear
 from hearings.schedule import Schedule
 from hearings.sentences import OWN, PRIVATE_CONSULTATION, Sentence, recognised, say
-from hearings.states import SAID, State, Verb, allowed
+from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place, Slot
 from hearings.tree import stamp

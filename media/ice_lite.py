@@ -380,7 +380,7 @@ class Base:
                 self._check(datagram, address)
             elif endpoint is not None and datagram:
                 endpoint.arrived(datagram, address)
-        except Exception:
+        except Exception:  # whatever one datagram breaks stays with its sender, and the others are heard
             log.exception("a datagram of %s was dropped", address)
 
     def _check(self, datagram: bytes, address: Address) -> None:

@@ -9,9 +9,7 @@ from pydantic import Field
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
-from hearings.consultation import Consultations, Declining, NewConsultation
 from hearings.errors import NotFound
-from hearings.interpretation import Choice, Interpretation, Switch
 from hearings.room import Adjournment, Oath, Room, Words
 from hearings.said import Said
 from hearings.sentences import say
@@ -117,44 +115,4 @@ class RoomPages(Controller):
     def silence(self, seat: UUID, actor: Actor, room: Room) -> Done:
         """The court closes somebody's microphone; they may open it again."""
         room.silence(actor, seat)
-        return Done()
-
-    # --- private consultation
-
-    @post("/consultation/ask", sync_to_thread=True, status_code=200)
-    def ask_consultation(self, actor: Actor, consultations: Consultations) -> Done:
-        consultations.ask(actor)
-        return Done()
-
-    @post("/consultation/decline", sync_to_thread=True, status_code=200)
-    def decline_consultation(self, data: Declining, actor: Actor, consultations: Consultations) -> Done:
-        consultations.decline(actor, data)
-        return Done()
-
-    @post("/consultation", sync_to_thread=True, status_code=200)
-    def consult(self, data: NewConsultation, actor: Actor, consultations: Consultations) -> Done:
-        consultations.begin(actor, data)
-        return Done()
-
-    @post("/consultation/end", sync_to_thread=True, status_code=200)
-    def end_consultation(self, actor: Actor, consultations: Consultations) -> Done:
-        consultations.end(actor)
-        return Done()
-
-    # --- interpretation
-
-    @post("/channel/{seat:uuid}", sync_to_thread=True, status_code=200)
-    def give_channel(self, seat: UUID, actor: Actor, interpretation: Interpretation, data: Choice) -> Done:
-        interpretation.give(actor, seat, data)
-        return Done()
-
-    @post("/speak", sync_to_thread=True, status_code=200)
-    def speak(self, data: Switch, actor: Actor, interpretation: Interpretation) -> Done:
-        """The interpreter's own switch between the floor and their channel."""
-        interpretation.speak(actor, data)
-        return Done()
-
-    @post("/hear", sync_to_thread=True, status_code=200)
-    def hear(self, data: Choice, actor: Actor, interpretation: Interpretation) -> Done:
-        interpretation.hear(actor, data)
         return Done()

@@ -31,7 +31,7 @@ from tests.hearings.people_of_law import Courthouse, Standing
 STAND_IN = [
     sys.executable,
     "-c",
-    "import time; time.sleep(600)",
+    "import signal; signal.alarm(600); signal.pause()",
 ]  # a process that is there, and does not link
 PATIENCE = 20.0  # seconds
 

@@ -11,7 +11,16 @@ from collections import defaultdict
 
 from media.adapter import Dtls, Fingerprint, NotProtected, Role, read_binding_response, write_binding_request
 from media.rtcp import read_feedback
-from media.rtp_header import ABS_SEND_TIME, AUDIO_LEVEL, MID, REPAIRED_RID, RID, extension_block, read_rtp
+from media.rtp_header import (
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    REPAIRED_RID,
+    RID,
+    TRANSPORT_NUMBER,
+    extension_block,
+    read_rtp,
+)
 
 IDS = {MID: 1, AUDIO_LEVEL: 2, ABS_SEND_TIME: 3, RID: 4, REPAIRED_RID: 5}
 OPUS, VP8, RTX = 111, 96, 97
@@ -89,8 +98,19 @@ class BarePage(asyncio.DatagramProtocol):
 
     # --- the offer ---------------------------------------------------------------------------------
 
-    def offer(self, *, lines=2, document=True, sends=("audio", "camera"), rids=(), ssrcs=None, rtx=True):
-        self.sends, self.rids, self.rtx = sends, rids, rtx
+    def offer(
+        self,
+        *,
+        lines=2,
+        document=True,
+        sends=("audio", "camera"),
+        rids=(),
+        ssrcs=None,
+        rtx=True,
+        numbered=False,
+    ):
+        """`numbered`: it reports the arrival of each packet of a picture, if it likes."""
+        self.sends, self.rids, self.rtx, self.numbered = sends, rids, rtx, numbered
         self.mids, sections = {}, []
         self.ssrcs = ssrcs or {kind: 1 + secrets.randbelow(2**31) for kind in sends}
         for kind in sends:
@@ -118,6 +138,7 @@ class BarePage(asyncio.DatagramProtocol):
             f"a=ice-ufrag:{self.ufrag}\r\na=ice-pwd:{self.password}\r\n"
             f"a=fingerprint:sha-256 {self.dtls.fingerprint.value}\r\na=setup:actpass\r\na=rtcp-mux\r\n"
             + EXTENSIONS
+            + (f"a=extmap:6 {TRANSPORT_NUMBER}\r\n" if self.numbered and media == "video" else "")
             + CODECS[media]
             + extra
         )

@@ -47,7 +47,7 @@ from media.rtcp import (
     seconds_of,
     sender_report,
 )
-from media.rtp_header import AUDIO_LEVEL, MID, RID, TRANSPORT_NUMBER, extension_block, read_rtp
+from media.rtp_header import AUDIO_LEVEL, MID, RID, extension_block, read_rtp
 
 FOREIGN_INPUT_LOGGERS = ("media", "asyncio", "aiortc", "aioice")
 
@@ -499,23 +499,13 @@ async def test_who_comes_after_a_jumping_sender_on_a_line_is_heard(how):
             )
 
 
-def numbers_arrivals(page):
-    """The page offers transport-wide numbers, as Chromium does."""
-    sdp = page.offer()
-    number = f"a=extmap:6 {TRANSPORT_NUMBER}\r\n"
-    head, *sections = sdp.split("m=")
-    return "m=".join(
-        [head, *(section + number if section.startswith("video") else section for section in sections)]
-    )
-
-
 async def test_packets_too_long_to_go_on_are_not_taken_for_loss_on_the_way_to_a_listener():
     async with opened() as house:
         house.conduct(*floor("judge", "attacker"))
-        attacker, judge = await house.page("attacker", rids=("l", "h")), await BarePage.open()
-        house.pages.append(judge)
-        await judge.connect(house.answer(house.offer("judge", numbers_arrivals(judge))))
-        await until(lambda: "judge" in house.room._fanout.peers)
+        attacker, judge = (
+            await house.page("attacker", rids=("l", "h")),
+            await house.page("judge", numbered=True),
+        )
         peers, numbers = house.room._fanout.peers, itertools.count(1)
         log = peers["judge"].downlink._log
 
@@ -653,10 +643,8 @@ async def test_lies_about_arrivals_fill_no_memory_and_count_once():
     seeded = random.Random(112)
     async with opened() as house:
         house.conduct(*floor("witness", "attacker"))
-        witness, attacker = await house.page("witness", rids=("l", "h")), await BarePage.open()
-        house.pages.append(attacker)
-        await attacker.connect(house.answer(house.offer("attacker", numbers_arrivals(attacker))))
-        await until(lambda: "attacker" in house.room._fanout.peers)
+        witness = await house.page("witness", rids=("l", "h"))
+        attacker = await house.page("attacker", numbered=True)
         mean = house.room._fanout.peers["attacker"]
         for _ in range(50):
             witness.show(tag=bytes(1000), rid="l")
