@@ -98,10 +98,15 @@ class Fanout:
             self._reroute()
 
     def watch(self, place: str, watched: Iterable[str]) -> None:
-        """Whose pictures this listener shows large, the most important first; the others are shown small."""
+        """Whose pictures this listener shows large, the most important first; the others are shown small.
+
+        A page that says so is told anew what it may have missed.
+        """
         peer = self.peers.get(place)
         if peer is not None:
             peer.watches = tuple(watched)
+            self._lined(peer)
+            self._pictured(peer)
 
     def _forget_streams(self, place: str) -> None:
         for kind in Kind:

@@ -50,7 +50,8 @@ class Mute(Message):
 class Watch(Message):
     """The places whose pictures the page shows large, the most important first; the others it shows small.
 
-    Whole, each time it changes, and again after the answer to a new connection.
+    Whole, each time it changes, and again on a new connection or a new socket: it is answered with `lines` and
+    `pictures`, which the page may have missed.
     """
 
     type: Literal["watch"] = "watch"

@@ -175,7 +175,10 @@ export class Connection extends EventTarget {
   #told() {
     const fresh = this.#fresh;
     this.#fresh = false;
-    if (fresh && this.#wanted) this.#check();
+    if (!fresh || !this.#wanted) return;
+    this.#watched = null; // what was told meanwhile was not heard here: asking brings it again
+    this.dispatchEvent(new Event("people"));
+    this.#check();
   }
 
   /** @param {{connection: string, sdp: string}} message */

@@ -446,7 +446,9 @@ async def test_who_is_shown_small_is_given_low_and_layers_nobody_takes_are_not_a
     await both_layers(witness, 3)
     await until(lambda: judge.heard("camera") and judge.heard("camera")[-1].payload[6:] == b"h")
     await until(lambda: pictured(house, "witness").taken == ["h"], what="low not taken")
+    house.sent.clear()
     house.room.watched("judge", [])
+    assert [(type(each), each.place) for each in house.sent] == [(Lined, "judge"), (Pictured, "judge")]
     await until(lambda: pictured(house, "witness").taken == ["h", "l"], what="low taken")
     for _ in range(100):
         if judge.heard("camera")[-1].payload[6:] == b"l":
