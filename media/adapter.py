@@ -13,7 +13,7 @@ sends through a callable and is fed whatever the address sent that is not STUN:
     send(dtls.protect_rtp(packet))
     await dtls.close()
 
-Where a packet goes to many, `dtls.seal(at, header, payload)` protects it in place in `sealed`, without a copy
+Where a packet goes to many, `dtls.seal(at, packet)` protects it in place in `sealed`, without a copy
 in between: several lie there one behind the other until they are sent, and the next ones overwrite them.
 
 The handshake runs in aiortc's `RTCDtlsTransport` over a stub in the place of its ICE transport; SRTP goes
@@ -118,11 +118,10 @@ CNAME = 1  # SDES item type, RFC 3550 section 6.5.1
 Address = tuple[str, int] | tuple[str, int, int, int]  # as a socket gives it, of IPv4 and of IPv6
 
 _space = ffi.new("unsigned char[]", SEALED_BYTES)
-_room = ffi.buffer(_space)
 _length = ffi.new("int *")
 _protect = lib.srtp_protect
 
-sealed = memoryview(_room)
+sealed = memoryview(ffi.buffer(_space))
 """What `Dtls.seal` has protected. One for all associations of the process, which share one event loop."""
 
 
@@ -263,18 +262,16 @@ class Dtls:
         elif 128 <= first <= 191 and self._inbound is not None:
             self._decrypt(datagram)
 
-    def seal(self, at: int, header: bytes, payload: bytes) -> int:
-        """Protects the RTP packet of these two parts into `sealed`, from `at` on; gives how long it is there.
+    def seal(self, at: int, packet: bytes) -> int:
+        """Protects the RTP packet into `sealed`, from `at` on; gives how long it is there.
 
         `at` is at most `SEALED_BYTES` − `LARGEST_SEALED`. Raises: NotProtected.
         """
-        begin = at + len(header)
-        end = begin + len(payload)
-        if self._session is None or end - at > LARGEST_RTP:
+        size = len(packet)
+        if self._session is None or size > LARGEST_RTP:
             raise NotProtected("the connection is not up, or the packet is too long")
-        _room[at:begin] = header
-        _room[begin:end] = payload
-        _length[0] = end - at
+        sealed[at : at + size] = packet
+        _length[0] = size
         failed = _protect(self._session, _space + at, _length)
         if failed:
             raise NotProtected(f"libsrtp refused the packet ({failed})")

@@ -13,7 +13,7 @@ What the recorder is given is named by the row that stands (`recorded`).
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from media.allotment import Quality
 from media.channels import RECORDER, Kind
@@ -114,30 +114,37 @@ class Fanout:
 
     # --- packets -----------------------------------------------------------------------------------
 
-    def arrived(self, peer: Peer, arrival: Arrival) -> None:
-        stream = arrival.stream
-        route = (peer.place, stream.kind)
+    def arrived(self, peer: Peer, arrivals: Sequence[Arrival]) -> None:
+        """Packets of one stream that came together."""
         if self.peers.get(peer.place) is not peer:
             return
+        stream = arrivals[0].stream
+        route = (peer.place, stream.kind)
+        for arrival in arrivals:
+            self._note(route, arrival)
+        settled = stream.settled
+        for listener, outlet in stream.takers:
+            packets = outlet.forward(arrivals)
+            listener.transmit(packets)
+            settled = settled and len(packets) == len(arrivals)
+        if stream.kind is not Kind.AUDIO:
+            for arrival in arrivals:
+                stream.keep(arrival)
+        if not settled:
+            self._settle(peer, stream, route)
+
+    def _note(self, route: Route, arrival: Arrival) -> None:
+        """Whoever is to know of the packet before it goes on."""
+        place, kind = route
+        stream = arrival.stream
         if not stream.present and not arrival.padding:
             changed = self._relayer(route, arrival.now)
             if changed and not arrival.keyframe:
                 self._want_recorded_keyframe(route)
         if arrival.level is not None:
-            self._levels[peer.place] = min(arrival.level & 0x7F, self._levels.get(peer.place, SILENCE))
-        if self._best.get(route) is stream and (peer.place, RECORDER, stream.kind) in self._allowed:
+            self._levels[place] = min(arrival.level & 0x7F, self._levels.get(place, SILENCE))
+        if self._best.get(route) is stream and (place, RECORDER, kind) in self._allowed:
             self._record(arrival)
-        settled = True
-        for listener, outlet in stream.takers:
-            packet = outlet.forward(arrival)
-            if packet is not None:
-                listener.post(packet)
-            else:
-                settled = False
-        if stream.kind is not Kind.AUDIO:
-            stream.keep(arrival)
-        if not settled or not stream.settled:
-            self._settle(peer, stream, route)
 
     def _settle(self, peer: Peer, stream: Stream, route: Route) -> None:
         """Outlets that wait for another layer get a key frame asked for; those that have turned to it take it alone."""
@@ -182,13 +189,13 @@ class Fanout:
         source = outlet.carries
         if source is None or (source.place, peer.place, source.kind) not in self._allowed:
             return
+        packets = []
         for sequence in sequences:
-            if not peer.downlink.may_repeat(now):
-                return
-            packet = outlet.repeated(sequence, now)
+            packet = outlet.repeated(sequence, now) if peer.downlink.may_repeat(now) else None
             if packet is not None:
-                peer.downlink.repeats(len(packet[1]))
-                peer.post(packet)
+                peer.downlink.repeats(len(packet))
+                packets.append(packet)
+        peer.transmit(packets)
 
     def probe(self, seconds: float) -> bool:
         """Sends the probes of the `seconds` since the last call; whether there is anything to probe."""
@@ -219,9 +226,7 @@ class Fanout:
             peer.publisher.tick(now)
             if every:
                 peer.publisher.measure(now - self._reported_at)
-            for outlet in peer.outlets.values():
-                if every or outlet.report_due:
-                    self._report(peer, outlet)
+            self._report(peer, [outlet for outlet in peer.outlets.values() if every or outlet.report_due])
         if every:
             self._reported_at = now
         if now - self._allotted_at >= ALLOT_EVERY:
@@ -296,15 +301,18 @@ class Fanout:
         if source is not None and source.publisher.sends(stream):
             source.publisher.want_keyframe(stream)
 
-    def _report(self, peer: Peer, outlet: Outlet) -> None:
-        stream = outlet.carries
-        source = self.peers.get(stream.place) if stream is not None else None
-        if stream is None or source is None or not source.publisher.sends(stream):
-            return
+    def _report(self, peer: Peer, outlets: Iterable[Outlet]) -> None:
         wall = time.time()
-        rtp = source.publisher.rtp_at(stream, wall)
-        if rtp is not None:
-            peer.send_report(outlet, rtp, wall)
+        told = []
+        for outlet in outlets:
+            stream = outlet.carries
+            source = self.peers.get(stream.place) if stream is not None else None
+            if stream is None or source is None or not source.publisher.sends(stream):
+                continue
+            rtp = source.publisher.rtp_at(stream, wall)
+            if rtp is not None:
+                told.append((outlet, rtp))
+        peer.send_reports(told, wall)
 
     # --- routes ------------------------------------------------------------------------------------
 

@@ -21,8 +21,8 @@ logged and stays with its sender.
 Sound before picture: the socket is emptied first; all but packets of pictures are dealt with at once, and those
 wait, each connection's by themselves, and are taken in turns, a few milliseconds' worth at a time. So a loop which
 does not keep up sheds pictures, the oldest first, and no sound, and who sends too many loses their own. Which
-they are is told by the payload type, which SRTP leaves in clear. What is posted to one connection within a turn
-leaves together at its end.
+they are is told by the payload type, which SRTP leaves in clear. After some packets of one connection it is told
+that this is all for now (`rest`), so that it can pass them on together.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from media.adapter import (
@@ -61,12 +61,16 @@ SHEDDING_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
-Seal = Callable[[int, bytes, bytes], int]
+Seal = Callable[[int, bytes], int]
 """As `media.adapter.Dtls.seal`."""
 
 
-def _sealed_by_nobody(_at: int, _header: bytes, _payload: bytes) -> int:
+def _sealed_by_nobody(_at: int, _packet: bytes) -> int:
     raise NotProtected("this connection has no keys")
+
+
+def _nothing() -> None:
+    pass
 
 
 class Picture(NamedTuple):
@@ -80,10 +84,13 @@ class Picture(NamedTuple):
 class Endpoint:
     """The ICE side of one connection: its credentials, the address that it is at, and by which base of ours.
 
-    `pictures`: payload types of packets that may wait, and be shed. `silent`: nothing that is posted is sent.
+    `receive` is given what arrives, and `rest` is called when that is all for now. `pictures`: payload types of packets
+    that may wait, and be shed. `silent`: no RTP is sent.
     """
 
-    def __init__(self, agent: "IceLite", *, receive: Callable[[bytes], None], seal: Seal) -> None:
+    def __init__(
+        self, agent: "IceLite", *, receive: Callable[[bytes], None], seal: Seal, rest: Callable[[], None]
+    ) -> None:
         self.ufrag = secrets.token_hex(4)
         self.password = secrets.token_hex(16)
         self.address: Address | None = None
@@ -92,7 +99,7 @@ class Endpoint:
         self.pictures: frozenset[int] = frozenset()
         self.waiting: deque[Picture] = deque()
         self.silent = False
-        self._agent = agent
+        self.rest = rest
         self._receive = receive
         self._seal = seal
         self._base: Base | None = None
@@ -100,7 +107,6 @@ class Endpoint:
         self._known: deque[tuple[Base, Address]] = deque(maxlen=KNOWN_ADDRESSES)
         self._nominated: dict[Address, Base] = {}
         self._held: deque[bytes] = deque(maxlen=HELD_DATAGRAMS)
-        self._posted: list[tuple[bytes, bytes]] = []
         self._from: Address | None = None
         self._believed_until: float | None = None
         self._believed_again_at: float | None = None  # from the first proof on
@@ -113,22 +119,15 @@ class Endpoint:
         if self.address is not None and self._base is not None and self._believed:
             self._base.datagrams.transmit(datagram, self.address)
 
-    def post(self, packet: tuple[bytes, bytes]) -> None:
-        """An RTP packet, its header and its payload, to be sealed and sent at the end of this turn, as by `send`."""
-        if not self._posted:
-            self._agent.leaving(self)
-        self._posted.append(packet)
-
-    def depart(self) -> None:
-        """Seals and sends what was posted."""
-        posted, self._posted = self._posted, []
+    def transmit(self, packets: Iterable[bytes]) -> None:
+        """Seals RTP packets and sends them, as by `send`, together as far as they can be."""
         if self.address is None or self._base is None or self.silent or not self._believed:
             return
         transmit_run, address = self._base.datagrams.transmit_run, self.address
         begin = at = segment = 0
-        for header, payload in posted:
+        for packet in packets:
             try:
-                size = self._seal(at, header, payload)
+                size = self._seal(at, packet)
             except NotProtected as error:
                 log.debug("a packet was not sent: %s", error)
                 continue
@@ -241,10 +240,7 @@ class IceLite:
         self.clock = clock
         self.shed = 0  # packets of pictures, given up because the loop did not keep up
         self.by_ufrag: dict[str, Endpoint] = {}
-        self.at_work = False
         self._shed_at = float("-inf")
-        self._leaving: list[Endpoint] = []
-        self._loop = asyncio.get_running_loop()
         self._bases = [Base(self, each) for _, each in bound]
 
     @classmethod
@@ -272,8 +268,13 @@ class IceLite:
                 why = str(error.strerror)
         raise OSError(errno.EADDRINUSE, f"no UDP port from {port[0]} to {port[-1]} is free: {why}")
 
-    def endpoint(self, receive: Callable[[bytes], None], seal: Seal = _sealed_by_nobody) -> Endpoint:
-        endpoint = Endpoint(self, receive=receive, seal=seal)
+    def endpoint(
+        self,
+        receive: Callable[[bytes], None],
+        seal: Seal = _sealed_by_nobody,
+        rest: Callable[[], None] = _nothing,
+    ) -> Endpoint:
+        endpoint = Endpoint(self, receive=receive, seal=seal, rest=rest)
         self.by_ufrag[endpoint.ufrag] = endpoint
         return endpoint
 
@@ -295,18 +296,6 @@ class IceLite:
         self.shed += 1
         self._shed_at = now
 
-    def leaving(self, endpoint: Endpoint) -> None:
-        """It has something to send when this turn ends."""
-        if not self._leaving and not self.at_work:
-            self._loop.call_soon(self.depart)
-        self._leaving.append(endpoint)
-
-    def depart(self) -> None:
-        """Sends all that was posted."""
-        leaving, self._leaving = self._leaving, []
-        for endpoint in leaving:
-            endpoint.depart()
-
 
 class Base:
     """One socket of the agent, the base of a candidate (RFC 8445 section 4), and whom it hears from where."""
@@ -325,14 +314,9 @@ class Base:
         self.datagrams.close()
 
     def work(self) -> None:
-        """One turn: all that is no picture, then some pictures, then what follows from them is sent."""
-        self._agent.at_work = True
-        try:
-            self.empty_socket()
-            self._take_pictures()
-        finally:
-            self._agent.at_work = False
-            self._agent.depart()
+        """One turn: all that is no picture, then some pictures."""
+        self.empty_socket()
+        self._take_pictures()
         if self._turns:
             self._loop.call_soon(self.work)
 
@@ -347,6 +331,7 @@ class Base:
                 self._wait(endpoint, Picture(now, address, datagram))
             else:
                 self._arrived(datagram, endpoint, address)
+                self._rest(endpoint)
 
     def _wait(self, endpoint: Endpoint, picture: Picture) -> None:
         waiting = endpoint.waiting
@@ -370,6 +355,7 @@ class Base:
                     self._agent.gives_up(now)
                 else:
                     self._arrived(datagram, endpoint, address)
+            self._rest(endpoint)
             if waiting:
                 self._turns.append(endpoint)
             now = clock()
@@ -382,6 +368,12 @@ class Base:
                 endpoint.arrived(datagram, address)
         except Exception:  # whatever one datagram breaks stays with its sender, and the others are heard
             log.exception("a datagram of %s was dropped", address)
+
+    def _rest(self, endpoint: Endpoint) -> None:
+        try:
+            endpoint.rest()
+        except Exception:  # as above
+            log.exception("packets of %s were dropped", endpoint.address)
 
     def _check(self, datagram: bytes, address: Address) -> None:
         try:

@@ -20,7 +20,7 @@ Which outlets a packet is offered to is decided by `media.fanout`, from the tabl
 
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media.channels import Kind
 from media.description import Section
@@ -41,19 +41,16 @@ from media.stream import KEPT, Arrival, Stream
 KEPT_SECONDS = 2.0
 PROBES_AMONG = 8  # packets, the largest of which makes a probe
 HEAD = 80  # bytes about a packet's payload: headers from IP on, and the seal
+AROUND = 44  # bytes about a packet: headers of IP and UDP, and the seal
 
-_FIRST = 0x90  # version 2, with header extensions
-_FIRST_OF_PADDING = 0xB0
+_FIRST = 0x9000  # version 2, with header extensions
+_FIRST_OF_PADDING = 0xB000
 _SEQUENCE = struct.Struct("!H")
+_SSRC = struct.Struct("!I")
 
-_LEVELS = tuple(bytes((level,)) for level in range(256))
-
-Packet = tuple[bytes, bytes]
-"""An RTP packet in two parts: what is this listener's own, and what is the same for all."""
-
-Header = Callable[[int, int, int, int, bytes, bytes], bytes]
-"""First byte, marker, sequence, timestamp, audio level, and the stamp: abs-send-time, or the connection's number of
-the packet. Level and stamp are left out where the listener does not know them.
+Header = Callable[[int, int, int, int, int, bytes], bytes]
+"""First byte (in the upper half of 16 bits), marker, sequence, timestamp, audio level, and the stamp: abs-send-time, or
+the connection's number of the packet. Level and stamp are left out where the listener does not know them.
 """
 
 
@@ -103,39 +100,45 @@ class Outlet:
         self.target = None
         self.carries = None
 
-    def forward(self, arrival: Arrival) -> Packet | None:
-        """The RTP packet for this listener, or None if it is not to have this one."""
-        index = arrival.index
-        jumped = index - self._newest > LARGEST_GAPS
-        if arrival.stream is not self.carries or arrival.epoch != self._epoch or jumped:
-            if not self._turns_to(arrival):
-                return None
-        elif index < self._first:
-            return None
-        if index > self._newest:
-            self._newest = index
-            self._last = arrival
-            if arrival.vp8 is not None:
-                self._last_picture = arrival
-        self.packets += 1
-        self.octets += arrival.size
-        sequence = (index + self._sequence_offset) & 0xFFFF
+    def forward(self, arrivals: Sequence[Arrival]) -> list[bytes]:
+        """The RTP packets for this listener; those that it is not to have are missing."""
+        packets = []
+        for arrival in arrivals:
+            index = arrival.index
+            jumped = index - self._newest > LARGEST_GAPS
+            if arrival.stream is not self.carries or arrival.epoch != self._epoch or jumped:
+                if not self._turns_to(arrival):
+                    continue
+            elif index < self._first:
+                continue
+            if index > self._newest:
+                self._newest = index
+                self._last = arrival
+                if arrival.vp8 is not None:
+                    self._last_picture = arrival
+            self.octets += arrival.size
+            packets.append(self._written(arrival))
+        self.packets += len(packets)
+        return packets
+
+    def _written(self, arrival: Arrival) -> bytes:
+        sequence = (arrival.index + self._sequence_offset) & 0xFFFF
         timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        marker, stamp = arrival.marker, arrival.stamp
+        stamp = arrival.stamp
         if arrival.vp8 is not None:
             if self._numbered is not None:
                 stamp = self._numbered(arrival.now, arrival.size + HEAD)
-            header = self._plain(_FIRST, marker, sequence, timestamp, b"", stamp)
-            return header + (self._renumbered(arrival) if self._moved else arrival.head), arrival.rest
+            header = self._plain(_FIRST, arrival.marker, sequence, timestamp, 0, stamp)
+            return header + (self._renumbered(arrival) if self._moved else arrival.head) + arrival.rest
         if arrival.level is not None:
-            level = _LEVELS[arrival.level]
-            return self._levelled(_FIRST, marker, sequence, timestamp, level, stamp), arrival.rest
+            header = self._levelled(_FIRST, arrival.marker, sequence, timestamp, arrival.level, stamp)
+            return header + arrival.rest
         if self._picture and self._numbered is not None:
             stamp = self._numbered(arrival.now, HEAD)
         first = _FIRST_OF_PADDING if arrival.padding else _FIRST
-        return self._plain(first, marker, sequence, timestamp, b"", stamp), arrival.rest
+        return self._plain(first, arrival.marker, sequence, timestamp, 0, stamp) + arrival.rest
 
-    def repeated(self, sequence: int, now: float) -> Packet | None:
+    def repeated(self, sequence: int, now: float) -> bytes | None:
         """What was sent under this sequence number, if it may still be sent again."""
         arrival = self._sent(sequence, now) if self._picture and self._may_repeat(now) else None
         if arrival is None:
@@ -145,10 +148,10 @@ class Outlet:
             return self._retransmission(arrival, sequence, now)
         timestamp = (arrival.timestamp + self._timestamp_offset) & 0xFFFFFFFF
         first = _FIRST_OF_PADDING if arrival.padding else _FIRST
-        same = self._plain(first, arrival.marker, sequence, timestamp, b"", arrival.stamp)
-        return same + self._renumbered(arrival), arrival.rest
+        header = self._plain(first, arrival.marker, sequence, timestamp, 0, arrival.stamp)
+        return header + self._renumbered(arrival) + arrival.rest
 
-    def probe(self, now: float) -> Packet | None:
+    def probe(self, now: float) -> bytes | None:
         """A retransmission that nobody asked for, to learn what the way bears; None if there is nothing for it."""
         if self._again is None or self.carries is None:
             return None
@@ -209,7 +212,7 @@ class Outlet:
         self._newest = arrival.index - 1
         self.report_due = True
 
-    def _retransmission(self, arrival: Arrival, sequence: int, now: float) -> Packet:
+    def _retransmission(self, arrival: Arrival, sequence: int, now: float) -> bytes:
         """RFC 4588: the packet of this number under an SSRC and a number of its own."""
         assert self._again is not None
         number = self._again_sequence = (self._again_sequence + 1) & 0xFFFF
@@ -217,8 +220,8 @@ class Outlet:
         size = arrival.size + HEAD
         stamp = abs_send_time(now) if self._numbered is None else self._numbered(now, size)
         first = _FIRST_OF_PADDING if arrival.padding else _FIRST
-        header = self._again(first, arrival.marker, number, timestamp, b"", stamp)
-        return header + _SEQUENCE.pack(sequence) + self._renumbered(arrival), arrival.rest
+        header = self._again(first, arrival.marker, number, timestamp, 0, stamp)
+        return header + _SEQUENCE.pack(sequence) + self._renumbered(arrival) + arrival.rest
 
     def _renumbered(self, arrival: Arrival) -> bytes:
         vp8 = arrival.vp8
@@ -252,18 +255,26 @@ def _header(section: Section, payload_type: int, ssrc: int, *, levelled: bool = 
     mid = [(known[MID], section.mid.encode())] if MID in known else []
     level = [(known[AUDIO_LEVEL], b"\0")] if levelled and AUDIO_LEVEL in known else []
     stamp = [(known[stamp_uri], bytes(size))] if stamp_uri in known else []
-    block = extension_block([*mid, *level, *stamp])
-    level_at = 4 + sum(1 + len(value) for _, value in mid) + 1
-    level_end = level_at + 1 if level else level_at - 1
-    stamp_at = level_end + 1 if stamp else level_end
-    stamp_end = stamp_at + size if stamp else stamp_at
-    before, between, after = block[: level_end - len(level)], block[level_end:stamp_at], block[stamp_end:]
-    pack = struct.Struct(
-        f"!BBHII{len(before)}s{len(level)}s{len(between)}s{size * len(stamp)}s{len(after)}s"
-    ).pack
+    block = _SSRC.pack(ssrc) + extension_block([*mid, *level, *stamp])
+    level_at = 8 + sum(1 + len(value) for _, value in mid) + 1
+    stamp_at = level_at + 2 * len(level)
     types = (payload_type, 0x80 | payload_type)
+    width = size * len(stamp)
 
-    def write(first: int, marker: int, sequence: int, timestamp: int, level: bytes, stamp: bytes) -> bytes:
-        return pack(first, types[marker], sequence, timestamp, ssrc, before, level, between, stamp, after)
+    if level:
+        before, between = block[:level_at], block[level_at + 1 : stamp_at] if stamp else b""
+        padded = len(block) - level_at - 1 - len(between) - width
+        pack = struct.Struct(f"!HHI{level_at}sB{len(between)}s{width}s{padded}x").pack
 
-    return write
+        def write(first: int, marker: int, sequence: int, timestamp: int, loud: int, stamp: bytes) -> bytes:
+            return pack(first | types[marker], sequence, timestamp, before, loud, between, stamp)
+
+        return write
+
+    start = block[:stamp_at] if stamp else block
+    pack_plain = struct.Struct(f"!HHI{len(start)}s{width}s{len(block) - len(start) - width}x").pack
+
+    def write_plain(first: int, marker: int, sequence: int, timestamp: int, _: int, stamp: bytes) -> bytes:
+        return pack_plain(first | types[marker], sequence, timestamp, start, stamp)
+
+    return write_plain

@@ -7,7 +7,7 @@ peer's packets break is logged and ends here. The room is told through `Room`-sh
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from media.adapter import HANDSHAKE_SECONDS, Dtls, MalformedRtcp, NotProtected, Role
@@ -17,12 +17,13 @@ from media.channels import Kind
 from media.description import Offer
 from media.downlink import Downlink
 from media.ice_lite import Endpoint, IceLite
-from media.outlet import HEAD, Outlet
+from media.outlet import AROUND, Outlet
 from media.publisher import Publisher
-from media.rtcp import Feedback, read_feedback, round_trip, sender_report
+from media.rtcp import Feedback, read_feedback, round_trip, sender_reports
 from media.rtp_header import TRANSPORT_NUMBER, MalformedRtp
 from media.stream import Arrival
 
+REPORTS_TOGETHER = 16  # sender reports in one datagram
 CHECKED_SECONDS = 15.0  # a connection that sends no media is alive as long as its checks come
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 class Owner(Protocol):
     """What a peer tells its room."""
 
-    def arrived(self, peer: "Peer", arrival: Arrival) -> None: ...
+    def arrived(self, peer: "Peer", arrivals: Sequence[Arrival]) -> None: ...
 
     def asked(self, peer: "Peer", feedback: Feedback) -> None: ...
 
@@ -86,9 +87,10 @@ class Peer:
             on_rtcp=self._rtcp,
             on_closed=lambda: owner.closed_by_itself(self),
         )
-        self._endpoint: Endpoint = ice.endpoint(self._dtls.receive, self._dtls.seal)
+        self._endpoint: Endpoint = ice.endpoint(self._dtls.receive, self._dtls.seal, self._pass_on)
         self._endpoint.pictures = _picture_types(offer)
-        self.post = self._endpoint.post
+        self.transmit = self._endpoint.transmit
+        self._arrivals: list[Arrival] = []
         self.publisher = Publisher(
             place,
             offer.up,
@@ -150,19 +152,28 @@ class Peer:
     def probe(self, seconds: float, now: float) -> None:
         """Sends the probes that are due after `seconds`."""
         self._owed += self.probing * seconds / 8
+        probes = []
         while self._owed > 0:
             packet = next(filter(None, (outlet.probe(now) for outlet in self.outlets.values())), None)
             if packet is None:
                 self._owed = 0.0
                 self.downlink.nothing_to_probe_with(now)
-                return
-            self.post(packet)
-            self._owed -= len(packet[1]) + HEAD
+                break
+            probes.append(packet)
+            self._owed -= len(packet) + AROUND
+        self.transmit(probes)
 
-    def send_report(self, outlet: Outlet, source_rtp: int, wall: float) -> None:
-        """A sender report for what the outlet carries; times as in `Outlet.figures`."""
-        cname = line_cname(self._offer.cname, outlet.section.line)
-        self._send_rtcp(sender_report(outlet.figures(source_rtp, wall), cname))
+    def send_reports(self, told: Sequence[tuple[Outlet, int]], wall: float) -> None:
+        """Sender reports for what these outlets carry; times as in `Outlet.figures`."""
+        for begin in range(0, len(told), REPORTS_TOGETHER):
+            self._send_rtcp(
+                sender_reports(
+                    [
+                        (outlet.figures(rtp, wall), line_cname(self._offer.cname, outlet.section.line))
+                        for outlet, rtp in told[begin : begin + REPORTS_TOGETHER]
+                    ]
+                )
+            )
 
     def _send_rtcp(self, compound: bytes) -> None:
         try:
@@ -181,7 +192,14 @@ class Peer:
             log.debug("a packet of %s was dropped: %s", self.place, error)
             return
         if arrival is not None:
-            self._owner.arrived(self, arrival)
+            if self._arrivals and self._arrivals[-1].stream is not arrival.stream:
+                self._pass_on()
+            self._arrivals.append(arrival)
+
+    def _pass_on(self) -> None:
+        arrivals, self._arrivals = self._arrivals, []
+        if arrivals:
+            self._owner.arrived(self, arrivals)
 
     def _rtcp(self, raw: bytes) -> None:
         self._endpoint.heard()

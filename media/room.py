@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -122,7 +122,6 @@ class Room:
     def conduct(self, plan: RoomPlan) -> None:
         if self._plan is not None and plan.version < self._plan.version:
             return
-        self._ice.depart()  # what was allowed until now
         self._plan = plan
         self._handles = {peer.place: peer.handle for peer in plan.peers}
         self._returns = frozenset(peer.place for peer in plan.peers if peer.returns)
@@ -250,8 +249,8 @@ class Room:
 
     # --- what peers tell (media.peer.Owner) --------------------------------------------------------
 
-    def arrived(self, peer: Peer, arrival: Arrival) -> None:
-        self._fanout.arrived(peer, arrival)
+    def arrived(self, peer: Peer, arrivals: Sequence[Arrival]) -> None:
+        self._fanout.arrived(peer, arrivals)
 
     def asked(self, peer: Peer, feedback: Feedback) -> None:
         self._fanout.asked(peer, feedback)

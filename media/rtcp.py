@@ -182,7 +182,7 @@ def _read_psfb(packet: RtcpPsfbPacket, feedback: Feedback) -> None:
 
 
 def receiver_report(ssrc: int, reports: Sequence[RtcpReceiverInfo], cname: str) -> bytes:
-    return bytes(RtcpRrPacket(ssrc=ssrc, reports=list(reports[:LARGEST_REPORTS]))) + _named(ssrc, cname)
+    return bytes(RtcpRrPacket(ssrc=ssrc, reports=list(reports[:LARGEST_REPORTS]))) + _named([(ssrc, cname)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +197,13 @@ class SenderFigures:
 
 
 def sender_report(figures: SenderFigures, cname: str) -> bytes:
-    info = RtcpSenderInfo(
-        ntp_timestamp=figures.ntp,
-        rtp_timestamp=figures.rtp & 0xFFFFFFFF,
-        packet_count=figures.packets & 0xFFFFFFFF,
-        octet_count=figures.octets & 0xFFFFFFFF,
-    )
-    return bytes(RtcpSrPacket(ssrc=figures.ssrc, sender_info=info)) + _named(figures.ssrc, cname)
+    return sender_reports([(figures, cname)])
+
+
+def sender_reports(told: Sequence[tuple[SenderFigures, str]]) -> bytes:
+    """Of several streams in one compound, each with the name of its source; at most 31 (RFC 3550 section 6.5)."""
+    reports = [bytes(RtcpSrPacket(ssrc=figures.ssrc, sender_info=_sent(figures))) for figures, _ in told]
+    return b"".join(reports) + _named([(figures.ssrc, cname) for figures, cname in told])
 
 
 def remb(ssrc: int, *, bitrate: int, sources: Iterable[int]) -> bytes:
@@ -229,5 +229,15 @@ def nack(ssrc: int, source: int, sequences: Sequence[int]) -> bytes:
     return _RTPFB.pack(0x80 | RTCP_RTPFB_NACK, 205, 2 + len(pairs), ssrc, source) + fci
 
 
-def _named(ssrc: int, cname: str) -> bytes:
-    return bytes(RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=ssrc, items=[(CNAME, cname.encode())])]))
+def _sent(figures: SenderFigures) -> RtcpSenderInfo:
+    return RtcpSenderInfo(
+        ntp_timestamp=figures.ntp,
+        rtp_timestamp=figures.rtp & 0xFFFFFFFF,
+        packet_count=figures.packets & 0xFFFFFFFF,
+        octet_count=figures.octets & 0xFFFFFFFF,
+    )
+
+
+def _named(sources: Iterable[tuple[int, str]]) -> bytes:
+    chunks = [RtcpSourceInfo(ssrc=ssrc, items=[(CNAME, cname.encode())]) for ssrc, cname in sources]
+    return bytes(RtcpSdesPacket(chunks=chunks))

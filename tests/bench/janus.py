@@ -50,8 +50,8 @@ def version():
 class FullClient(Client):
     """A client of a full ICE agent: answers checks; `nominated` once one of them chose our address."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, at="127.0.0.1"):
+        super().__init__(at)
         self.nominated = False
         self.controls = True
 

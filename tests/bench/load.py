@@ -189,8 +189,8 @@ class Flow:
 class Client(BarePage):
     """One participant; `Load.tick` is its only clock. `sending`: its flows run."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, at="127.0.0.1"):
+        super().__init__(at)
         self.name = ""
         self.streams = {}
         self.flows = []

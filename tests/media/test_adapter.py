@@ -167,7 +167,7 @@ async def test_packets_are_sealed_in_place_one_behind_the_other():
     numbered = [RTP[:2] + number.to_bytes(2, "big") + RTP[4:] for number in range(3)]
     at = 7
     for packet in numbered:
-        size = wired.server.seal(at, packet[:12], packet[12:])
+        size = wired.server.seal(at, packet)
         wired.client.receive(bytes(sealed[at : at + size]))
         at += size
     assert wired.got["client"] == [("rtp", packet) for packet in numbered]
@@ -177,16 +177,16 @@ async def test_packets_are_sealed_in_place_one_behind_the_other():
 async def test_what_cannot_be_sealed_is_said():
     wired = Wired()
     with pytest.raises(NotProtected):
-        wired.server.seal(0, RTP, b"")
+        wired.server.seal(0, RTP)
     await wired.up()
     longest = bytes(adapter.LARGEST_RTP - len(RTP))
-    assert wired.server.seal(0, RTP, longest) > adapter.LARGEST_RTP
-    for header, payload in ((RTP, longest + b"!"), (b"no", b"")):
+    assert wired.server.seal(0, RTP + longest) > adapter.LARGEST_RTP
+    for packet in (RTP + longest + b"!", b"no"):
         with pytest.raises(NotProtected):
-            wired.server.seal(0, header, payload)
+            wired.server.seal(0, packet)
     await wired.close()
     with pytest.raises(NotProtected):
-        wired.server.seal(0, RTP, b"")
+        wired.server.seal(0, RTP)
 
 
 async def test_what_cannot_be_protected_is_said():

@@ -301,7 +301,7 @@ async def taken(stage, *packets):
     """Decrypted packets of the attacker, behind SRTP, which would hold some of them back."""
     for number, raw in enumerate(packets, 1):
         stage.mean._rtp(raw)
-        stage.ice.depart()
+        stage.mean._pass_on()
         if number % 32 == 0:
             await drained(stage.judge, stage.witness)
     await drained(stage.judge, stage.witness)
@@ -479,7 +479,7 @@ async def test_who_comes_after_a_jumping_sender_on_a_line_is_heard(how):
 
         def send(payload):
             peers["attacker"]._rtp(rtp(attacker, kind, payload, sequence=next(numbers)))
-            house.ice.depart()
+            peers["attacker"]._pass_on()
 
         fanout.silence(peers["judge"], silent=how == "to somebody lost")
         for _ in range(2**15 // LARGEST_JUMP + 2):
@@ -514,7 +514,7 @@ async def test_packets_too_long_to_go_on_are_not_taken_for_loss_on_the_way_to_a_
             names = [(IDS[MID], attacker.mids["camera"].encode()), (IDS[RID], b"l")]
             packet = rtp(attacker, "camera", payload, sequence=next(numbers), elements=names)
             peers["attacker"]._rtp(packet)
-            house.ice.depart()
+            peers["attacker"]._pass_on()
 
         for _ in range(20):
             send(LARGEST_PAYLOAD)
@@ -579,7 +579,6 @@ async def test_malformed_reports_of_a_participant_stay_with_it(stage):
         compound = b"".join(seeded.sample(parts, seeded.randrange(1, 5)))
         for raw in (compound, broken(compound, seeded)):
             stage.mean._rtcp(raw)
-            stage.ice.depart()
         if number % 500 == 499:
             await stage.unharmed()
     assert {track for track, _ in stage.house.recorder.reports} <= {"attacker-audio", "attacker-camera"}
@@ -596,19 +595,19 @@ async def test_a_storm_of_requests_is_answered_within_bounds(stage):
     outlet, downlink = stage.outlet_to("attacker", "witness", "camera"), stage.mean.downlink
     numbers = sorted({packet.sequence for packet in stage.attacker.heard("camera", line)})
     storm = receiver_report(1, [], "x") + nack(1, outlet.section.ssrc, numbers)
-    posted, post = [], stage.mean.post
-    stage.mean.post = lambda *packet: posted.append(packet)
+    sent, transmit = [], stage.mean.transmit
+    stage.mean.transmit = sent.extend
     fanout, at = stage.house.room._fanout, outlet._last.now
     clock, fanout._clock = fanout._clock, lambda: at
     for bears, most in ((LARGEST, KEPT), (SMALLEST, SMALLEST / 8 / 1000 + 2)):
-        posted.clear()
+        sent.clear()
         downlink.proven, downlink._repeated, outlet._repeats_since = bears, (0.0, 0.0), 0.0
         before = outlet._again_sequence
         for _ in range(200):
             stage.mean._rtcp(storm)
-        assert 0 < len(posted) <= most
-        assert (outlet._again_sequence - before) & 0xFFFF == len(posted), "no number for what is not sent"
-    stage.mean.post, fanout._clock = post, clock
+        assert 0 < len(sent) <= most
+        assert (outlet._again_sequence - before) & 0xFFFF == len(sent), "no number for what is not sent"
+    stage.mean.transmit, fanout._clock = transmit, clock
     await stage.unharmed()
 
 

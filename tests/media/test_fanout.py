@@ -350,7 +350,8 @@ async def test_the_highest_layer_is_forwarded_and_recorded_and_the_low_one_where
     witness.show(key=False, tag=b"named no more", ssrc=high)
     await until(lambda: judge.heard("camera")[-1].payload.endswith(b"named no more"))
     tail = [packet.payload[6:] for packet in judge.heard("camera")]
-    assert tail[1:] == [b"high"] * 3 + [b"named no more"]
+    assert tail[-4:] == [b"high"] * 3 + [b"named no more"]
+    assert tail[:-4] in ([], [b"low"]), "what came before anybody knew of the high layer"
     for _ in range(60):
         witness.show(key=False, rid="l", ssrc=low)
         witness.show(key=False, ssrc=high)
@@ -361,7 +362,7 @@ async def test_the_highest_layer_is_forwarded_and_recorded_and_the_low_one_where
         await asyncio.sleep(0.02)
     await until(lambda: judge.heard("camera")[-1].payload.endswith(b"only low"))
     recorded = [read_rtp(data).ssrc for _, data in house.recorder.packets]
-    assert recorded[1:5] == [high] * 4
+    assert recorded[len(tail) - 4 :][:4] == [high] * 4
     assert recorded[-1] == low
 
 

@@ -382,14 +382,16 @@ async def test_a_receiver_that_raises_stops_nobody(scene, caplog):
     assert "broken receiver" in caplog.text
 
 
-# --- what is posted leaves together ----------------------------------------------------------------
+# --- what is sent at once leaves together ----------------------------------------------------------
 
 
-def in_clear(at, header, payload):
+REFUSED = b"refused"
+
+
+def in_clear(at, packet):
     """Seals nothing: puts the packet where the sealed one would stand."""
-    if payload == b"refused":
+    if packet == REFUSED:
         raise NotProtected("no")
-    packet = header + payload
     sealed[at : at + len(packet)] = packet
     return len(packet)
 
@@ -415,17 +417,18 @@ SIZES = [
 
 
 @pytest.mark.parametrize("together", [True, False])
-async def test_each_posted_packet_is_a_datagram_of_its_own_in_order(scene, together):
+async def test_each_packet_is_a_datagram_of_its_own_in_order(scene, together):
     endpoint, caller = await at_an_address(scene)
     (base,) = scene.agent._bases
     if not together:
         base.datagrams._socket = WithoutSegments(base.datagrams._socket)
     for sizes in SIZES:
         packets = [bytes([number]) * size for number, size in enumerate(sizes)]
-        for number, packet in enumerate(packets):
-            if number % 3 == 1:
-                endpoint.post((b"x", b"refused"))
-            endpoint.post((packet[:30], packet[30:]))
+        endpoint.transmit(
+            sent
+            for number, packet in enumerate(packets)
+            for sent in ([REFUSED] * (number % 3 == 1) + [packet])
+        )
         got = [await caller.answered() for _ in packets]
         assert got == packets
     assert caller.got() is None
@@ -444,15 +447,13 @@ class WithoutSegments:
         return getattr(self._real, name)
 
 
-async def test_nothing_posted_is_sent_to_the_silent_or_to_an_address_no_longer_believed(scene):
+async def test_no_packet_is_sent_to_the_silent_or_to_an_address_no_longer_believed(scene):
     endpoint, caller = await at_an_address(scene)
     endpoint.silent = True
-    endpoint.post((b"unheard", b""))
-    scene.agent.depart()
+    endpoint.transmit([b"unheard"])
     endpoint.silent = False
     scene.clock.now += HANDSHAKE_SECONDS + 1
-    endpoint.post((b"to whom?", b""))
-    scene.agent.depart()
+    endpoint.transmit([b"to whom?"])
     await scene.settled()
     assert caller.got() is None
 

@@ -1,0 +1,26 @@
+"""The benchmark itself runs: otherwise it would be found broken on the day its figures are wanted."""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "media")]
+
+import janus  # noqa: E402
+import parts  # noqa: E402
+from served import Relay  # noqa: E402
+
+
+async def test_the_load_reaches_every_listener_of_a_real_worker():
+    cost = await parts.cost(Relay, 2, 3, 0.5)
+    assert cost.expected > 0
+    assert cost.lost == cost.ended == 0
+    assert cost.each > 0
+
+
+def test_the_same_clients_open_for_other_servers():
+    assert janus.FullClient("127.0.0.1").controls
+
+
+async def test_the_floor_is_measured_with_the_relays_own_keys():
+    floor = await parts.floor()
+    assert floor.both > floor.protect > 0
