@@ -45,10 +45,10 @@ class Staff:
 
 
 class Accounts:
-    def __init__(self, journal: Journal, key: ServiceKey) -> None:
+    def __init__(self, journal: Journal, key: ServiceKey, *, hasher: PasswordHasher | None = None) -> None:
         self._journal = journal
         self._attempts = Attempts(key)
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(tokens.fresh())
 
     def first_invitation(self) -> str | None:

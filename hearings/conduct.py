@@ -33,7 +33,7 @@ from hearings.story import Story
 from hearings.tables import Hearing
 from hearings.worker import MediaWorker
 from media import control
-from media.control import RoomPlan
+from media.control import LinkBroken, RoomPlan
 from media.spool import SpoolBroken
 from scheduling.timers import Timers
 
@@ -179,8 +179,7 @@ class Conductor:
         offered = control.Offered(hearing=str(hearing), place=str(place), connection=connection, sdp=sdp)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                worker = await self._worker_of(hearing)
-                answer = await worker.offer(offered)
+                answer = await self._answer_to(hearing, offered)
         except TimeoutError as error:
             raise Unreachable(
                 say("Sound and picture did not answer in time. Try again in a moment.")
@@ -194,6 +193,17 @@ class Conductor:
         home = self._home(hearing)
         if home is not None:
             home.watch(control.Watched(hearing=str(hearing), place=str(place), places=list(places)))
+
+    async def _answer_to(
+        self, hearing: UUID, offered: control.Offered
+    ) -> control.Answered | control.Declined:
+        """From its worker; once more from the next link when one breaks."""
+        while True:
+            worker = await self._worker_of(hearing)
+            try:
+                return await worker.offer(offered)
+            except LinkBroken as error:
+                log.info("%s: %s", worker.name, error)
 
     async def _worker_of(self, hearing: UUID) -> MediaWorker:
         """The worker that has this hearing's room; waits while it is being started. Raises: NotReady."""

@@ -89,7 +89,7 @@ class MediaWorker:
         self._send(control.Dismiss(hearing=str(hearing)))
 
     async def offer(self, offered: control.Offered) -> control.Answered | control.Declined:
-        """Waits for the answer as long as it is let."""
+        """Waits for the answer as long as it is let. Raises: LinkBroken if the link is lost meanwhile."""
         key = (offered.place, offered.connection)
         answer: asyncio.Future[control.Answered | control.Declined]
         answer = self._waiting[key] = asyncio.get_running_loop().create_future()
@@ -222,6 +222,7 @@ class MediaWorker:
                 self._busy = 0.0
                 self.conducted.clear()
                 self.up.clear()
+                self._unanswered()
                 self._owner.unlinked(self)
 
     async def _take(self, link: Link, message: control.FromWorker) -> None:
@@ -244,6 +245,12 @@ class MediaWorker:
                 self._busy = message.busy
             case _:
                 await self._owner.told(message)
+
+    def _unanswered(self) -> None:
+        """Whoever waits for an answer may ask again, of the next link."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(LinkBroken("the control link ended before the answer"))
 
     def _settle(self, outcome: control.Answered | control.Declined) -> bool:
         """Whether somebody was waiting for this."""

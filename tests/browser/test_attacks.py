@@ -91,6 +91,7 @@ async def test_who_mutes_while_the_way_is_lost_is_muted(people: People, hearing:
     page, judge = person.page, hearing.bench
     button = page.locator("#microphone")
     await expect(button).to_have_text("Microphone is on")
+    await expect(button).to_be_visible(timeout=20_000)
     await person.context.set_offline(True)
     await expect(page.locator("#line")).to_be_visible()
     await button.click()

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from argon2 import PasswordHasher
+
 from consent import instruments
 from consent.instruments import Instrument
 from hearings import servicekey
@@ -32,6 +34,7 @@ from hearings.tables import Authority
 from media import control
 
 PASSWORD = "a password for tests"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 LETTER = NewDocument(
     kind="letter",
     name="Letter of request.pdf",
@@ -50,7 +53,7 @@ class Courthouse:
         self.key = servicekey.at(folder / "service.key")
         self.post = Post(self.key, journal.clock, sender="court@exampleton.invalid")
         self.people = People(self.acts, self.post, address="http://localhost")
-        self.accounts = Accounts(journal, self.key)
+        self.accounts = Accounts(journal, self.key, hasher=QUICK)
         self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.known)
         self.schedule = Schedule(self.acts)
         self.checklist = Checklist(self.acts, self.known)

@@ -40,9 +40,7 @@ def hasher() -> Counting:
 
 @pytest.fixture
 def accounts(journal: Journal, tmp_path: Path, hasher: Counting) -> Accounts:
-    accounts = Accounts(journal, servicekey.at(tmp_path / "service.key"))
-    accounts._hasher = hasher
-    return accounts
+    return Accounts(journal, servicekey.at(tmp_path / "service.key"), hasher=hasher)
 
 
 @pytest.fixture

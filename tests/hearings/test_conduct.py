@@ -49,6 +49,7 @@ class FakeWorker:
         self.folder = folder.with_name(f"{folder.name}-{number}") if number > 1 else folder
         self.told: list[control.ToWorker] = []
         self.spool = f"{number:016x}"
+        self.answers = True
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -64,7 +65,7 @@ class FakeWorker:
     async def _listen(self, link: Link) -> None:
         async for message in link.at_worker():
             self.told.append(message)
-            if isinstance(message, control.Offered):
+            if isinstance(message, control.Offered) and self.answers:
                 names = message.model_dump(include={"hearing", "place", "connection"})
                 self.say(control.Answered(**names, sdp=f"from {self.folder.name}"))
 
@@ -272,6 +273,23 @@ async def test_a_hearing_waits_for_its_own_worker_while_that_is_away(media: Medi
     await media.first.link()
     assert await offer == "from worker"
     assert media.second.has() == []
+
+
+async def test_an_offer_that_a_worker_took_and_never_answered_is_made_again(media: Media) -> None:
+    await media.begin()
+    standing = await do(media.on_record)
+    await until(lambda: media.first.has() == [standing.id])
+    place = standing.actors["judge"].place
+    assert place is not None
+    media.first.answers = False
+    offer = asyncio.create_task(
+        media.conductor.offer(standing.id, place, connection="c1", sdp="v=0"), name="offer"
+    )
+    await until(lambda: any(isinstance(message, control.Offered) for message in media.first.told))
+    await media.first.hang_up()
+    media.first.answers = True
+    await media.first.link(standing.id)
+    assert await offer == "from worker"
 
 
 async def test_what_a_worker_left_to_tell_comes_before_its_end(media: Media) -> None:
