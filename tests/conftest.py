@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -37,10 +38,20 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/test.db")
+@pytest.fixture(scope="session")
+def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all its tables and nothing in them."""
+    file = tmp_path_factory.mktemp("empty") / "empty.db"
+    database = Database(f"sqlite:///{file}")
     database.migrate()
+    database.close()
+    return file
+
+
+@pytest.fixture
+def database(tmp_path: Path, empty_tables: Path) -> Iterator[Database]:
+    shutil.copy(empty_tables, tmp_path / "test.db")
+    database = Database(f"sqlite:///{tmp_path}/test.db")
     yield database
     database.close()
 
