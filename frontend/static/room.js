@@ -29,6 +29,7 @@ let paper = null;
 let muted = new Set();
 /** @type {Set<string>} what was muted here and the server does not say yet */
 const pressed = new Set();
+const SHARES = "getDisplayMedia" in (navigator.mediaDevices ?? {}); // telephones cannot
 let state = "";
 /** @type {Promise<unknown> | null} */
 let starting = null;
@@ -277,7 +278,7 @@ function conduct(socket, connection) {
   function controls() {
     button("microphone", Boolean(own.audio) && !muted.has("audio"), starting !== null);
     button("camera", Boolean(own.camera) && !muted.has("camera"), starting !== null);
-    button("document", paper !== null, OPENED.has(state) && connection.up, true);
+    button("document", paper !== null, SHARES && OPENED.has(state) && connection.up, true);
     if (own.audio) own.audio.enabled = !muted.has("audio");
     if (own.camera) own.camera.enabled = !muted.has("camera");
   }
