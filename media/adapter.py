@@ -76,6 +76,7 @@ __all__ = [
     "Address",
     "AnyRtcpPacket",
     "BindingRequest",
+    "Credentials",
     "Dtls",
     "DtlsFailed",
     "Fingerprint",
@@ -96,6 +97,7 @@ __all__ = [
     "RtcpSrPacket",
     "SessionDescription",
     "clamp_packets_lost",
+    "is_binding_request",
     "is_rtcp",
     "pack_remb_fci",
     "read_binding_request",
@@ -120,6 +122,7 @@ Address = tuple[str, int] | tuple[str, int, int, int]  # as a socket gives it, o
 _space = ffi.new("unsigned char[]", SEALED_BYTES)
 _length = ffi.new("int *")
 _protect = lib.srtp_protect
+_BINDING_REQUEST = b"\x00\x01"
 
 sealed = memoryview(ffi.buffer(_space))
 """What `Dtls.seal` has protected. One for all associations of the process, which share one event loop."""
@@ -321,6 +324,13 @@ class Dtls:
 # --- STUN ----------------------------------------------------------------------------------------
 
 
+class Credentials(NamedTuple):
+    """An agent's username fragment and password (RFC 8445 section 5.3)."""
+
+    ufrag: str
+    password: str
+
+
 class BindingRequest(NamedTuple):
     """A connectivity check (RFC 8445 section 7). `local` is the receiver's username fragment."""
 
@@ -356,15 +366,31 @@ def write_binding_response(request: BindingRequest, *, address: Address, passwor
     return bytes(response)
 
 
-def write_binding_request(*, local: str, remote: str, password: str, nominates: bool) -> tuple[bytes, bytes]:
-    """A check from a controlling agent: its transaction id (12 bytes) and the message.
+def is_binding_request(data: bytes) -> bool:
+    """By its type alone (RFC 8489 section 5)."""
+    return data[:2] == _BINDING_REQUEST
+
+
+def write_binding_request(
+    *,
+    local: str,
+    remote: str,
+    password: str,
+    nominates: bool,
+    controlling: bool = True,
+) -> tuple[bytes, bytes]:
+    """A check: its transaction id (12 bytes) and the message.
 
     `remote` and `password` are the other side's username fragment and password, `local` our fragment.
     """
     request = stun.Message(
         message_method=stun.Method.BINDING,
         message_class=stun.Class.REQUEST,
-        attributes={"USERNAME": f"{remote}:{local}", "PRIORITY": 0x6EFFFFFF, "ICE-CONTROLLING": 1},
+        attributes={
+            "USERNAME": f"{remote}:{local}",
+            "PRIORITY": 0x6EFFFFFF,
+            "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED": 1,
+        },
     )
     if nominates:
         request.attributes["USE-CANDIDATE"] = None

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from media.adapter import (
+    Credentials,
     Fingerprint,
     MalformedDescription,
     MediaDescription,
@@ -52,6 +53,8 @@ CODECS = 64  # of a section: there are no more numbers for them
 FOR_ALL_CODECS = 16  # lines of a section that speak of each of its codecs
 LAYERS = 3
 _TOKEN = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}$")  # RFC 8866; 16 fit a one-byte extension
+_ICE_UFRAG = re.compile(r"^[A-Za-z0-9+/]{4,256}$")  # RFC 8839 section 5.4
+_ICE_PASSWORD = re.compile(r"^[A-Za-z0-9+/]{22,256}$")
 _FORMAT = re.compile(r"^[A-Za-z0-9-]{1,32}$")
 _FINGERPRINT = re.compile(r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})+$")
 _SIZES = {"sha-256": 32 * 3 - 1, "sha-384": 48 * 3 - 1, "sha-512": 64 * 3 - 1}
@@ -113,6 +116,7 @@ class Offer:
     fingerprints: tuple[Fingerprint, ...]
     sections: tuple[Section | RefusedSection, ...]
     cname: str
+    remote: Credentials
 
     @property
     def taken(self) -> tuple[Section, ...]:
@@ -183,7 +187,17 @@ def _understood(session: SessionDescription, layers: list[tuple[str, ...]]) -> O
         raise Refused("The browser offered no sound and no picture in a form known here.")
     if len({section.mid for section in taken}) != len(taken):
         raise Refused("The browser's connection offer names two sections alike.")
-    return Offer(_fingerprints(session.media), tuple(sections), secrets.token_hex(8))
+    remote = _credentials(next(each for each in session.media if each.rtp.muxId == taken[0].mid))
+    return Offer(_fingerprints(session.media), tuple(sections), secrets.token_hex(8), remote)
+
+
+def _credentials(media: MediaDescription) -> Credentials:
+    """Of the section that carries all others (RFC 9143 section 7.3.1)."""
+    ufrag = (media.ice and media.ice.usernameFragment) or ""
+    password = (media.ice and media.ice.password) or ""
+    if not (_ICE_UFRAG.match(ufrag) and _ICE_PASSWORD.match(password)):
+        raise Refused("The browser's connection offer does not say how to answer it.")
+    return Credentials(ufrag, password)
 
 
 @dataclass(frozen=True, slots=True)

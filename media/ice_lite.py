@@ -3,19 +3,18 @@
 What arrives is told apart by its first byte (RFC 7983): a STUN check by our username fragment in it, all
 else by the address that it comes from. The rules for addresses:
 
-1. a check counts only if it is signed with the password of its fragment; others are not answered at all;
-2. an address is sent to only after such a check with USE-CANDIDATE from it, from the socket that this came
-   in on, and the latest one wins: so a change of network is free. Other checked addresses are only listened
-   to, eight at most;
-3. no agent of ours verifies an address (that is what "lite" means), so a new one is believed for three
-   seconds, and longer only when valid SRTP or SRTCP came from it; the first, for as long as a DTLS
-   handshake may take. After that the nominated address from which they do come is sent to: an agent may
-   have nominated several, and then uses one. Who has been proven once is believed elsewhere once in fifteen
-   seconds; in between, only when valid packets have come from there. A check that would be shorter than its
-   answer gets none;
-4. an address at which another connection is alive cannot be taken over.
+1. a check counts only if it is signed with the password of its fragment; others are not answered at all. A check
+   that would be shorter than its answer gets none;
+2. an address is sent to only after such a check with USE-CANDIDATE from it, from the socket that this came in on, and
+   only after it has answered a check of ours: whoever knows a password can sign as coming from anywhere. (A lite agent
+   need not ask, RFC 8445; full ones answer.) Until then no more bytes go there than have come from there;
+3. the address that was nominated last wins as soon as it has answered: so a change of network costs a round trip. An
+   agent may have nominated several, and then uses one: if nothing valid comes from the one that is sent to, the other
+   that it does come from is;
+4. an address at which another connection is alive cannot be taken over. Others that were checked are only listened
+   to, eight at most.
 
-What comes before the first nomination is held, four datagrams at most. What one datagram breaks is
+What comes before the first address is sent to is held, four datagrams at most. What one datagram breaks is
 logged and stays with its sender.
 
 Sound before picture: the socket is emptied first; all but packets of pictures are dealt with at once, and those
@@ -32,24 +31,32 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from media.adapter import (
-    HANDSHAKE_SECONDS,
     LARGEST_SEALED,
     SEALED_BYTES,
     Address,
+    BindingRequest,
+    Credentials,
     MalformedStun,
     NotProtected,
+    is_binding_request,
     read_binding_request,
+    read_binding_response,
+    write_binding_request,
     write_binding_response,
 )
 from media.addresses import ANY_PORT, Candidate, Way, read_ways
 from media.datagrams import SEGMENTS, Datagrams
 
-BELIEVED_SECONDS = 3.0  # of sending to a new address from which nothing valid has come yet
-BELIEVED_EVERY = 15.0
+UNHEARD_SECONDS = (
+    3.0  # that nothing valid has come from where we send to, before we send to where it does come from
+)
 ALIVE_SECONDS = 3.0
+MOST_SPARE = 4096
 KNOWN_ADDRESSES = 8  # of sockets and interfaces of a browser, by which each of our addresses is tried
 HELD_DATAGRAMS = 4
 DRAINED_AT_ONCE = 256  # datagrams, before others on the loop have their turn
@@ -81,49 +88,73 @@ class Picture(NamedTuple):
     datagram: bytes
 
 
+@dataclass(slots=True, eq=False)
+class Pair:
+    """An address, by the base of ours that it reached. `spare`: bytes that have come from there, less those that were
+    sent there. `request`: our check, of the transaction `asked`; whether it was `answered`.
+    """
+
+    base: "Base"
+    address: Address
+    nominated: bool = False
+    answered: bool = False
+    spare: int = 0
+    asked: bytes = b""
+    request: bytes = b""
+
+
 class Endpoint:
-    """The ICE side of one connection: its credentials, the address that it is at, and by which base of ours.
+    """The ICE side of one connection: its credentials, `remote`, the other side's, and the address that it is at.
 
     `receive` is given what arrives, and `rest` is called when that is all for now. `pictures`: payload types of packets
     that may wait, and be shed. `silent`: no RTP is sent.
     """
 
     def __init__(
-        self, agent: "IceLite", *, receive: Callable[[bytes], None], seal: Seal, rest: Callable[[], None]
+        self,
+        agent: "IceLite",
+        *,
+        remote: Credentials,
+        receive: Callable[[bytes], None],
+        seal: Seal,
+        rest: Callable[[], None],
     ) -> None:
         self.ufrag = secrets.token_hex(4)
         self.password = secrets.token_hex(16)
-        self.address: Address | None = None
         self.checked_at = 0.0  # last signed check, on the clock of the agent
         self.heard_at = 0.0  # last valid packet
         self.pictures: frozenset[int] = frozenset()
         self.waiting: deque[Picture] = deque()
         self.silent = False
         self.rest = rest
+        self._remote = remote
         self._receive = receive
         self._seal = seal
-        self._base: Base | None = None
         self._clock = agent.clock
-        self._known: deque[tuple[Base, Address]] = deque(maxlen=KNOWN_ADDRESSES)
-        self._nominated: dict[Address, Base] = {}
-        self._held: deque[bytes] = deque(maxlen=HELD_DATAGRAMS)
-        self._from: Address | None = None
-        self._believed_until: float | None = None
-        self._believed_again_at: float | None = None  # from the first proof on
-        self._next: Address | None = None  # as soon as something valid comes from there
+        self._pairs: list[Pair] = []
+        self._used: Pair | None = None
+        self._used_at = 0.0  # when something valid came from there
+        self._wanted: Pair | None = None  # as soon as it has answered
+        self._from: Pair | None = None
+        self._held: deque[tuple[Pair, bytes]] = deque(maxlen=HELD_DATAGRAMS)
+
+    @property
+    def address(self) -> Address | None:
+        """Where it is sent to."""
+        return None if self._used is None else self._used.address
 
     # --- out ---------------------------------------------------------------------------------------
 
     def send(self, datagram: bytes) -> None:
-        """To the nominated address; dropped while there is none, or it is no longer believed."""
-        if self.address is not None and self._base is not None and self._believed:
-            self._base.datagrams.transmit(datagram, self.address)
+        """Dropped as long as there is no address."""
+        if self._used is not None:
+            self._used.base.datagrams.transmit(datagram, self._used.address)
 
     def transmit(self, packets: Iterable[bytes]) -> None:
         """Seals RTP packets and sends them, as by `send`, together as far as they can be."""
-        if self.address is None or self._base is None or self.silent or not self._believed:
+        if self._used is None or self.silent:
             return
-        transmit_run, address = self._base.datagrams.transmit_run, self.address
+        transmit_run, address = self._used.base.datagrams.transmit_run, self._used.address
         begin = at = segment = 0
         for packet in packets:
             try:
@@ -142,94 +173,118 @@ class Endpoint:
         if at > begin:
             transmit_run(begin, at, segment, address)
 
-    @property
-    def _believed(self) -> bool:
-        return self._believed_until is None or self._clock() <= self._believed_until
-
     # --- in ----------------------------------------------------------------------------------------
 
     def heard(self) -> None:
-        """The datagram just received was valid: the address that it came from is proven."""
+        """The datagram just received was valid."""
         self.heard_at = self._clock()
-        if self._believed_again_at is None:
-            self._believed_again_at = self.heard_at
-        if self._from == self.address:
-            self._believed_until = None
-        elif self._from == self._next or (
-            self._believed_until is not None and self.heard_at > self._believed_until
-        ):
-            self._return()
+        if self._from is self._used:
+            self._used_at = self.heard_at
+        elif self._from is not None and self._from.nominated and self._unheard:
+            self._go(self._from)
+
+    @property
+    def _unheard(self) -> bool:
+        return self.heard_at - self._used_at > UNHEARD_SECONDS
 
     def alive_at(self, address: Address) -> bool:
-        return (
-            address == self.address
-            and self._believed_until is None
-            and self._clock() - self.heard_at < ALIVE_SECONDS
-        )
+        return address == self.address and self._clock() - self.heard_at < ALIVE_SECONDS
 
-    def arrived(self, datagram: bytes, address: Address) -> None:
-        if self.address is None:
-            self._held.append(datagram)
+    def arrived(self, base: "Base", datagram: bytes, address: Address) -> None:
+        used = self._used
+        if used is not None and used.address == address and used.base is base:
+            pair = used
         else:
-            self._from = address
+            found = self._pair(base, address)
+            if found is None:
+                return
+            pair = found
+            self._came(pair, len(datagram))
+        if self._used is None:
+            self._held.append((pair, datagram))
+        else:
+            self._from = pair
             self._receive(datagram)
 
-    def check(self, base: "Base", address: Address, *, nominates: bool) -> None:
-        """A signed check came from `address` to `base`."""
+    def check(self, base: "Base", address: Address, *, nominates: bool, spare: int) -> None:
+        """A signed check came, `spare` bytes longer than its answer."""
         self.checked_at = self._clock()
-        self._learn(base, address)
+        pair = self._pair(base, address) or self._learned(base, address)
         if nominates:
-            self._nominated[address] = base
-            self._go(base, address)
+            pair.nominated = True
+            self._go(pair)
+        self._came(pair, spare)
+
+    def answer(self, base: "Base", address: Address, datagram: bytes) -> None:
+        """What may be the answer to a check of ours. Raises: MalformedStun."""
+        pair = self._pair(base, address)
+        if pair is not None and pair.asked:
+            transaction, _ = read_binding_response(datagram, password=self._remote.password)
+            pair.answered = pair.answered or transaction == pair.asked
+            if pair is self._wanted:
+                self._go(pair)
 
     def forget(self) -> None:
         """Nothing is listened to any more."""
-        while self._known:
-            self._drop(*self._known[0])
-
-    def _learn(self, base: "Base", address: Address) -> None:
-        base.by_address[address] = self
-        if (base, address) in self._known:
-            return
-        if len(self._known) == KNOWN_ADDRESSES:
-            self._drop(*next(known for known in self._known if known[1] != self.address))
-        self._known.append((base, address))
-
-    def _drop(self, base: "Base", address: Address) -> None:
-        self._known.remove((base, address))
-        if base.by_address.get(address) is self:
-            del base.by_address[address]
-        if self._nominated.get(address) is base:
-            del self._nominated[address]
-
-    def _return(self) -> None:
-        base = self._nominated.get(self._from) if self._from is not None else None
-        if base is not None:
-            self.address, self._base, self._next = self._from, base, None
-            self._believed_until = None
-
-    def _go(self, base: "Base", address: Address) -> None:
-        """To the address that was nominated last, at once or as soon as it is proven."""
-        now = self._clock()
-        if address == self.address:
-            self._base, self._next = base, None
-        elif self._believed_again_at is None or now >= self._believed_again_at:
-            self._move(base, address)
-        else:
-            self._next = address
-
-    def _move(self, base: "Base", address: Address) -> None:
-        now = self._clock()
-        self._believed_until = now + (HANDSHAKE_SECONDS if self.address is None else BELIEVED_SECONDS)
-        if self._believed_again_at is not None:
-            self._believed_again_at = now + BELIEVED_EVERY
-        self.address, self._base, self._next = address, base, None
-        while self._held:
-            self.arrived(self._held.popleft(), address)
+        for pair in list(self._pairs):
+            self._drop(pair)
 
     @property
     def known(self) -> tuple[Address, ...]:
-        return tuple(address for _, address in self._known)
+        return tuple(pair.address for pair in self._pairs)
+
+    # --- pairs -------------------------------------------------------------------------------------
+
+    def _pair(self, base: "Base", address: Address) -> Pair | None:
+        for pair in self._pairs:
+            if pair.address == address and pair.base is base:
+                base.by_address[address] = self
+                return pair
+        return None
+
+    def _learned(self, base: "Base", address: Address) -> Pair:
+        if len(self._pairs) == KNOWN_ADDRESSES:
+            self._drop(next(pair for pair in self._pairs if pair not in (self._used, self._wanted)))
+        pair = Pair(base, address)
+        self._pairs.append(pair)
+        base.by_address[address] = self
+        return pair
+
+    def _drop(self, pair: Pair) -> None:
+        self._pairs.remove(pair)
+        if pair.base.by_address.get(pair.address) is self:
+            del pair.base.by_address[pair.address]
+
+    def _go(self, pair: Pair) -> None:
+        """It is to be sent to, at once or as soon as it has answered."""
+        if pair is self._used:
+            self._wanted = None
+        elif not pair.answered:
+            self._wanted = pair
+        else:
+            self._used, self._wanted, self._used_at = pair, None, self._clock()
+            while self._held:
+                self._from, datagram = self._held.popleft()
+                self._receive(datagram)
+
+    def _came(self, pair: Pair, size: int) -> None:
+        """So many bytes more may go there: once they suffice, it is asked, and again until it has answered."""
+        if pair.answered:
+            return
+        pair.spare = min(pair.spare + size, MOST_SPARE)
+        if pair is not self._wanted:
+            return
+        if not pair.request:
+            pair.asked, pair.request = write_binding_request(
+                local=self.ufrag,
+                remote=self._remote.ufrag,
+                password=self._remote.password,
+                nominates=False,
+                controlling=False,
+            )
+        if pair.spare >= len(pair.request):
+            pair.spare -= len(pair.request)
+            pair.base.datagrams.transmit(pair.request, pair.address)
 
 
 class IceLite:
@@ -271,10 +326,12 @@ class IceLite:
     def endpoint(
         self,
         receive: Callable[[bytes], None],
+        *,
+        remote: Credentials,
         seal: Seal = _sealed_by_nobody,
         rest: Callable[[], None] = _nothing,
     ) -> Endpoint:
-        endpoint = Endpoint(self, receive=receive, seal=seal, rest=rest)
+        endpoint = Endpoint(self, remote=remote, receive=receive, seal=seal, rest=rest)
         self.by_ufrag[endpoint.ufrag] = endpoint
         return endpoint
 
@@ -363,9 +420,9 @@ class Base:
     def _arrived(self, datagram: bytes, endpoint: Endpoint | None, address: Address) -> None:
         try:
             if datagram and datagram[0] <= 3:
-                self._check(datagram, address)
+                self._stun(datagram, endpoint, address)
             elif endpoint is not None and datagram:
-                endpoint.arrived(datagram, address)
+                endpoint.arrived(self, datagram, address)
         except Exception:  # whatever one datagram breaks stays with its sender, and the others are heard
             log.exception("a datagram of %s was dropped", address)
 
@@ -375,21 +432,26 @@ class Base:
         except Exception:  # as above
             log.exception("packets of %s were dropped", endpoint.address)
 
-    def _check(self, datagram: bytes, address: Address) -> None:
-        try:
+    def _stun(self, datagram: bytes, known: Endpoint | None, address: Address) -> None:
+        with suppress(MalformedStun):
+            if not is_binding_request(datagram):
+                if known is not None:
+                    known.answer(self, address, datagram)
+                return
             request = read_binding_request(datagram)
-        except MalformedStun:
-            return
-        endpoint = self._agent.by_ufrag.get(request.local)
-        if endpoint is None or not request.signed_with(endpoint.password):
-            return
+            endpoint = self._agent.by_ufrag.get(request.local)
+            if endpoint is not None and request.signed_with(endpoint.password):
+                self._checked(endpoint, request, address, len(datagram))
+
+    def _checked(self, endpoint: Endpoint, request: BindingRequest, address: Address, size: int) -> None:
         holder = self.by_address.get(address, endpoint)
         if holder is not endpoint and holder.alive_at(address):
             return
         response = write_binding_response(request, address=address[:2], password=endpoint.password)
-        if len(response) <= len(datagram):
+        if len(response) <= size:
             self.datagrams.transmit(response, address)
-            endpoint.check(self, address, nominates=request.nominates)
+            spare = size - len(response)
+            endpoint.check(self, address, nominates=request.nominates, spare=spare)
 
 
 def _bound(ways: Sequence[Way], port: int) -> list[tuple[Way, Datagrams]]:

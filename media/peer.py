@@ -87,7 +87,9 @@ class Peer:
             on_rtcp=self._rtcp,
             on_closed=lambda: owner.closed_by_itself(self),
         )
-        self._endpoint: Endpoint = ice.endpoint(self._dtls.receive, self._dtls.seal, self._pass_on)
+        self._endpoint: Endpoint = ice.endpoint(
+            self._dtls.receive, remote=offer.remote, seal=self._dtls.seal, rest=self._pass_on
+        )
         self._endpoint.pictures = _picture_types(offer)
         self.transmit = self._endpoint.transmit
         self._arrivals: list[Arrival] = []

@@ -24,13 +24,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from media.adapter import (
+    BindingRequest,
     Dtls,
     DtlsFailed,
     MalformedRtcp,
     MalformedStun,
     Role,
+    is_binding_request,
+    read_binding_request,
     read_binding_response,
     write_binding_request,
+    write_binding_response,
 )
 from media.channels import Kind
 from media.loops import (
@@ -122,7 +126,7 @@ class SyntheticPeer:
         self._sends = [kind for kind in (Kind.AUDIO, Kind.CAMERA) if kind in sends]
         self._count = lines
         self._silent = False
-        self._ufrag, self._password = secrets.token_urlsafe(6), secrets.token_urlsafe(24)
+        self._ufrag, self._password = secrets.token_hex(4), secrets.token_hex(16)
         self._cname = secrets.token_hex(8)
         self._ssrc = 1 + secrets.randbelow(2**32 - 1)
         self._dtls = Dtls(
@@ -270,9 +274,17 @@ class SyntheticPeer:
             self._dtls.receive(datagram)
             return
         with suppress(MalformedStun):  # from elsewhere, or not for us
+            if is_binding_request(datagram):
+                self._answer(read_binding_request(datagram))
+                return
             transaction, _ = read_binding_response(datagram, password=self._remote.password)
             if transaction in self._checks:
                 self._checked.set()
+
+    def _answer(self, request: BindingRequest) -> None:
+        if request.signed_with(self._password):
+            address = self._remote.address
+            self._transmit(write_binding_response(request, address=address, password=self._password))
 
     def _ended(self) -> None:
         self.closed = True

@@ -23,7 +23,13 @@ from pathlib import Path
 
 from bare_page import IDS, OPUS, VP8, BarePage
 
-from media.adapter import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpReceiverInfo, read_binding_response
+from media.adapter import (
+    RTCP_PSFB_PLI,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    is_binding_request,
+    read_binding_response,
+)
 from media.rtcp import SenderFigures, nack, ntp_of, read_feedback, receiver_report, remb, sender_report
 from media.rtp_header import AUDIO_LEVEL, MID, extension_block, read_rtp
 
@@ -377,8 +383,8 @@ class Client(BarePage):
             self.dtls.receive(data)
 
     def stun(self, data):
-        if not self.connected:
-            self.checks.append(data)
+        if not self.connected or is_binding_request(data):
+            super().stun(data)
 
     def _feedback(self, compound):
         feedback = read_feedback(compound)

@@ -9,7 +9,17 @@ import contextlib
 import secrets
 from collections import defaultdict
 
-from media.adapter import Dtls, Fingerprint, NotProtected, Role, read_binding_response, write_binding_request
+from media.adapter import (
+    Dtls,
+    Fingerprint,
+    NotProtected,
+    Role,
+    is_binding_request,
+    read_binding_request,
+    read_binding_response,
+    write_binding_request,
+    write_binding_response,
+)
 from media.rtcp import read_feedback
 from media.rtp_header import (
     ABS_SEND_TIME,
@@ -87,11 +97,19 @@ class BarePage(asyncio.DatagramProtocol):
 
     def datagram_received(self, data, _address):
         if data[0] <= 3:
-            self.checks.append(data)
+            self.stun(data)
         else:
             if data[0] >= 128:
                 self.wire.append(data)
             self.dtls.receive(data)
+
+    def stun(self, data):
+        """Answers a check of the other side, as a full agent does; what answers ours is kept."""
+        if not is_binding_request(data):
+            self.checks.append(data)
+        elif read_binding_request(data).signed_with(self.password):
+            request = read_binding_request(data)
+            self._send(write_binding_response(request, address=self.remote, password=self.password))
 
     def error_received(self, _error):
         pass

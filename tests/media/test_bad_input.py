@@ -28,7 +28,14 @@ from attackers import (
 from bare_page import IDS, OPUS, RTX, VP8, BarePage, until
 from house import floor, flushed, opened
 
-from media.adapter import LARGEST_RTP, RtcpByePacket, RtcpReceiverInfo
+from media.adapter import (
+    LARGEST_RTP,
+    RtcpByePacket,
+    RtcpReceiverInfo,
+    is_binding_request,
+    read_binding_request,
+    write_binding_response,
+)
 from media.control import Answered, Declined
 from media.downlink import LARGEST, LOG, SMALLEST
 from media.fanout import REPORT_EVERY
@@ -157,25 +164,33 @@ async def attempt(house, place):
     return page, flight, starting
 
 
-async def test_a_server_flight_goes_only_to_an_address_that_sent_a_signed_check():
+async def test_a_server_flight_goes_only_to_an_address_that_answered_a_check():
     async with scene() as stage:
         house = stage.house
         house.conduct(*floor("judge", "witness", "attacker", "late"))
-        _, (hello, *_), starting = await attempt(house, "late")
+        page, (hello, *_), starting = await attempt(house, "late")
         endpoint = house.room._pending["late"]._endpoint
         unknown, checked = stage.stranger(), stage.stranger()
         for _ in range(200):
             unknown.send(hello)
-        checked.send(stun(check_of(endpoint.ufrag), password=endpoint.password))
-        await flushed(stage.judge)
-        (answer,) = checked.look()
-        assert answer[:2] == b"\x01\x01"
-        for _ in range(200):
-            checked.send(hello)
-        await flushed(stage.judge)
-        assert unknown.look() == checked.look() == []
-        checked.send(stun(check_of(endpoint.ufrag, (USE_CANDIDATE, b"")), password=endpoint.password))
-        await until(lambda: checked.look() and checked.received > 300, what="a flight")
+        nominating = stun(check_of(endpoint.ufrag, (USE_CANDIDATE, b"")), password=endpoint.password)
+        got = []
+        for _ in range(50):
+            for datagram in (nominating, hello, hello, hello):
+                checked.send(datagram)
+            await flushed(stage.judge)
+            got += checked.look()
+        assert {data[:2] for data in got} == {b"\x00\x01", b"\x01\x01"}, "checks and answers, and no flight"
+        assert checked.received <= checked.sent
+        assert endpoint.address is None
+        question = read_binding_request(next(data for data in got if is_binding_request(data)))
+        assert question.signed_with(page.password)
+        for password in ("another's", page.password):
+            checked.send(write_binding_response(question, address=("127.0.0.1", 1), password=password))
+            await flushed(stage.judge)
+            assert (endpoint.address is None) is (password != page.password)
+        before = checked.received
+        await until(lambda: checked.look() and checked.received - before > 300, what="a flight")
         one = checked.received
         for _ in range(200):
             checked.send(hello)
@@ -183,11 +198,35 @@ async def test_a_server_flight_goes_only_to_an_address_that_sent_a_signed_check(
         await flushed(stage.judge)
         checked.look()
         assert checked.received == one, "more hellos, no more flights"
-        assert one < 5 * (len(hello) + len(answer))
-        assert unknown.received == 0
+        assert unknown.look() == []
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         await stage.unharmed()
+
+
+async def test_who_signs_as_coming_from_elsewhere_has_nothing_more_sent_there(stage):
+    """A participant forges checks and valid packets from somebody's address: they get no more bytes than were forged."""
+    (base,) = stage.ice._bases
+    forged = base.datagrams._socket = Forged(base.datagrams._socket)
+    victim, at_home = stage.stranger().address, stage.mean._endpoint.address
+    check = stun(
+        check_of(stage.attacker.remote_ufrag, (USE_CANDIDATE, b"")), password=stage.attacker.remote_password
+    )
+    spent = 0
+    for _ in range(50):
+        media = stage.attacker.dtls.protect_rtp(stage.attacker.rtp_packet("audio", b"forged"))
+        for datagram in (check, media):
+            spent += len(datagram)
+            forged.arriving.append((datagram, victim))
+        base.work()
+        stage.judge.show(tag=bytes(900))
+        stage.judge.say()
+        await flushed(stage.judge)
+        to_victim = [data for data, address in forged.sent if address == victim]
+        assert sum(map(len, to_victim)) <= spent
+        assert {data[:2] for data in to_victim} <= {b"\x00\x01", b"\x01\x01"}
+    assert stage.mean._endpoint.address == at_home
+    await stage.unharmed()
 
 
 async def test_a_broken_handshake_ends_its_own_attempt_only():
