@@ -151,6 +151,14 @@ class MalformedDescription(ValueError):
 # --- DTLS-SRTP -----------------------------------------------------------------------------------
 
 
+def _unheard(_: bytes) -> None:
+    """In the place of whoever was called, who can be freed: an association that has ended calls nobody."""
+
+
+def _untold() -> None:
+    """The same."""
+
+
 class Role(Enum):
     SERVER = "server"
     CLIENT = "client"
@@ -181,6 +189,7 @@ class _Wire:
         if not self._closed:
             self._closed = True
             self._in.put_nowait(None)
+            self._out = _unheard
 
     async def _recv(self) -> bytes:
         datagram = None if self._closed else await self._in.get()
@@ -303,6 +312,9 @@ class Dtls:
         with suppress(Exception):  # a half-open OpenSSL connection refuses its own shutdown in many ways
             await self._transport.stop()
         self._wire.close()
+        self._transport.remove_all_listeners()
+        self._on_rtp = self._on_rtcp = _unheard
+        self._on_closed = _untold
 
     def _decrypt(self, datagram: bytes) -> None:
         rtcp = is_rtcp(datagram)

@@ -80,6 +80,10 @@ def _nothing() -> None:
     pass
 
 
+def _dropped(_: bytes) -> None:
+    pass
+
+
 class Picture(NamedTuple):
     """A packet of a picture that waits for its turn."""
 
@@ -225,9 +229,10 @@ class Endpoint:
                 self._go(pair)
 
     def forget(self) -> None:
-        """Nothing is listened to any more."""
+        """Nothing is listened to any more, and nobody called."""
         for pair in list(self._pairs):
             self._drop(pair)
+        self._receive, self._seal, self.rest = _dropped, _sealed_by_nobody, _nothing
 
     @property
     def known(self) -> tuple[Address, ...]:

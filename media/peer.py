@@ -137,13 +137,13 @@ class Peer:
         self._endpoint.heard()
 
     async def close(self) -> None:
-        """Frees everything; may be called twice."""
+        """Frees everything, at once: nothing that ended waits for a search for cycles. May be called twice."""
         if self.closed:
             return
         self.closed = True
-        self.publisher.close()
         await self._dtls.close()
         self._ice.forget(self._endpoint)
+        self.publisher.close()
 
     def outlet(self, kind: Kind, line: int | None) -> Outlet | None:
         for outlet in self.outlets.values():

@@ -209,8 +209,12 @@ class Publisher:
                 self._ask_keyframe(stream, now)
 
     def close(self) -> None:
+        """When nothing arrives any more."""
         if self._asking is not None:
             self._asking.cancel()
+        for stream in self.streams.values():
+            stream.forget()
+        self._send = _unsent
 
     # --- learning ----------------------------------------------------------------------------------
 
@@ -359,6 +363,10 @@ def allowed_bitrate(before: int, fraction_lost: int) -> int:
     if fraction_lost < 5:
         return min(LARGEST_BITRATE, int(before * 1.08))
     return before
+
+
+def _unsent(_: bytes) -> None:
+    """Who was called can be freed."""
 
 
 def _all_ssrcs(section: Section) -> set[int]:

@@ -61,6 +61,10 @@ class Stream:
         arrival.raw = b""
         self._kept[arrival.index % KEPT] = arrival
 
+    def forget(self) -> None:
+        """Nothing of it is sent again."""
+        self._kept, self.takers = [], ()
+
     def kept(self, index: int, epoch: int) -> "Arrival | None":
         """The packet of this index, if it is one of the last that came."""
         arrival = self._kept[index % KEPT] if self._kept else None

@@ -33,7 +33,7 @@ SOUND_MIX, PICTURE_MIX = 5, 12  # packets of each in a tenth of a second
 STARVED = 0.45  # of the time that it needs, is what the worker is left while saturated
 LOOPS = 8
 PEOPLE = 6  # in one hearing of `growth`
-SAMPLE_SECONDS, CHURN_SECONDS, WARM_UP_MINUTES = 10.0, 3.0, 6.0
+SAMPLE_SECONDS, CHURN_SECONDS, WARM_UP_MINUTES = 10.0, 3.0, 3.0
 
 
 def named(prefix, count):
@@ -437,8 +437,7 @@ class Soaked:
 
 async def soak(minutes, on_sample):
     """One hearing of six, one of whom leaves and comes back every three seconds, listeners and senders in turn.
-    Sampled after a warm-up of six minutes, or of half the time if that is less: each connection keeps what it
-    could repeat, and it takes some hundred joins until memory once used is used again.
+    Sampled for `minutes` after a warm-up, in which everybody has come back several times.
     """
     async with Relay() as relay, Load() as load:
         places = named("m", PEOPLE)
@@ -448,8 +447,8 @@ async def soak(minutes, on_sample):
         load.begin()
         load.start()
         begin, soaked = time.monotonic(), Soaked([], 0, 0)
-        sample_at = begin + 60 * min(WARM_UP_MINUTES, minutes / 2)
-        while time.monotonic() - begin < 60 * minutes:
+        sample_at = begin + 60 * WARM_UP_MINUTES
+        while time.monotonic() - begin < 60 * (WARM_UP_MINUTES + minutes):
             await asyncio.sleep(CHURN_SECONDS)
             await _come_back(relay, load, places[soaked.joins % PEOPLE], soaked)
             if time.monotonic() >= sample_at:

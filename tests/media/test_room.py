@@ -1,6 +1,8 @@
 """A whole room over real sockets on loopback: plans, connections, and who is told what."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from bare_page import BarePage, until
@@ -125,6 +127,24 @@ async def test_only_the_newest_attempt_of_a_place_is_pending_and_older_ones_are_
         house.offer("witness", page.offer())
     await until(lambda: len(house.ice.by_ufrag) == 1, what="older attempts freed")
     assert not any(isinstance(each, Declined) for each in house.sent)
+
+
+async def test_a_connection_that_ended_is_freed_at_once(house):
+    house.conduct(*floor("judge", "witness"))
+    judge, witness = await house.page("judge"), await house.page("witness")
+    witness.say(), witness.show()
+    await until(lambda: judge.heard("audio") and judge.heard("camera"))
+    peers = house.room._fanout.peers
+    gone = [weakref.ref(peers[place]) for place in ("judge", "witness")]
+    gc.collect()
+    gc.disable()
+    try:
+        await house.page("witness")
+        await judge.close()
+        await until(lambda: "judge" not in peers)
+        await until(lambda: not any(ref() for ref in gone), what="freed")
+    finally:
+        gc.enable()
 
 
 async def test_an_address_moves_with_a_signed_check_and_not_without(house):
