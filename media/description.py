@@ -196,7 +196,7 @@ def _credentials(media: MediaDescription) -> Credentials:
     ufrag = (media.ice and media.ice.usernameFragment) or ""
     password = (media.ice and media.ice.password) or ""
     if not (_ICE_UFRAG.match(ufrag) and _ICE_PASSWORD.match(password)):
-        raise Refused("The browser's connection offer does not say how to answer it.")
+        raise Refused("The browser's connection offer could not be understood.")
     return Credentials(ufrag, password)
 
 

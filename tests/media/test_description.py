@@ -204,6 +204,19 @@ async def test_an_offer_that_cannot_be_taken_is_refused_in_a_sentence(change, wo
         read_offer(change(offer()))
 
 
+@pytest.mark.parametrize("odd", ["", "abc", "a b c d", "x" * 257, "line\tfeed"])
+@pytest.mark.parametrize("which", ["ice-ufrag", "ice-pwd"])
+async def test_an_offer_without_usable_credentials_is_refused(which, odd):
+    sdp = re.sub(rf"a={which}:.*", f"a={which}:{odd}", BarePage().offer())
+    with pytest.raises(Refused, match="could not be"):
+        read_offer(sdp)
+
+
+async def test_the_credentials_are_those_of_the_section_that_carries_all():
+    page = BarePage()
+    assert read_offer(page.offer()).remote == (page.ufrag, page.password)
+
+
 async def test_nothing_of_the_offer_can_add_lines_to_the_answer():
     page = BarePage()
     sdp = page.offer().replace("a=mid:s0", "a=mid:s0 a=evil").replace("a=mid:s1", "a=mid:" + "x" * 17)
