@@ -197,7 +197,7 @@ class Conductor:
     async def _answer_to(
         self, hearing: UUID, offered: control.Offered
     ) -> control.Answered | control.Declined:
-        """From its worker; once more from the next link when one breaks."""
+        """From its worker; whenever its link breaks, asked again on the next one. Raises: NotReady."""
         while True:
             worker = await self._worker_of(hearing)
             try:

@@ -4,8 +4,8 @@ The path of a packet, file by file: a browser's datagram reaches one of the work
 socket (`datagrams`) by the agent `ice_lite`, where sound goes before picture, is decrypted by the DTLS transport of
 `adapter`, and goes to its `peer` and the `publisher` there, which learns what `stream` it is of. `fanout` offers it to
 the listeners that the table of `channels` allows; `outlet` rewrites it with a fresh header for each; the agent seals
-and sends it, and what came together leaves together. The `recorder` is a listener like any other: `account` decides what each
-second is, `originals` and `pcapng` write it.
+and sends it, and what came together leaves together. The `recorder` is a listener like any other: `account` decides
+what each second is, `originals` and `pcapng` write it.
 
 Which of a camera's two layers a listener is given, if any, and which are sent at all, is decided by `pictures` with
 the rule of `allotment`, from what the listener's `downlink` is measured to bear. `tally` counts how each stream

@@ -151,14 +151,6 @@ class MalformedDescription(ValueError):
 # --- DTLS-SRTP -----------------------------------------------------------------------------------
 
 
-def _unheard(_: bytes) -> None:
-    """In the place of whoever was called, who can be freed: an association that has ended calls nobody."""
-
-
-def _untold() -> None:
-    """The same."""
-
-
 class Role(Enum):
     SERVER = "server"
     CLIENT = "client"
@@ -189,7 +181,7 @@ class _Wire:
         if not self._closed:
             self._closed = True
             self._in.put_nowait(None)
-            self._out = _unheard
+            self._out = lambda _: None
 
     async def _recv(self) -> bytes:
         datagram = None if self._closed else await self._in.get()
@@ -313,8 +305,8 @@ class Dtls:
             await self._transport.stop()
         self._wire.close()
         self._transport.remove_all_listeners()
-        self._on_rtp = self._on_rtcp = _unheard
-        self._on_closed = _untold
+        self._on_rtp = self._on_rtcp = lambda _: None  # whoever was called can be freed
+        self._on_closed = lambda: None
 
     def _decrypt(self, datagram: bytes) -> None:
         rtcp = is_rtcp(datagram)

@@ -53,7 +53,7 @@ from media.addresses import ANY_PORT, Candidate, Way, read_ways
 from media.datagrams import SEGMENTS, Datagrams
 
 UNHEARD_SECONDS = (
-    3.0  # that nothing valid has come from where we send to, before we send to where it does come from
+    3.0  # without anything valid from where we send to, before we send to where it does come from
 )
 ALIVE_SECONDS = 3.0
 MOST_SPARE = 4096
@@ -74,14 +74,6 @@ Seal = Callable[[int, bytes], int]
 
 def _sealed_by_nobody(_at: int, _packet: bytes) -> int:
     raise NotProtected("this connection has no keys")
-
-
-def _nothing() -> None:
-    pass
-
-
-def _dropped(_: bytes) -> None:
-    pass
 
 
 class Picture(NamedTuple):
@@ -214,6 +206,7 @@ class Endpoint:
         """A signed check came, `spare` bytes longer than its answer."""
         self.checked_at = self._clock()
         pair = self._pair(base, address) or self._learned(base, address)
+        base.by_address[address] = self
         if nominates:
             pair.nominated = True
             self._go(pair)
@@ -232,7 +225,9 @@ class Endpoint:
         """Nothing is listened to any more, and nobody called."""
         for pair in list(self._pairs):
             self._drop(pair)
-        self._receive, self._seal, self.rest = _dropped, _sealed_by_nobody, _nothing
+        self._seal = _sealed_by_nobody
+        self._receive = lambda _: None
+        self.rest = lambda: None
 
     @property
     def known(self) -> tuple[Address, ...]:
@@ -243,7 +238,6 @@ class Endpoint:
     def _pair(self, base: "Base", address: Address) -> Pair | None:
         for pair in self._pairs:
             if pair.address == address and pair.base is base:
-                base.by_address[address] = self
                 return pair
         return None
 
@@ -252,7 +246,6 @@ class Endpoint:
             self._drop(next(pair for pair in self._pairs if pair not in (self._used, self._wanted)))
         pair = Pair(base, address)
         self._pairs.append(pair)
-        base.by_address[address] = self
         return pair
 
     def _drop(self, pair: Pair) -> None:
@@ -334,7 +327,7 @@ class IceLite:
         *,
         remote: Credentials,
         seal: Seal = _sealed_by_nobody,
-        rest: Callable[[], None] = _nothing,
+        rest: Callable[[], None] = lambda: None,
     ) -> Endpoint:
         endpoint = Endpoint(self, remote=remote, receive=receive, seal=seal, rest=rest)
         self.by_ufrag[endpoint.ufrag] = endpoint

@@ -214,7 +214,7 @@ class Publisher:
             self._asking.cancel()
         for stream in self.streams.values():
             stream.forget()
-        self._send = _unsent
+        self._send = lambda _: None  # whoever was called can be freed
 
     # --- learning ----------------------------------------------------------------------------------
 
@@ -363,10 +363,6 @@ def allowed_bitrate(before: int, fraction_lost: int) -> int:
     if fraction_lost < 5:
         return min(LARGEST_BITRATE, int(before * 1.08))
     return before
-
-
-def _unsent(_: bytes) -> None:
-    """Who was called can be freed."""
 
 
 def _all_ssrcs(section: Section) -> set[int]:

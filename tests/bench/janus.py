@@ -19,12 +19,11 @@ import time
 from pathlib import Path
 
 import websockets
-from aioice import stun
 from bare_page import CODECS, EXTENSIONS, OPUS, RTX, VP8
 from load import SERVER_CORE, Client, pinned
 from network import HALL
 
-from media.adapter import Fingerprint, MalformedStun, read_binding_request, write_binding_response
+from media.adapter import Fingerprint, write_binding_request
 
 INSTALL = "apt-get install -y --no-install-recommends janus"
 LIBRARIES = Path("/usr/lib")
@@ -58,31 +57,22 @@ class FullClient(Client):
     async def move(self):
         self.bind(HALL)
 
-    def stun(self, data):
-        try:
-            request = read_binding_request(data)
-        except MalformedStun:
-            super().stun(data)
-            return
-        if request.signed_with(self.password):
-            self.nominated = self.nominated or request.nominates
-            self._send(write_binding_response(request, address=self.remote, password=self.password))
+    def asked(self, request):
+        super().asked(request)
+        self.nominated = self.nominated or (request.nominates and request.signed_with(self.password))
 
     def check(self):
         if self.controls:
             super().check()
             return
-        request = stun.Message(
-            message_method=stun.Method.BINDING,
-            message_class=stun.Class.REQUEST,
-            attributes={
-                "USERNAME": f"{self.remote_ufrag}:{self.ufrag}",
-                "PRIORITY": 0x6EFFFFFF,
-                "ICE-CONTROLLED": 1,
-            },
+        _, request = write_binding_request(
+            local=self.ufrag,
+            remote=self.remote_ufrag,
+            password=self.remote_password,
+            nominates=False,
+            controlling=False,
         )
-        request.add_message_integrity(self.remote_password.encode())
-        self._send(bytes(request))
+        self._send(request)
 
     @property
     def candidate(self):

@@ -104,11 +104,15 @@ class BarePage(asyncio.DatagramProtocol):
             self.dtls.receive(data)
 
     def stun(self, data):
-        """Answers a check of the other side, as a full agent does; what answers ours is kept."""
-        if not is_binding_request(data):
+        """What answers a check of ours is kept."""
+        if is_binding_request(data):
+            self.asked(read_binding_request(data))
+        else:
             self.checks.append(data)
-        elif read_binding_request(data).signed_with(self.password):
-            request = read_binding_request(data)
+
+    def asked(self, request):
+        """Answers a check of the other side, as a full agent does."""
+        if request.signed_with(self.password):
             self._send(write_binding_response(request, address=self.remote, password=self.password))
 
     def error_received(self, _error):
