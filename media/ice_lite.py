@@ -52,9 +52,7 @@ from media.adapter import (
 from media.addresses import ANY_PORT, Candidate, Way, read_ways
 from media.datagrams import SEGMENTS, Datagrams
 
-UNHEARD_SECONDS = (
-    3.0  # without anything valid from where we send to, before we send to where it does come from
-)
+UNHEARD_SECONDS = 3.0  # where we send to, before we send to where valid packets do come from
 ALIVE_SECONDS = 3.0
 MOST_SPARE = 4096
 KNOWN_ADDRESSES = 8  # of sockets and interfaces of a browser, by which each of our addresses is tried
