@@ -32,6 +32,8 @@ WINDOW = 0.5  # of the rate that arrives, and of a queue that stands
 STANDING = 0.1  # s
 OUTAGE = 0.8  # s without a report
 LOST = 0.1
+FEW = 5  # packets: so many lost say nothing, for one of a slide that hardly changes may be a tenth
+REPORTED = 3.0  # s of receiver reports
 BACK_TO = 0.85
 STEEPEST = 2.0  # times less, at most, in a second: what arrives may be little because little was sent
 FIRST_HOLD, LONGEST_HOLD = 4.0, 60.0
@@ -99,16 +101,23 @@ class Downlink:
             newest = max(newest, at)
         if not delays and not lost:
             return
-        self._losses.append((now, len(delays), lost))
-        while self._losses and now - self._losses[0][0] > 2 * WINDOW:
-            self._losses.popleft()
+        share = self._lost(len(delays), lost, now, seconds=2 * WINDOW)
         if delays:
             while self._arrived and newest - self._arrived[0][0] > WINDOW:
                 self._arrived.popleft()
             self._queues.append((now, min(delays) - self._base.told(min(delays), now)))
             while now - self._queues[0][0] > WINDOW:
                 self._queues.popleft()
-        self._judge(now)
+        self._judge(share, now)
+
+    def _lost(self, arrived: int, lost: int, now: float, *, seconds: float) -> float:
+        """The share lost of these packets and those of the last seconds; 0 of so few that it says nothing."""
+        self._losses.append((now, arrived, lost))
+        while now - self._losses[0][0] > seconds:
+            self._losses.popleft()
+        lost = sum(missing for _, _, missing in self._losses)
+        total = lost + sum(received for _, received, _ in self._losses)
+        return lost / total if lost > FEW else 0.0
 
     def _begin_anew(self, now: float) -> None:
         """Nothing was reported for a while: the way was not there, and what was lost then says nothing of its width."""
@@ -127,11 +136,15 @@ class Downlink:
             self._congestion(now)
         self.proven = min(LARGEST, max(SMALLEST, bitrate))
 
-    def loss(self, fraction: float, now: float) -> None:
-        """From a receiver report about a picture, of a listener that reports no arrivals: the share lost."""
-        if not self._measured and fraction > LOST and now - self.congested_at > 2 * WINDOW:
+    def loss(self, expected: int, lost: int, now: float) -> None:
+        """From a receiver report about a picture, of a listener that reports no arrivals: packets since the last one."""
+        if self._measured:
+            return
+        share = self._lost(expected - lost, lost, now, seconds=REPORTED)
+        if share > LOST and now - self.congested_at > 2 * WINDOW:
             self._congestion(now)
-            self.proven = max(SMALLEST, min(self.proven, self.spent) * (1 - fraction))
+            self.proven = max(SMALLEST, min(self.proven, self.spent) * (1 - share))
+            self._losses.clear()
 
     # --- what follows ------------------------------------------------------------------------------
 
@@ -181,15 +194,13 @@ class Downlink:
         since, spent = self._repeated
         self._repeated = since, spent + 8 * size
 
-    def _judge(self, now: float) -> None:
-        arrived = sum(received for _, received, _ in self._losses)
-        lost = sum(missing for _, _, missing in self._losses)
+    def _judge(self, lost: float, now: float) -> None:
         stands = (
             self._queues
             and self._queues[-1][0] - self._queues[0][0] > 0.7 * WINDOW
             and min(queue for _, queue in self._queues) > STANDING
         )
-        if stands or (lost > 5 and lost > LOST * (arrived + lost)):
+        if stands or lost > LOST:
             if now - self.congested_at > 2 * WINDOW:
                 self._congestion(now)
                 least = max(SMALLEST, self.proven / STEEPEST)

@@ -22,6 +22,7 @@ import secrets
 import struct
 from collections.abc import Callable, Sequence
 
+from media.adapter import RtcpReceiverInfo
 from media.channels import Kind
 from media.description import Section
 from media.downlink import Downlink
@@ -88,6 +89,7 @@ class Outlet:
         self._repeats = 0
         self._repeats_since = 0.0
         self._counted = (self._number, 0)
+        self._told: int | None = None
         self._numbered = downlink.numbered if TRANSPORT_NUMBER in section.extensions else None
 
     @property
@@ -167,12 +169,18 @@ class Outlet:
         """Of the newest packet, not wrapped."""
         return self._newest + self._sequence_offset
 
-    def skipped(self) -> float:
-        """Since this was last asked: the share of our numbers under which nothing was sent, for it did not reach us."""
+    def told(self, report: RtcpReceiverInfo) -> tuple[int, int]:
+        """Packets that the listener expected since its last report, and those of them that were lost on the way to it:
+        what it misses, less the numbers under which nothing was sent, for it did not reach us.
+        """
+        self.lost = report.fraction_lost
+        self.jitter = 1000 * report.jitter / self.section.clock_rate
+        before, self._told = self._told, report.highest_sequence
         number, packets = self._counted
         self._counted = (self._number, self.packets)
-        expected = self._number - number
-        return max(0.0, 1.0 - (self.packets - packets) / expected) if expected > 0 else 0.0
+        skipped = self._number - number - (self.packets - packets)
+        expected = 0 if before is None else max(0, report.highest_sequence - before)
+        return expected, max(0, round(expected * report.fraction_lost / 256) - max(0, skipped))
 
     def figures(self, source_rtp: int, wall: float) -> SenderFigures:
         """For a sender report: `source_rtp` is the RTP time of the stream carried, at `wall`."""

@@ -227,12 +227,11 @@ class Peer:
             outlet = self.outlets.get(ssrc)
             if outlet is None:
                 continue
-            outlet.lost = report.fraction_lost
-            outlet.jitter = 1000 * report.jitter / outlet.section.clock_rate
+            expected, lost = outlet.told(report)
             if report.lsr:
                 self.trip = round_trip(report.lsr, report.dlsr, time.time())
             if outlet.section.kind is not Kind.AUDIO:
-                self.downlink.loss(report.fraction_lost / 256 - outlet.skipped(), now)
+                self.downlink.loss(expected, lost, now)
 
 
 def _picture_types(offer: Offer) -> frozenset[int]:

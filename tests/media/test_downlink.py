@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from media.downlink import FIRST_HOLD, LARGEST, LONGEST_HOLD, START, Downlink
 from media.rtcp import Arrivals
 
@@ -156,15 +158,25 @@ def test_who_reports_no_arrivals_is_believed_or_bears_everything_until_much_is_l
     assert told.proven == 500_000
     assert told.probes(1e6, 2e5, 10.0) == 0
     silent = Downlink()
-    silent.probes(None, 2e6, 1.0)
-    silent.loss(0.05, 2.0)
+    silent.probes(None, 1e6, 1.0)
+    silent.loss(200, 10, 2.0)
     assert silent.proven == LARGEST
-    silent.loss(0.5, 3.0)
-    assert silent.proven == 1e6
+    silent.loss(100, 50, 3.0)
+    assert silent.proven == 1e6 * (1 - 60 / 300)
     silent.probes(3e6, 1e6, 4.0)
-    assert silent.proven == 1e6
+    assert silent.proven == 8e5
     silent.probes(3e6, 1e6, 3.0 + FIRST_HOLD)
     assert silent.proven == 3e6
+
+
+def test_one_lost_of_the_few_packets_of_a_slow_picture_says_nothing():
+    silent = Downlink()
+    silent.probes(None, 5e4, 0.0)
+    for second in range(60):
+        silent.loss(8, 1, float(second))
+    assert silent.proven == LARGEST
+    silent.loss(8, 4, 60.0)
+    assert silent.proven == pytest.approx(5e4 * (1 - 7 / 32))
 
 
 def test_repetitions_are_a_share_of_what_is_borne():

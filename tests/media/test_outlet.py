@@ -239,3 +239,26 @@ def test_figures_for_a_sender_report_are_in_the_lines_time():
     assert figures.rtp - packet.timestamp in (480, 480 + 2**32)
     assert (figures.ssrc, figures.packets, figures.octets) == (4242, 1, 4)
     assert not outlet.report_due
+
+
+def test_what_never_reached_us_was_not_lost_on_the_way_to_the_listener():
+    source = Source("a", Kind.CAMERA, index=100, timestamp=0)
+    outlet = carrying(Kind.CAMERA, source)
+    listener = Reception(90_000, asks_again=False)
+
+    def tells(*, without_source=(), without_listener=()):
+        for index in range(source.index + 1, source.index + 41):
+            arrival = source.sends(1.0, key=index == 101)
+            if index in without_source:
+                continue
+            (packet,) = written(outlet, arrival)
+            if index not in without_listener:
+                listener.arrived(packet.sequence, packet.timestamp, 1.0)
+        return outlet.told(listener.report(4242, 1.0))
+
+    assert tells() == (0, 0)  # its first report says nothing of since when it is
+    assert tells(without_source=(150, 151, 152)) == (40, 0)
+    assert tells(without_listener=(190, 191)) == (40, 2)
+    assert tells(without_source=(230,), without_listener=(240,)) == (40, 1)
+    assert outlet.lost == 2 * 256 // 40
+    assert outlet.told(listener.report(4242, 1.0)) == (0, 0)
