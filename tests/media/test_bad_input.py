@@ -568,15 +568,25 @@ async def test_packets_too_long_to_go_on_are_not_taken_for_loss_on_the_way_to_a_
 async def test_what_a_sender_leaves_out_is_not_taken_for_loss_on_the_way_to_a_listener(stage):
     """A listener's receiver report counts every number that is missing, whoever left it out."""
     page = stage.attacker
-    every_other = (rtp(page, "camera", page.vp8(key=True), sequence=number) for number in range(0, 400, 2))
-    await taken(stage, *every_other)
-    await until(lambda: len(stage.heard_of_attacker("camera")) >= 200)
+    first, *every_other = (
+        rtp(page, "camera", page.vp8(key=True), sequence=number) for number in range(0, 402, 2)
+    )
+    await taken(stage, first)
+    await until(lambda: len(stage.heard_of_attacker("camera")) >= 1)
     ssrc = stage.outlet_to("judge", "attacker", "camera").section.ssrc
-    block = RtcpReceiverInfo(ssrc, 128, 200, 400, 0, 0, 0)
-    stage.judge.send_rtcp(receiver_report(1, [block], "x"))
+
+    def tell(highest: int, fraction: int) -> None:
+        block = RtcpReceiverInfo(ssrc, fraction, 0, highest, 0, 0, 0)
+        stage.judge.send_rtcp(receiver_report(1, [block], "x"))
+
+    tell(1000, 0)
+    await flushed(stage.judge)
+    await taken(stage, *every_other)
+    await until(lambda: len(stage.heard_of_attacker("camera")) >= 201)
+    tell(1400, 128)
     await stage.unharmed()
     assert stage.peers["judge"].downlink.proven == LARGEST
-    stage.judge.send_rtcp(receiver_report(1, [block], "x"))
+    tell(1800, 128)
     await flushed(stage.judge)
     assert stage.peers["judge"].downlink.proven < LARGEST, "what is really lost still counts"
 

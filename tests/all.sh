@@ -1,0 +1,18 @@
+#!/bin/sh
+# All tests, in two lots at the same time: what only computes yields to what is timed, a browser and a server.
+set -u
+cd "$(dirname "$0")/.."
+
+beside="tests/hearings tests/scheduling tests/test_architecture.py"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# shellcheck disable=SC2086  # one path for each word
+nice -n 19 .venv/bin/pytest "$@" $beside >"$log" 2>&1 &
+lot=$!
+failed=0
+# shellcheck disable=SC2046
+.venv/bin/pytest "$@" $(printf -- '--ignore %s ' $beside) || failed=1
+wait "$lot" || failed=1
+cat "$log"
+exit "$failed"
