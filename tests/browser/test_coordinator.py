@@ -1,10 +1,11 @@
 """The coordinator's way from signing in to links that are opened, by keyboard alone; and what goes wrong on it."""
 
+import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FileChooser, Page, expect
 
 from frontend.rehearse import PASSWORD, Court, Hearing
 from frontend.visitor import Visitor
@@ -12,6 +13,7 @@ from tests.browser.people import People, Person, axe, open_link, press, reach, w
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+CHOOSER_SECONDS = 20
 REFERENCE = "Keyboard 171/2026"
 MATTER = "Theft from a warehouse in the port of Exampleton"
 ISOLATED = "\u2068{}\u2069"  # so that a time stands right in a line of any direction
@@ -72,14 +74,17 @@ async def signs_in(page: Page) -> None:
 
 async def enters_the_request(page: Page, letter: Path) -> None:
     """The two authorities are filled in already; the letter is chosen as a keyboard chooses files."""
+    # Asked for long before the key is pressed, for the browser may be told of it too late.
+    choosers: asyncio.Queue[FileChooser] = asyncio.Queue()
+    page.once("filechooser", choosers.put_nowait)
     await press(page.get_by_label("Directive 2014/41/EU"), "Space")
     await write(page.get_by_label("Reference of the request"), REFERENCE)
     await write(page.get_by_label("Matter", exact=True), MATTER)
     await write(page.get_by_label("Who is to be heard, and on what"), "To hear Witness A.")
     field = await reach(page.get_by_label("The letter of request"))
-    async with page.expect_file_chooser() as chooser:
-        await field.page.keyboard.press("Enter")
-    await (await chooser.value).set_files(letter)
+    await field.page.keyboard.press("Enter")
+    async with asyncio.timeout(CHOOSER_SECONDS):
+        await (await choosers.get()).set_files(letter)
     await press(page.get_by_role("button", name="Enter the request"))
     await page.wait_for_url("**/request?kept=*")
     await expect(page.locator("#request")).to_contain_text("Letter of request.pdf")
