@@ -58,6 +58,7 @@ from hearings.people import People
 from hearings.post import Post
 from hearings.record import Records
 from hearings.recording import Recording
+from hearings.registry import Registry
 from hearings.request import Requests
 from hearings.room import Room
 from hearings.schedule import Schedule
@@ -135,7 +136,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         at=clock(),
     )
     timers = Timers()
-    room = Room(acts, known, loss=timedelta(seconds=settings.loss_seconds))
+    keys = Registry(key)
+    room = Room(acts, known, keys, loss=timedelta(seconds=settings.loss_seconds))
     recording = Recording(journal)
     recordings = settings.data / "recordings"
     worker = WorkerSettings(
@@ -157,7 +159,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         interpretation=Interpretation(acts),
         messages=Messages(acts),
         recording=recording,
-        records=Records(acts, known, recording, seal, recordings),
+        records=Records(acts, known, recording, seal, keys, recordings),
         conductor=conductor,
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),

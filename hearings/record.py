@@ -10,9 +10,10 @@ import hashlib
 import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -44,12 +45,15 @@ from hearings.minutes import (
 )
 from hearings.recording import MEDIA
 from hearings.recording import Recording as Account
+from hearings.registry import Registry
 from hearings.roles import COORDINATORS, Capacity, Role, Side
 from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Person, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
+from media.locked import NotOpened, Unwrap, opened
+from media.storage import Storage
 
 REQUESTED = "data/minutes/requested.pdf"
 IDENTITY = "identity-established"
@@ -79,6 +83,7 @@ class Records:
         instruments: Mapping[str, Instrument],
         account: Account,
         seal: CourtSeal,
+        keys: Registry,
         recordings: Path,
     ) -> None:
         self._acts = acts
@@ -86,6 +91,7 @@ class Records:
         self._instruments = instruments
         self._account = account
         self._seal = seal
+        self._keys = keys
         self._recordings = recordings
 
     # --- the minutes
@@ -184,7 +190,8 @@ class Records:
                 os.fsync(file.fileno())
             self._prove(part)
             part.rename(target)
-        except OSError as error:
+        except (OSError, NotOpened) as error:
+            part.unlink(missing_ok=True)
             raise Unreachable(
                 say("The package could not be written: the disk is full, or a recording is missing.")
             ) from error
@@ -219,7 +226,8 @@ class Records:
         ).all()
         story = Story().tell(self._journal.entries(tx, hearing.id))
         files = tx.exec(select(RecordFile).where(RecordFile.hearing_id == hearing.id)).all()
-        folder = self._recordings / str(hearing.id)
+        storage = Storage(self._recordings / str(hearing.id))
+        unwrap = self._keys.opener(tx, hearing.id)
         step = max(1, len(heads) // HEADS_KEPT)
         return package.Contents(
             reference=hearing.reference,
@@ -230,7 +238,7 @@ class Records:
             checkpoint=head.note,
             log_vkey=hearing.log_vkey,
             earlier=[one.note for one in heads[:-1:step]],
-            media={path: folder / path.removeprefix(f"{MEDIA}/") for path in story.sealed},
+            media={path: partial(_recorded, storage, path, unwrap) for path in story.sealed},
             minutes={file.path: file.data for file in files},
             tools={"vivavoce": version("vivavoce"), "aiortc": version("aiortc"), "typst": version("typst")},
         )
@@ -281,6 +289,13 @@ class Records:
                 place=authority.place if authority else requested.name,
             ),
         )
+
+
+def _recorded(storage: Storage, path: str, unwrap: Unwrap) -> BinaryIO:
+    """A recording, or its index, in the clear. Raises: OSError, NotOpened."""
+    name = path.removeprefix(f"{MEDIA}/")
+    file = storage.open(name)
+    return opened(file, name, unwrap) if name.endswith(".pcapng") else file
 
 
 def _may_read(actor: Actor) -> None:

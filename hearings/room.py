@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument, Stage
-from hearings import checklist, consultation, docket, interpretation
+from hearings import checklist, consultation, docket, interpretation, registry
 from hearings.actors import Actor, service
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
@@ -34,6 +34,7 @@ from hearings.events import (
     SittingOpened,
     StatementNoted,
 )
+from hearings.registry import Registry
 from hearings.roles import NEVER_WAIT, REQUIRED, Role
 from hearings.said import MaybeInstant, Said
 from hearings.sentences import CONNECTION_LOST, say
@@ -81,8 +82,16 @@ class Adjournment(Said):
 class Room:
     """The verbs of the sitting. `loss`: how long a required person may be gone before the hearing is suspended."""
 
-    def __init__(self, acts: Acts, instruments: Mapping[str, Instrument], *, loss: timedelta = LOSS) -> None:
+    def __init__(
+        self,
+        acts: Acts,
+        instruments: Mapping[str, Instrument],
+        keys: Registry,
+        *,
+        loss: timedelta = LOSS,
+    ) -> None:
         self._acts = acts
+        self._keys = keys
         self._instruments = instruments
         self.loss = loss
 
@@ -278,6 +287,7 @@ class Room:
             if docket.sends(people)
             for track in _tracks(people)
         ]
+        self._keys.prepare(act.tx, act.hearing.id, act.now)
         act.write(RecordOn(stretch=len(act.story.stretches) + 1, tracks=sorted(tracks), by=act.who.handle))
 
     def _end_stretch(self, act: Act, reason: str) -> None:
@@ -400,7 +410,10 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
         allowed=sorted((row.source, row.listener, row.kind) for row in see_and_hear(hearing, rows)),
         armed=opened,
     )
-    return [base.model_copy(update={"record": _record(stretch)}) for stretch in unkept] or [base]
+    if not unkept:
+        return [base]
+    key = registry.public_half(tx, hearing.id)
+    return [base.model_copy(update={"record": _record(stretch, key)}) for stretch in unkept]
 
 
 def _was_connected(story: Story, people: Sequence[Participant]) -> bool:
@@ -410,12 +423,13 @@ def _was_connected(story: Story, people: Sequence[Participant]) -> bool:
     return any(at >= since for times in seen for at, _ in times)
 
 
-def _record(stretch: Stretch) -> RecordPlan:
+def _record(stretch: Stretch, key: str) -> RecordPlan:
     return RecordPlan(
         stretch=stretch.n,
         since=millis(stretch.since),
         until=millis(stretch.until) if stretch.until else None,
         tracks=list(stretch.tracks),
+        key=key,
     )
 
 

@@ -285,6 +285,15 @@ class Gap(SQLModel, table=True):
     reason: str
 
 
+class RecordingKey(SQLModel, table=True):
+    """The pair that a hearing's recordings are locked for; `secret` is wrapped under the service key."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    public: bytes = Field(sa_type=LargeBinary)
+    secret: bytes = Field(sa_type=LargeBinary)
+    created: datetime = Field(sa_type=Utc)
+
+
 class Cursor(SQLModel, table=True):
     """The last report of a worker's spool that was committed."""
 

@@ -5,7 +5,7 @@ socket (`datagrams`) by the agent `ice_lite`, where sound goes before picture, i
 `adapter`, and goes to its `peer` and the `publisher` there, which learns what `stream` it is of. `fanout` offers it to
 the listeners that the table of `channels` allows; `outlet` rewrites it with a fresh header for each; the agent seals
 and sends it, and what came together leaves together. The `recorder` is a listener like any other: `account` decides
-what each second is, `originals` and `pcapng` write it.
+what each second is, `originals` and `pcapng` write it, `locked` so that only the registry can read it, into `storage`.
 
 Which of a camera's two layers a listener is given, if any, and which are sent at all, is decided by `pictures` with
 the rule of `allotment`, from what the listener's `downlink` is measured to bear. `tally` counts how each stream

@@ -48,12 +48,15 @@ class PeerPlan(Message):
 
 
 class RecordPlan(Message):
-    """One stretch on the record. Nothing received before `since` or from `until` on is kept."""
+    """One stretch on the record. Nothing received before `since` or from `until` on is kept. `key`: the public half
+    of the pair that it is locked for (`media.locked`), in base64.
+    """
 
     stretch: int = Field(ge=1)
     since: Millis
     until: Millis | None = None
     tracks: list[TrackName]
+    key: str = Field(pattern=r"^[A-Za-z0-9+/]+=*$")
 
 
 class RoomPlan(Message):

@@ -1,93 +1,52 @@
-"""The originals on disk: a pcapng and its index for each track and stretch, and the stretch's gaps.
+"""The originals in storage: a pcapng and its index for each track and stretch, and the stretch's gaps.
 
-Whatever is returned from here is on disk: written, and fsynced, the folder too after a file was made.
-Everything here blocks; the recorder calls it from its writer thread only.
+Whatever is returned from here is on disk. Everything here blocks; the recorder calls it from its writer thread only.
 
-`<track>-<stretch>.index.jsonl` is the truth about `<track>-<stretch>.pcapng`: a row is written after its
-bytes, so bytes behind the last row were never acknowledged and are cut off. `account-<stretch>.jsonl` is
-the recorder's own notebook and no part of the record: it shows that a stretch was begun, and keeps the gaps
-that were reported, so that a worker started again says the same of them.
+`<track>-<stretch>.pcapng` is locked (`media.locked`), a frame for each segment: who began it can read it while the
+process lives, nobody else here can. `<track>-<stretch>.index.jsonl` is the truth about it: a row is written after its
+frame, so bytes behind the last row were never acknowledged and are cut off. `account-<stretch>.jsonl` is the
+recorder's own notebook and no part of the record: it shows that a stretch was begun, and keeps the gaps that were
+reported, so that a worker started again says the same of them.
 """
 
 import io
 import json
-import os
-import shutil
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import rfc8785
 
 from media import pcapng
 from media.account import Span, Tile, holes
 from media.control import Fact, FileSealed, GapFound, RecordPlan, SegmentKept
+from media.locked import AROUND, HEAD, Lock, NotOpened, digest_of
+from media.storage import Storage
 
-
-class Disk:
-    """The writes, each on disk when it returns. Raises: OSError. The seam where tests break them."""
-
-    def make_folder(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._sync_folder(folder.parent)
-
-    def append(self, path: Path, data: bytes) -> None:
-        created = not path.exists()
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            remaining = memoryview(data)
-            while remaining:
-                remaining = remaining[os.write(descriptor, remaining) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if created:
-            self._sync_folder(path.parent)
-
-    def truncate(self, path: Path, size: int) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.ftruncate(descriptor, size)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self._sync_folder(path.parent)
-
-    def room(self, folder: Path) -> int:
-        """Bytes that are free."""
-        return shutil.disk_usage(folder).free
-
-    def _sync_folder(self, folder: Path) -> None:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+RECENT = 64  # segments, the last of which can be cut into
 
 
 class Original:
-    """The two files of one track in one stretch, and what of them is acknowledged."""
+    """The files of one track in one stretch, and what of them is acknowledged."""
 
-    def __init__(self, disk: Disk, folder: Path, *, track: str, stretch: int) -> None:
+    def __init__(self, storage: Storage, lock: Lock, *, track: str, stretch: int) -> None:
         self.segments: list[SegmentKept] = []
-        self._disk = disk
+        self._storage = storage
+        self._lock = lock
         self._track, self._stretch = track, stretch
-        self._media = folder / f"{track}-{stretch}.pcapng"
-        self._index = folder / f"{track}-{stretch}.index.jsonl"
+        name = f"{track}-{stretch}"
+        self._media, self._index = f"{name}.pcapng", f"{name}.index.jsonl"
         self._source = pcapng.address(track)
         self._digest = sha256()
+        self._recent: deque[tuple[int, Any]] = deque(maxlen=RECENT)  # segment, and the digest before it
         self._index_bytes = 0
 
     @property
     def exists(self) -> bool:
-        return self._media.exists() or self._index.exists()
+        return any(self._storage.size(name) is not None for name in (self._media, self._index))
 
     def keep(self, span: Span, packets: Iterable[pcapng.Packet]) -> SegmentKept:
         """Writes the next segment, then its row. Raises: OSError; then call `rewind` before anything else."""
@@ -95,53 +54,58 @@ class Original:
 
     def rewind(self) -> None:
         """Cuts off what was written but never acknowledged. Raises: OSError."""
-        for path, size in ((self._media, self._length), (self._index, self._index_bytes)):
-            if size and path.stat().st_size < size:
-                raise OSError(f"{path.name} is shorter than what was written to it")
-            if not size and path.exists():
-                self._disk.remove(path)
-            elif size and path.stat().st_size > size:
-                self._disk.truncate(path, size)
+        for name, wanted in self._wanted:
+            size = self._storage.size(name)
+            if (size or 0) < wanted:
+                raise OSError(f"{name} is shorter than what was written to it")
+            if not wanted and size is not None:
+                self._storage.remove(name)
+            elif size != wanted and size is not None:
+                self._storage.truncate(name, wanted)
 
     def load(self) -> None:
         """Takes up the files of an earlier recorder, and cuts off what it did not live to acknowledge.
 
         Raises: OSError if the files contradict each other; then they are left as they are.
         """
-        self._forget()
-        rows = self._index.read_bytes().splitlines(keepends=True) if self._index.exists() else []
-        if rows and not rows[-1].endswith(b"\n"):
-            rows.pop()
-        if rows:
-            with self._media.open("rb") as media:
-                for row in rows:
-                    self._take_up(row, media)
+        self.segments, self._index_bytes = [], 0
+        self._recent.clear()
+        rows = self._storage.read(self._index)
+        whole = rows[: rows.rfind(b"\n") + 1].splitlines(keepends=True)
+        if whole:
+            with self._storage.open(self._media) as media:
+                for row in whole:
+                    self._take(self._taken_up(row, media))
         self.rewind()
 
     def cut(self, until: int) -> None:
-        """Takes away what came at `until` or later, although it is written. Raises: OSError."""
+        """Takes away what came at `until` or later, although it is written. Of a segment that an earlier recorder
+        wrote, all of it: it cannot be read here. Raises: OSError.
+        """
         beyond = next((segment for segment in self.segments if segment.until > until), None)
         if beyond is None:
             return
-        before = self.segments[: beyond.seg]
-        self._forget()
-        with self._media.open("rb") as media:
-            for segment in before:
-                self._take(segment, media.read(segment.len))
-            data = media.read(beyond.len)
+        data = self._read_again(beyond)
+        digest = dict(self._recent).get(beyond.seg)
+        for segment in self.segments[beyond.seg :]:
+            self._index_bytes -= len(_row(segment))
+        del self.segments[beyond.seg :]
         self.rewind()
-        if shorter := _blocks_before(until, data):
-            self._append(Span(beyond.since, until), shorter)
+        if data is not None and digest is not None:
+            self._digest = digest.copy()
+            if shorter := _blocks_before(until, data):
+                self._append(Span(beyond.since, until), shorter)
 
     def seal(self) -> list[FileSealed]:
         """The two files are complete; none if nothing was kept. Raises: OSError if one is not as long as it was."""
         if not self.segments:
             return []
-        index = self._index.read_bytes()
-        if self._media.stat().st_size != self._length or len(index) != self._index_bytes:
-            raise OSError(f"{self._media.name} is not as long as what was written to it")
+        for name, wanted in self._wanted:
+            if self._storage.size(name) != wanted:
+                raise OSError(f"{name} is not as long as what was written to it")
+        index = self._storage.read(self._index)
         return [
-            self._sealed(self._media, self._digest.hexdigest(), self._length),
+            self._sealed(self._media, self.segments[-1].prefix, self._length),
             self._sealed(self._index, sha256(index).hexdigest(), len(index)),
         ]
 
@@ -149,18 +113,22 @@ class Original:
     def _length(self) -> int:
         return self.segments[-1].off + self.segments[-1].len if self.segments else 0
 
+    @property
+    def _wanted(self) -> list[tuple[str, int]]:
+        """Both files, and how many bytes of them are acknowledged."""
+        stored = self._place_of(len(self.segments)) if self.segments else 0
+        return [(self._media, stored), (self._index, self._index_bytes)]
+
+    def _place_of(self, seg: int) -> int:
+        """Where the frame of a segment begins in storage."""
+        off = self.segments[seg].off if seg < len(self.segments) else self._length
+        return HEAD + off + seg * AROUND
+
     def _append(self, span: Span, blocks: bytes) -> SegmentKept:
         data = blocks if self.segments else pcapng.OPENING + blocks
-        segment = self._described(span, data)
-        self._disk.append(self._media, data)
-        self._disk.append(self._index, _row(segment))
-        self._take(segment, data)
-        return segment
-
-    def _described(self, span: Span, data: bytes) -> SegmentKept:
-        prefix = self._digest.copy()
-        prefix.update(data)
-        return SegmentKept(
+        before = self._digest.copy()
+        self._digest.update(data)
+        segment = SegmentKept(
             track=self._track,
             stretch=self._stretch,
             seg=len(self.segments),
@@ -169,53 +137,79 @@ class Original:
             since=span.since,
             until=span.until,
             sha256=sha256(data).hexdigest(),
-            prefix=prefix.hexdigest(),
+            prefix=self._digest.hexdigest(),
         )
+        frame = self._lock.shut(self._media, segment.seg, data, self._digest.digest())
+        self._storage.append(self._media, frame if self.segments else self._lock.head + frame)
+        self._storage.append(self._index, _row(segment))
+        self._take(segment)
+        self._recent.append((segment.seg, before))
+        return segment
 
-    def _take(self, segment: SegmentKept, data: bytes) -> None:
+    def _take(self, segment: SegmentKept) -> None:
         self.segments.append(segment)
-        self._digest.update(data)
         self._index_bytes += len(_row(segment))
 
-    def _take_up(self, row: bytes, media: BinaryIO) -> None:
+    def _taken_up(self, row: bytes, media: BinaryIO) -> SegmentKept:
+        """The segment of this row, which follows those before, with the digest that its frame bears."""
         try:
             told = json.loads(row)
-            span = Span(_millis(told["t0"]), _millis(told["t1"]))
-            data = media.read(told["len"])
+            media.seek(self._place_of(len(self.segments)))
+            digest = digest_of(media.read(AROUND), length=told["len"])
+            segment = SegmentKept(
+                track=self._track,
+                stretch=self._stretch,
+                seg=len(self.segments),
+                off=self._length,
+                len=told["len"],
+                since=_millis(told["t0"]),
+                until=_millis(told["t1"]),
+                sha256=told["sha256"],
+                prefix=digest.hex(),
+            )
+        except NotOpened as error:
+            raise OSError(f"{self._media} is not what its index says") from error
         except (ValueError, KeyError, TypeError, OverflowError) as error:
-            raise OSError(f"{self._index.name} has a row that cannot be read") from error
-        segment = self._described(span, data)
+            raise OSError(f"{self._index} has a row that cannot be read") from error
         if _row(segment) != row:
-            raise OSError(f"{self._media.name} is not what its index says")
-        self._take(segment, data)
+            raise OSError(f"{self._index} has a row that does not follow the one before")
+        return segment
 
-    def _forget(self) -> None:
-        self.segments, self._digest, self._index_bytes = [], sha256(), 0
+    def _read_again(self, segment: SegmentKept) -> bytes | None:
+        """Its content; None if another recorder wrote it."""
+        with self._storage.open(self._media) as file:
+            file.seek(self._place_of(segment.seg))
+            frame = file.read(segment.len + AROUND)
+        try:
+            return self._lock.opened(self._media, segment.seg, frame)
+        except NotOpened:
+            return None
 
-    def _sealed(self, path: Path, digest: str, size: int) -> FileSealed:
-        return FileSealed(stretch=self._stretch, name=path.name, sha256=digest, size=size)
+    def _sealed(self, name: str, digest: str, size: int) -> FileSealed:
+        return FileSealed(stretch=self._stretch, name=name, sha256=digest, size=size)
 
 
 class StretchFiles:
     """All that is on disk of one stretch, and the facts to be told of it."""
 
-    def __init__(self, disk: Disk, folder: Path, plan: RecordPlan) -> None:
-        self._disk = disk
+    def __init__(self, storage: Storage, lock: Lock, plan: RecordPlan) -> None:
+        self._storage = storage
         self._plan = plan
         self._originals = {
-            track: Original(disk, folder, track=track, stretch=plan.stretch) for track in plan.tracks
+            track: Original(storage, lock, track=track, stretch=plan.stretch) for track in plan.tracks
         }
-        self._notebook = folder / f"account-{plan.stretch}.jsonl"
+        self._notebook = f"account-{plan.stretch}.jsonl"
         self._noted = 0  # bytes of the notebook
         self._gaps: list[GapFound] = []
         self._begun = False
 
     def begin(self) -> bool:
         """Whether the stretch is new; otherwise what an earlier recorder left is taken up. Raises: OSError."""
-        self._disk.make_folder(self._notebook.parent)
-        new = not self._notebook.exists() and not any(each.exists for each in self._originals.values())
+        self._storage.prepare()
+        begun = self._storage.size(self._notebook) is not None
+        new = not begun and not any(each.exists for each in self._originals.values())
         if new:
-            self._disk.append(self._notebook, b"")
+            self._storage.append(self._notebook, b"")
         else:
             self._take_up()
         self._begun = True
@@ -259,7 +253,7 @@ class StretchFiles:
         ]
         self._gaps += found
         with suppress(OSError):  # said of a disk that fails: the notebook may miss it, the report does not
-            self._disk.truncate(self._notebook, self._noted)
+            self._storage.truncate(self._notebook, self._noted)
             self._note(found)
 
     def _covered(self, track: str) -> list[Span]:
@@ -269,10 +263,10 @@ class StretchFiles:
     def _take_up(self) -> None:
         for original in self._originals.values():
             original.load()
-        stored = self._notebook.read_bytes() if self._notebook.exists() else b""
+        stored = self._storage.read(self._notebook)
         whole = stored[: stored.rfind(b"\n") + 1]
-        self._disk.append(self._notebook, b"")
-        self._disk.truncate(self._notebook, len(whole))
+        self._storage.append(self._notebook, b"")
+        self._storage.truncate(self._notebook, len(whole))
         self._noted = len(whole)
         noted = map(GapFound.model_validate_json, whole.splitlines())
         self._gaps = [gap for gap in noted if gap.track in self._originals]
@@ -284,7 +278,7 @@ class StretchFiles:
 
     def _note(self, gaps: list[GapFound]) -> None:
         lines = b"".join(gap.model_dump_json().encode() + b"\n" for gap in gaps)
-        self._disk.append(self._notebook, lines)
+        self._storage.append(self._notebook, lines)
         self._noted += len(lines)
 
 
@@ -303,7 +297,7 @@ def _blocks_before(until: int, data: bytes) -> bytes:
 
 
 def _row(segment: SegmentKept) -> bytes:
-    """The index row: canonical JSON (RFC 8785) and a line feed."""
+    """The row of the index: canonical JSON (RFC 8785) and a line feed."""
     fields: dict[str, int | str] = {
         "seg": segment.seg,
         "off": segment.off,

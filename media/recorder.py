@@ -11,19 +11,21 @@ A stretch that an earlier recorder began is not continued: its rest is a gap `re
 """
 
 import asyncio
+import base64
 import errno
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from media.account import NOT_SENT, RECORDER_FAILED, RECORDER_RESTARTED, SILENCE, Span, Tile, Timeline
 from media.control import Armed, Fact, RecorderFailed, RecordPlan, StretchKept
-from media.originals import Disk, StretchFiles
+from media.locked import Lock
+from media.originals import StretchFiles
 from media.pcapng import LARGEST, Packet
+from media.storage import Storage
 
 GRACE = 250  # ms
 TICK = 0.1  # s
@@ -31,6 +33,7 @@ BACKLOG = 256  # segments and gaps that may wait for the disk
 STALLED = 10_000  # ms that one of them may take
 ENOUGH_ROOM = 256 * 2**20  # bytes that must be free to begin
 TOO_SLOW = "The disk is too slow for the recording."
+PROBED = ".probe"
 PROBE = b"The recorder can write here.\n" * 64
 
 Result = TypeVar("Result")
@@ -42,7 +45,7 @@ def milliseconds() -> int:
 
 
 class Recorder:
-    """Records the tracks of one room into `folder`, which is made if it is missing.
+    """Records the tracks of one room into `storage`, each start of it under a key of its own (`media.locked`).
 
     Everything but `__init__` is called on one event loop; `report` is called on it too, with facts of which
     whatever they tell is on disk.
@@ -50,21 +53,20 @@ class Recorder:
 
     def __init__(
         self,
-        folder: Path,
+        storage: Storage,
         *,
         report: Callable[[Fact], None],
         clock: Callable[[], int] = milliseconds,
-        disk: Disk | None = None,
         backlog: int = BACKLOG,
     ) -> None:
-        self._folder = folder
+        self._storage = storage
         self._report = report
         self._clock = clock
-        self._disk = disk or Disk()
         self._backlog = backlog
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._jobs: asyncio.Queue[Job | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._locks: dict[str, Lock] = {}
         self._open: dict[int, _Stretch] = {}
         self._finished: set[int] = set()
         self._heard = _Heard()
@@ -151,7 +153,7 @@ class Recorder:
         now = self._clock()
         missed = now - plan.since > SILENCE
         begins = plan.since if not missed else now if plan.until is None else min(now, plan.until)
-        files = StretchFiles(self._disk, self._folder, plan)
+        files = StretchFiles(self._storage, self._lock(plan.key), plan)
         stretch = _Stretch(plan, files, self._heard, begins=begins)
         self._open[plan.stretch] = stretch
         if self._failed:
@@ -160,6 +162,11 @@ class Recorder:
         for track in plan.tracks if begins > plan.since else ():
             self._keep(stretch, track, Tile(Span(plan.since, begins), [], RECORDER_RESTARTED))
         self._start()
+
+    def _lock(self, key: str) -> Lock:
+        if key not in self._locks:
+            self._locks[key] = Lock(base64.b64decode(key))
+        return self._locks[key]
 
     def _tick(self) -> None:
         now = self._clock()
@@ -257,15 +264,14 @@ class Recorder:
             self._report(RecorderFailed(reason=sentence, at=self._clock()))
 
     def _probe(self) -> None:
-        self._disk.make_folder(self._folder)
-        if self._disk.room(self._folder) < ENOUGH_ROOM:
+        self._storage.prepare()
+        if self._storage.room() < ENOUGH_ROOM:
             raise OSError(errno.ENOSPC, "too little room")
-        path = self._folder / ".probe"
-        self._disk.remove(path)
-        self._disk.append(path, PROBE)
-        if path.read_bytes() != PROBE:
+        self._storage.remove(PROBED)
+        self._storage.append(PROBED, PROBE)
+        if self._storage.read(PROBED) != PROBE:
             raise OSError(errno.EIO, "what was written reads back differently")
-        self._disk.remove(path)
+        self._storage.remove(PROBED)
 
     async def _in_thread(self, work: Callable[..., Result], *args: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args))

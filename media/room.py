@@ -39,6 +39,7 @@ from media.peer import Peer
 from media.presence import LOST_MILLIS, Presence, State
 from media.recorder import Recorder
 from media.rtcp import Feedback
+from media.storage import Storage
 from media.stream import Arrival
 
 PEERS = 32
@@ -73,7 +74,7 @@ class Taker(Protocol):
 
 
 def recorder_in(folder: Path, report: Callable[[Fact], None]) -> Taker:
-    return Recorder(folder, report=report)
+    return Recorder(Storage(folder), report=report)
 
 
 class Room:

@@ -24,6 +24,7 @@ from hearings.messages import Messages
 from hearings.people import NewPerson, NewPlace, People
 from hearings.post import Post
 from hearings.recording import Recording
+from hearings.registry import Registry
 from hearings.request import Answer, NewDocument, NewRequest, Requests
 from hearings.roles import Capacity, Role, Side
 from hearings.room import Room
@@ -57,7 +58,7 @@ class Courthouse:
         self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.known)
         self.schedule = Schedule(self.acts)
         self.checklist = Checklist(self.acts, self.known)
-        self.room = Room(self.acts, self.known)
+        self.room = Room(self.acts, self.known, Registry(self.key))
         self.consultations = Consultations(self.acts)
         self.interpretation = Interpretation(self.acts)
         self.messages = Messages(self.acts)

@@ -30,7 +30,7 @@ MESSAGES = (
             peers=[PeerPlan(place="p", handle="abcdefgh")],
             allowed=[("p", "q", kind) for kind in Kind],
             armed=True,
-            record=RecordPlan(stretch=1, since=1, until=2, tracks=["abcdefgh-audio"]),
+            record=RecordPlan(stretch=1, since=1, until=2, tracks=["abcdefgh-audio"], key="a2V5"),
         )
     ),
     Dismiss(hearing="h1"),

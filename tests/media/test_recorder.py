@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 import rfc8785
+from keys import KEY, clear
 
-from media import originals, pcapng, recorder
+from media import pcapng, recorder
 from media.control import (
     Armed,
     FileSealed,
@@ -28,7 +29,9 @@ from media.control import (
     SegmentKept,
     StretchKept,
 )
+from media.locked import HEAD, NotOpened
 from media.recorder import Recorder
+from media.storage import Storage
 
 SINCE = 1_700_000_000_000
 AUDIO, CAMERA, OTHER = "abcdefgh-audio", "abcdefgh-camera", "ijklmnop-audio"
@@ -40,20 +43,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "STALLED", 2**53)  # the clock of these tests runs far ahead of the disk
 
 
-class FailingDisk(originals.Disk):
+class FailingDisk(Storage):
     """A disk whose n-th append fails: before it is done, or after, telling that it failed nevertheless."""
 
-    def __init__(self, *, nth: int, done: bool, code: int = errno.ENOSPC, lasting: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, nth: int, done: bool, code: int = errno.ENOSPC, lasting: bool = False
+    ) -> None:
+        super().__init__(folder)
         self.nth, self.done, self.code, self.lasting = nth, done, code, lasting
         self.count = 0
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, name: str, data: bytes) -> None:
         self.count += 1
         fails = self.count == self.nth or (self.lasting and self.count > self.nth)
         if not fails or self.done:
-            super().append(path, data)
+            super().append(name, data)
         elif len(data) > 1:
-            super().append(path, data[: len(data) // 2])
+            super().append(name, data[: len(data) // 2])
         if fails:
             raise OSError(self.code, os.strerror(self.code))
 
@@ -64,23 +70,24 @@ class StuckDisk(FailingDisk):
     stuck = True
     refused = 0
 
-    def truncate(self, path: Path, size: int) -> None:
+    def truncate(self, name: str, size: int) -> None:
         if self.stuck:
             self.refused += 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        super().truncate(path, size)
+        super().truncate(name, size)
 
 
-class StoppedDisk(originals.Disk):
+class StoppedDisk(Storage):
     """A disk that does not answer until it is released."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.released = threading.Event()
         self.done = 0
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, name: str, data: bytes) -> None:
         assert self.released.wait(10)
-        super().append(path, data)
+        super().append(name, data)
         self.done += 1
 
     def idle(self, appends: int) -> bool:
@@ -90,17 +97,19 @@ class StoppedDisk(originals.Disk):
 class Stage:
     """One recorder with what it reported, under a clock in ms after `SINCE`."""
 
-    def __init__(self, folder: Path, *, disk: originals.Disk | None = None, backlog: int = 256) -> None:
+    def __init__(self, folder: Path, *, disk: Storage | None = None, backlog: int = 256) -> None:
         self.now = SINCE
         self.facts: list = []
         self.folder = folder
         self.recorder = Recorder(
-            folder, report=self.facts.append, clock=lambda: self.now, disk=disk, backlog=backlog
+            disk or Storage(folder), report=self.facts.append, clock=lambda: self.now, backlog=backlog
         )
 
     def plan(self, *tracks: str, stretch: int = 1, since: int = 0, until: int | None = None) -> RecordPlan:
         end = None if until is None else SINCE + until
-        return RecordPlan(stretch=stretch, since=SINCE + since, until=end, tracks=list(tracks or (AUDIO,)))
+        return RecordPlan(
+            stretch=stretch, since=SINCE + since, until=end, tracks=list(tracks or (AUDIO,)), key=KEY
+        )
 
     def play(self, track: str, *times: range | int, data: bytes = b"packet") -> None:
         """Media at these ms after the start, whose content is its own time; the clock goes along."""
@@ -139,10 +148,8 @@ class Stage:
 
     def content(self, track: str, stretch: int = 1) -> list[int]:
         """The ms after the start of every packet of media in the file."""
-        with (self.folder / f"{track}-{stretch}.pcapng").open("rb") as stream:
-            return [
-                found.packet.at_us // 1000 - SINCE for found in pcapng.read(stream) if not found.packet.rtcp
-            ]
+        stream = io.BytesIO(clear(self.folder / f"{track}-{stretch}.pcapng"))
+        return [found.packet.at_us // 1000 - SINCE for found in pcapng.read(stream) if not found.packet.rtcp]
 
 
 def audit(stage: Stage, plan: RecordPlan, until: int) -> None:
@@ -157,10 +164,9 @@ def audit(stage: Stage, plan: RecordPlan, until: int) -> None:
             assert not media.exists()
             assert media.name not in sealed
             continue
-        stored = media.read_bytes()
+        stored = clear(media)
         index = media.with_suffix(".index.jsonl")
-        for path in (media, index):
-            content = path.read_bytes()
+        for path, content in ((media, stored), (index, index.read_bytes())):
             assert sealed[path.name].sha256 == hashlib.sha256(content).hexdigest()
             assert sealed[path.name].size == len(content)
         rows = [json.loads(line) for line in index.read_bytes().splitlines()]
@@ -430,7 +436,7 @@ async def test_a_packet_no_file_could_hold_does_not_break_it(stage):
 
 
 async def test_arming_on_a_full_disk(tmp_path):
-    stage = Stage(tmp_path, disk=FailingDisk(nth=1, done=False))
+    stage = Stage(tmp_path, disk=FailingDisk(tmp_path, nth=1, done=False))
     await stage.recorder.arm()
     assert stage.facts == [RecorderFailed(reason="The disk for the recording is full.", at=SINCE)]
     await stage.recorder.arm()
@@ -454,7 +460,7 @@ APPENDS_OF_A_SEGMENT = 2
 @pytest.mark.parametrize("nth", range(1, 8))
 async def test_a_write_that_fails_is_reported_once_and_the_rest_is_a_gap(tmp_path, nth, done):
     """Write 1 begins the stretch, then bytes and row of each segment: 2 and 3, 4 and 5, 6 and 7."""
-    stage = Stage(tmp_path, disk=FailingDisk(nth=nth, done=done))
+    stage = Stage(tmp_path, disk=FailingDisk(tmp_path, nth=nth, done=done))
     plan = stage.plan()
     stage.recorder.conduct(plan)
     for at in range(0, 9000, 20):
@@ -474,7 +480,7 @@ async def test_a_write_that_fails_is_reported_once_and_the_rest_is_a_gap(tmp_pat
 
 @pytest.mark.parametrize("done", [False, True], ids=["not written", "written but told it failed"])
 async def test_a_gap_that_cannot_be_noted_is_a_failure_too(tmp_path, done):
-    stage = Stage(tmp_path, disk=FailingDisk(nth=2, done=done))
+    stage = Stage(tmp_path, disk=FailingDisk(tmp_path, nth=2, done=done))
     plan = stage.plan()
     stage.recorder.conduct(plan)
     stage.play(AUDIO, range(3000, 3400, 20))
@@ -491,7 +497,7 @@ async def test_a_gap_that_cannot_be_noted_is_a_failure_too(tmp_path, done):
 
 
 async def test_a_disk_that_stays_full_still_gives_an_account(tmp_path):
-    stage = Stage(tmp_path, disk=FailingDisk(nth=4, done=False, lasting=True))
+    stage = Stage(tmp_path, disk=FailingDisk(tmp_path, nth=4, done=False, lasting=True))
     plan = stage.plan()
     stage.recorder.conduct(plan)
     for at in range(0, 5000, 20):
@@ -505,7 +511,7 @@ async def test_a_disk_that_stays_full_still_gives_an_account(tmp_path):
 
 
 async def test_a_stretch_that_cannot_be_finished_is_tried_again_when_conducted(tmp_path):
-    disk = StuckDisk(nth=4, done=True)
+    disk = StuckDisk(tmp_path, nth=4, done=True)
     stage = Stage(tmp_path, disk=disk)
     plan = stage.plan(until=5000)
     stage.recorder.conduct(plan)
@@ -529,7 +535,7 @@ async def test_a_disk_that_does_not_keep_up_fails_the_recording_and_not_the_room
     tmp_path, monkeypatch, backlog, seconds
 ):
     monkeypatch.setattr(recorder, "STALLED", 10_000)
-    disk = StoppedDisk()
+    disk = StoppedDisk(tmp_path)
     stage = Stage(tmp_path, disk=disk, backlog=backlog)
     plan = stage.plan(AUDIO, CAMERA, OTHER)
     stage.recorder.conduct(plan)
@@ -548,21 +554,6 @@ async def test_a_disk_that_does_not_keep_up_fails_the_recording_and_not_the_room
     assert stage.tiles(AUDIO)[-1][1:] == (20_000, "recorder-failed")
     audit(stage, plan, 20_000)
     await stage.recorder.close()
-
-
-def test_what_is_appended_is_on_disk_and_so_is_its_name(tmp_path, monkeypatch):
-    synced: list[int] = []
-    fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda fd: (fsync(fd), synced.append(os.fstat(fd).st_ino)))
-    path = tmp_path / "file"
-    originals.Disk().append(path, b"first")
-    assert synced == [path.stat().st_ino, tmp_path.stat().st_ino]
-    originals.Disk().append(path, b" and second")
-    originals.Disk().truncate(path, 9)
-    assert synced[2:] == [path.stat().st_ino] * 2
-    assert path.read_bytes() == b"first and"
-    originals.Disk().remove(path)
-    assert synced[4:] == [tmp_path.stat().st_ino]
 
 
 # --- a worker that dies ---------------------------------------------------------------------------
@@ -649,14 +640,15 @@ async def test_what_was_in_hand_is_kept_when_the_worker_is_stopped(tmp_path):
     audit(again, again.plan(), 9000)
 
 
-async def test_a_stretch_that_ended_before_the_kill_is_cut_there(tmp_path):
+async def test_what_came_after_the_end_is_gone_with_its_segment_after_a_kill(tmp_path):
+    """The recorder that wrote it could have cut into it; the next one cannot read it."""
     stage = Stage(tmp_path)
     stage.recorder.conduct(stage.plan())
     stage.play(AUDIO, range(0, 5000, 20))
     await stage.recorder.close()
     again = await restarted(tmp_path, until=3000, tracks=(AUDIO,))
-    assert again.tiles(AUDIO) == [(0, 2000, "kept"), (2000, 3000, "kept")]
-    assert max(again.content(AUDIO)) == 2980
+    assert again.tiles(AUDIO) == [(0, 2000, "kept"), (2000, 3000, "recorder-restarted")]
+    assert max(again.content(AUDIO)) == 1980
     audit(again, again.plan(), 3000)
 
 
@@ -683,16 +675,44 @@ async def test_files_that_contradict_each_other_are_left_alone(tmp_path):
     stage.play(AUDIO, range(0, 5000, 20))
     await stage.finish(plan, at=5000)
     await stage.recorder.close()
-    media = tmp_path / f"{AUDIO}-1.pcapng"
-    changed = bytearray(media.read_bytes())
-    changed[3000] ^= 1
-    media.write_bytes(changed)
+    media, index = tmp_path / f"{AUDIO}-1.pcapng", tmp_path / f"{AUDIO}-1.index.jsonl"
+    whole = {path: path.read_bytes() for path in (media, index)}
+    for path, changed, sentence in (
+        (media, whole[media][:-1], "shorter than what was written"),
+        (media, whole[media][:HEAD] + whole[media][HEAD + 1 :], "not what its index says"),
+        (index, whole[index].partition(b"\n")[2], "not what its index says"),
+        (index, whole[index].replace(b'"seg":1', b'"seg":2'), "does not follow the one before"),
+        (index, whole[index].replace(b"t0", b"t2"), "cannot be read"),
+    ):
+        path.write_bytes(changed)
+        again = Stage(tmp_path)
+        again.now = SINCE + 6000
+        again.recorder.conduct(plan.model_copy(update={"until": SINCE + 5000}))
+        await again.until(lambda again=again: again.told(RecorderFailed))
+        await again.recorder.close()
+        assert sentence in again.told(RecorderFailed)[0].reason
+        assert not again.told(StretchKept)
+        assert path.read_bytes() == changed
+        path.write_bytes(whole[path])
 
-    again = Stage(tmp_path)
-    again.now = SINCE + 6000
-    again.recorder.conduct(plan.model_copy(update={"until": SINCE + 5000}))
-    await again.until(lambda: again.told(RecorderFailed))
-    await again.recorder.close()
-    assert "not what its index says" in again.told(RecorderFailed)[0].reason
-    assert not again.told(StretchKept)
-    assert media.read_bytes() == changed
+
+# --- under lock -----------------------------------------------------------------------------------
+
+
+async def test_nothing_that_was_said_lies_in_the_clear_and_each_start_has_its_own_key(tmp_path):
+    spoken = b"the name of the protected witness"
+    for stretch in (1, 2):
+        stage = Stage(tmp_path)
+        plan = stage.plan(stretch=stretch)
+        stage.recorder.conduct(plan)
+        stage.play(AUDIO, range(0, 5000, 20), data=spoken)
+        await stage.finish(plan, at=5000)
+        await stage.recorder.close()
+        audit(stage, plan, 5000)
+        assert clear(tmp_path / f"{AUDIO}-{stretch}.pcapng").count(spoken) == 250
+    assert not [path for path in tmp_path.iterdir() if spoken[4:12] in path.read_bytes()]
+    first, second = (tmp_path / f"{AUDIO}-{stretch}.pcapng" for stretch in (1, 2))
+    assert first.read_bytes()[:HEAD] != second.read_bytes()[:HEAD]
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(NotOpened):
+        clear(second)

@@ -7,6 +7,7 @@ import weakref
 import pytest
 from bare_page import BarePage, until
 from house import House, floor, flushed, opened
+from keys import KEY
 
 from media import room
 from media.adapter import RtcpReceiverInfo
@@ -80,7 +81,7 @@ async def test_a_failing_attempt_does_not_end_the_connection_that_stands():
 async def test_every_track_is_measured_and_so_is_what_each_place_hears(house, monkeypatch):
     monkeypatch.setattr(room, "LOOK_SECONDS", 0.2)
     monkeypatch.setattr(room, "TOLD_SECONDS", 0.4)
-    record = RecordPlan(stretch=1, since=0, tracks=["witnessa-audio"])
+    record = RecordPlan(stretch=1, since=0, tracks=["witnessa-audio"], key=KEY)
     house.conduct(*floor("judge", "witness"), record=record)
     judge, witness = await house.page("judge"), await house.page("witness")
 
@@ -352,14 +353,14 @@ async def test_a_stretch_begins_with_key_frames_asked_for(house):
     witness.show(key=True)
     await flushed(witness)
     assert not any(feedback.keyframes for feedback in witness.feedback())
-    record = RecordPlan(stretch=1, since=0, tracks=["witnessa-camera"])
+    record = RecordPlan(stretch=1, since=0, tracks=["witnessa-camera"], key=KEY)
     house.conduct(*floor("witness"), armed=True, record=record)
     await until(lambda: {witness.ssrcs["camera"]} in [feedback.keyframes for feedback in witness.feedback()])
 
 
 async def test_the_recorder_is_told_why_nothing_comes(house):
     house.conduct(*floor("judge", "witness"), armed=True)
-    record = RecordPlan(stretch=1, since=0, tracks=["judgeaaa-audio", "witnessa-audio"])
+    record = RecordPlan(stretch=1, since=0, tracks=["judgeaaa-audio", "witnessa-audio"], key=KEY)
     await house.page("judge")
     house.conduct(*floor("judge", "witness"), armed=True, record=record)
     assert ("witnessa-audio", "not-joined") in house.recorder.reasons
@@ -419,7 +420,7 @@ async def test_a_full_worker_takes_everybody_who_returns_or_is_on_the_record():
         house.room.conduct(plan.model_copy(update={"peers": [back, plan.peers[1]]}))
         await house.page("judge")
         assert await declined(house, "witness")
-        record = RecordPlan(stretch=1, since=0, tracks=[])
+        record = RecordPlan(stretch=1, since=0, tracks=[], key=KEY)
         house.conduct(*floor("judge", "witness"), record=record.model_copy(update={"until": 1}))
         assert await declined(house, "witness"), "that stretch is over"
         house.conduct(*floor("judge", "witness"), record=record)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from extract import rtp_of, write_ivf, write_ogg
+from keys import KEY, clear
 
 from media.channels import Channel, Kind, Seat, table
 from media.control import (
@@ -305,7 +306,7 @@ async def test_what_is_recorded_can_be_decoded_by_others(stage, tmp_path):
         for place in ("judge", "witness", "interpreter")
         for kind in ("audio", "camera")
     ]
-    plan = RecordPlan(stretch=1, since=since, tracks=tracks)
+    plan = RecordPlan(stretch=1, since=since, tracks=tracks, key=KEY)
     stage.conduct("judge", "witness", "interpreter", record=plan)
     await asyncio.sleep(1.0)
     witness.silence()
@@ -325,15 +326,17 @@ async def test_what_is_recorded_can_be_decoded_by_others(stage, tmp_path):
     for track in tracks:
         assert [a[1] for a in account[track]][:-1] == [b[0] for b in account[track]][1:]
 
-    original = tmp_path / f"{judge}-audio-1.pcapng"
-    write_ogg(original, tmp_path / "judge.ogg")
+    heard, seen = (tmp_path / f"clear-{kind}.pcapng" for kind in ("audio", "camera"))
+    for kind, written in (("audio", heard), ("camera", seen)):
+        written.write_bytes(clear(tmp_path / f"{judge}-{kind}-1.pcapng"))
+    write_ogg(heard, tmp_path / "judge.ogg")
     assert decoded(tmp_path / "judge.ogg") == pytest.approx(5.0, abs=0.06)
-    frames = write_ivf(tmp_path / f"{judge}-camera-1.pcapng", tmp_path / "judge.ivf")
+    frames = write_ivf(seen, tmp_path / "judge.ivf")
     assert frames == pytest.approx(5 * PICTURES, abs=PICTURES + 1)  # up to a second waits for a key frame
     assert decoded(tmp_path / "judge.ivf") == pytest.approx(frames / PICTURES, abs=0.1)
-    assert len(rtp_of(original)) == pytest.approx(250, abs=3)
-    packets, lost = counted_by_tshark(original)
-    assert (packets, lost) == (len(rtp_of(original)), 0)
+    assert len(rtp_of(heard)) == pytest.approx(250, abs=3)
+    packets, lost = counted_by_tshark(heard)
+    assert (packets, lost) == (len(rtp_of(heard)), 0)
 
 
 def tiles(stage: Stage, track: str, since: int) -> list[tuple[int, int, str]]:

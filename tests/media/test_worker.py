@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bare_page import BarePage, until
+from keys import KEY
 
 from media.channels import Channel, Seat, table
 from media.control import (
@@ -146,7 +147,7 @@ async def test_it_says_ready_and_carries_and_records(conductor):
     judge, witness = await conductor.page("judge"), await conductor.page("witness")
     await until(lambda: conductor.facts().count("joined") == 2 and "armed" in conductor.facts())
     at = conductor.all(Report)[-1].fact.at
-    record = RecordPlan(stretch=1, since=at, tracks=["witnessa-audio"])
+    record = RecordPlan(stretch=1, since=at, tracks=["witnessa-audio"], key=KEY)
     conductor.conduct("judge", "witness", armed=True, record=record)
     for _ in range(10):
         witness.say()

@@ -1,0 +1,46 @@
+"""The registry's keys: what is recorded of a hearing is locked for it, and opened here alone.
+
+Each hearing has a key pair of its own. The recorder is given the public half and can therefore not read back what an
+earlier start of it wrote; the secret half lies in the database under the service key. Destroying it destroys the
+recording, wherever copies of the files may be.
+"""
+
+import base64
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from hearings.errors import Unreachable
+from hearings.sentences import say
+from hearings.servicekey import ServiceKey
+from hearings.tables import RecordingKey
+from media.locked import Unwrap, new_pair, unwrapping
+
+
+class Registry:
+    def __init__(self, key: ServiceKey) -> None:
+        self._key = key
+
+    def prepare(self, tx: Session, hearing: UUID, at: datetime) -> None:
+        """The hearing has a pair from now on, if it had none."""
+        if tx.get(RecordingKey, hearing) is None:
+            public, secret = new_pair()
+            wrapped = self._key.wrap(secret, _purpose(hearing))
+            tx.add(RecordingKey(hearing_id=hearing, public=public, secret=wrapped, created=at))
+
+    def opener(self, tx: Session, hearing: UUID) -> Unwrap:
+        """What opens the recordings of this hearing (`media.locked.opened`). Raises: Unreachable, Unverifiable."""
+        pair = tx.get(RecordingKey, hearing)
+        if pair is None:
+            raise Unreachable(say("The key of this recording is not there."))
+        return unwrapping(self._key.unwrap(pair.secret, _purpose(hearing)))
+
+
+def public_half(tx: Session, hearing: UUID) -> str:
+    """In base64, as the recorder is given it. The hearing has been on the record."""
+    return base64.b64encode(tx.get_one(RecordingKey, hearing).public).decode()
+
+
+def _purpose(hearing: UUID) -> str:
+    return f"recording {hearing}"

@@ -1,0 +1,78 @@
+"""Where recordings are kept: a few calls by name, behind which lie files of this machine.
+
+What is written is on disk when the call returns: fsynced, the folder too where a name is new or gone. Everything here
+blocks. Another kind of storage changes this module and no other.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Storage:
+    """The files of one hearing. Every call raises OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def prepare(self) -> None:
+        """Makes the place where they are kept, if it is missing."""
+        if not self._folder.is_dir():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync_folder(self._folder.parent)
+
+    def append(self, name: str, data: bytes) -> None:
+        """To the end of this file, which is made if it is missing."""
+        path = self._folder / name
+        created = not path.exists()
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            remaining = memoryview(data)
+            while remaining:
+                remaining = remaining[os.write(descriptor, remaining) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if created:
+            _sync_folder(self._folder)
+
+    def truncate(self, name: str, size: int) -> None:
+        descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.ftruncate(descriptor, size)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, name: str) -> None:
+        """A file that is not there is removed already."""
+        (self._folder / name).unlink(missing_ok=True)
+        _sync_folder(self._folder)
+
+    def size(self, name: str) -> int | None:
+        """In bytes; None if there is no such file."""
+        try:
+            return (self._folder / name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def open(self, name: str) -> BinaryIO:
+        """To be read from any place."""
+        return (self._folder / name).open("rb")
+
+    def read(self, name: str) -> bytes:
+        """The whole of a small file; nothing if there is none."""
+        return (self._folder / name).read_bytes() if self.size(name) is not None else b""
+
+    def room(self) -> int:
+        """Bytes that are free."""
+        return shutil.disk_usage(self._folder).free
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
