@@ -43,10 +43,11 @@ class Packet(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A packet and where its block lies in the file."""
+    """A packet, and where its block and its data lie in the file."""
 
     off: int
     len: int
+    data: int
     packet: Packet
 
 
@@ -123,7 +124,8 @@ def _read_block(head: bytes, stream: BinaryIO, *, link: int, off: int) -> Block:
     if len(rest) < padded + 4 or rest[captured:] != bytes(padded - captured) + total.to_bytes(4, "little"):
         raise NotOriginal(f"the block does not end as it began, at byte {off}")
     rtcp, data = _unwrapped(rest[:captured], link=link, off=off)
-    return Block(off, total, Packet(high << 32 | low, rtcp, data))
+    begins = off + _BLOCK.size + captured - len(data)
+    return Block(off, total, begins, Packet(high << 32 | low, rtcp, data))
 
 
 def _unwrapped(datagram: bytes, *, link: int, off: int) -> tuple[bool, bytes]:

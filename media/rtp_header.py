@@ -141,7 +141,8 @@ def unwrap_rtx(packet: RtpPacket, *, payload_type: int, ssrc: int) -> RtpPacket:
 
 class Vp8(NamedTuple):
     """What the descriptor says. `picture`, `tl0`: values, with `picture_at`, `tl0_at` their places in the
-    payload (0 if absent); `wide`: the picture id has 15 bits, else 7. `end`: behind both of them.
+    payload (0 if absent); `wide`: the picture id has 15 bits, else 7. `end`: behind both of them. `begins`: the
+    packet is a picture's first; `body`: where the picture's bytes begin.
     """
 
     keyframe: bool
@@ -150,6 +151,8 @@ class Vp8(NamedTuple):
     wide: bool
     tl0_at: int
     tl0: int
+    begins: bool
+    body: int
 
     @property
     def end(self) -> int:
@@ -182,7 +185,7 @@ def _read_vp8(payload: bytes) -> Vp8:
         if flags & 0x30:
             at += 1
     begins = bool(first & 0x10) and not first & 0x07
-    return Vp8(begins and not payload[at] & 0x01, picture_at, picture, wide, tl0_at, tl0)
+    return Vp8(begins and not payload[at] & 0x01, picture_at, picture, wide, tl0_at, tl0, begins, at)
 
 
 def renumbered(head: bytes, vp8: Vp8, *, picture: int, tl0: int) -> bytes:
