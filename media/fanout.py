@@ -29,6 +29,9 @@ DOCUMENT_SECONDS = 5.0
 REPORT_EVERY = 1.0
 ALLOT_EVERY = 0.2
 SILENCE = 127
+FINDABLE_SECONDS = (
+    20.0  # between key frames of what is recorded: to show a moment, all since the last is decoded
+)
 
 Row = tuple[str, str, Kind]
 
@@ -157,6 +160,12 @@ class Fanout:
         """Asks for key frames of all that the recorder is given, so that what it keeps begins with one."""
         for route in self._best:
             self._want_recorded_keyframe(route)
+
+    def keep_findable(self, now: float) -> None:
+        """Asks for a key frame where what is recorded has had none for long."""
+        for route, stream in self._best.items():
+            if stream.present and now - stream.keyframe_at > FINDABLE_SECONDS:
+                self._want_recorded_keyframe(route)
 
     def _want_recorded_keyframe(self, route: Route) -> None:
         place, kind = route

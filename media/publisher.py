@@ -295,7 +295,9 @@ class Publisher:
         elif payload:
             vp8 = read_vp8(payload)
             head, rest = payload[: vp8.end], payload[vp8.end :]
-            stream.keyframe_wanted = stream.keyframe_wanted and not vp8.keyframe
+            if vp8.keyframe:
+                stream.keyframe_wanted = False
+                stream.keyframe_at = now
         return Arrival(
             stream=stream,
             index=index,

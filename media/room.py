@@ -322,6 +322,8 @@ class Room:
         """About ten times a second."""
         now = self._clock()
         self._fanout.tick(now)
+        if self._plan is not None and self._plan.record is not None and self._plan.record.until is None:
+            self._fanout.keep_findable(now)
         if self._probing is None:
             self._probe(PROBE_EVERY)
         for place, presence in self._presences.items():

@@ -37,6 +37,7 @@ class Stream:
     rid: str | None = None
     present: bool = False  # it is one of the layers that are sent
     heard_at: float = float("-inf")
+    keyframe_at: float = float("-inf")  # when one came last
     keyframe_wanted: bool = False
     keyframe_asked_at: float = -KEYFRAME_EVERY
     octets: int = 0

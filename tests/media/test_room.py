@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 import weakref
 
 import pytest
@@ -9,7 +10,7 @@ from bare_page import BarePage, until
 from house import House, floor, flushed, opened
 from keys import KEY
 
-from media import room
+from media import fanout, room
 from media.adapter import RtcpReceiverInfo
 from media.channels import Kind, Seat
 from media.control import (
@@ -356,6 +357,36 @@ async def test_a_stretch_begins_with_key_frames_asked_for(house):
     record = RecordPlan(stretch=1, since=0, tracks=["witnessa-camera"], key=KEY)
     house.conduct(*floor("witness"), armed=True, record=record)
     await until(lambda: {witness.ssrcs["camera"]} in [feedback.keyframes for feedback in witness.feedback()])
+
+
+async def test_what_is_recorded_has_a_key_frame_every_so_often(house, monkeypatch):
+    """On the record only: to show a moment later, everything since the last key frame must be decoded."""
+    monkeypatch.setattr(fanout, "FINDABLE_SECONDS", 0.3)
+    house.conduct(*floor("witness"), armed=True)
+    witness = await house.page("witness")
+
+    def asked() -> int:
+        return sum(bool(feedback.keyframes) for feedback in witness.feedback())
+
+    async def shows(seconds: float, until_asked: int = 10**6) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and asked() < until_asked:
+            witness.show(key=False)
+            await asyncio.sleep(0.02)
+
+    witness.show(key=True)
+    await shows(0.6)
+    assert asked() == 0
+    record = RecordPlan(stretch=1, since=0, tracks=["witnessa-camera"], key=KEY)
+    house.conduct(*floor("witness"), armed=True, record=record)
+    for nth in (1, 2, 3):
+        await shows(5, until_asked=nth)
+        assert asked() == nth
+        witness.show(key=True)
+        await flushed(witness)
+    house.conduct(*floor("witness"), armed=True, record=record.model_copy(update={"until": 1}))
+    await shows(1.5)
+    assert asked() == 3
 
 
 async def test_the_recorder_is_told_why_nothing_comes(house):
