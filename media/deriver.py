@@ -1,0 +1,124 @@
+"""Derives one copy for playing, in a process of its own that yields to everything live.
+
+`python -m media.deriver` reads an `Order` (JSON) from standard input and writes a `Derived` to standard output. The
+copy is locked as the originals are. One that an earlier attempt left unfinished is made anew.
+"""
+
+import base64
+import os
+import sys
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from media.derivation import film, track_of
+from media.locked import Lock, NotOpened, Unwrap, opened
+from media.pcapng import NotOriginal
+from media.storage import Storage
+from media.webm import Mark, write
+
+FRAME = 1024 * 1024  # bytes of a copy that are locked together
+YIELDS = 10  # niceness
+
+
+class Source(BaseModel):
+    """An original by name, and the key that it is locked with, in base64."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    key: str
+
+
+class Order(BaseModel):
+    """`name`: of the copy; `since`, `until`: of the stretch, in ms since 1970; `marks`: what is missing, in ms after
+    `since`; `public`: the half that the copy is locked for, in base64.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    name: str
+    sources: list[Source]
+    since: int
+    until: int
+    marks: list[tuple[int, int, str]]
+    public: str
+
+
+class Derived(BaseModel):
+    """The copy's digest and size in the clear, in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    size: int
+
+
+def derive(order: Order) -> Derived:
+    """Raises: OSError, NotOpened, NotOriginal."""
+    storage = Storage(order.folder)
+    with ExitStack() as stack:
+        originals = []
+        for source in order.sources:
+            stream = opened(storage.open(source.name), source.name, _with(base64.b64decode(source.key)))
+            originals.append((track_of(source.name), stack.enter_context(stream)))
+        marks = [Mark(*mark) for mark in order.marks]
+        made = film(originals, begins=order.since, until=order.until, marks=marks)
+        copy = _Copy(storage, order.name, Lock(base64.b64decode(order.public)))
+        write(made, copy.put)
+        return copy.finish()
+
+
+def _with(key: bytes) -> Unwrap:
+    return lambda _head: key
+
+
+class _Copy:
+    """Written frame by frame; `put` gathers what is less than one."""
+
+    def __init__(self, storage: Storage, name: str, lock: Lock) -> None:
+        self._storage = storage
+        self._name = name
+        self._lock = lock
+        self._digest = sha256()
+        self._waiting: list[bytes] = []
+        self._frames = self._size = self._held = 0
+        storage.remove(name)
+
+    def put(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._held += len(data)
+        if self._held >= FRAME:
+            self._write()
+
+    def finish(self) -> Derived:
+        if self._held:
+            self._write()
+        return Derived(sha256=self._digest.hexdigest(), size=self._size)
+
+    def _write(self) -> None:
+        data = b"".join(self._waiting)
+        self._digest.update(data)
+        frame = self._lock.shut(self._name, self._frames, data, self._digest.digest())
+        self._storage.append(self._name, frame if self._frames else self._lock.head + frame)
+        self._frames += 1
+        self._size += self._held
+        self._waiting, self._held = [], 0
+
+
+def main() -> int:
+    os.nice(YIELDS)
+    try:
+        derived = derive(Order.model_validate_json(sys.stdin.buffer.read()))
+    except (OSError, NotOpened, NotOriginal) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(derived.model_dump_json())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

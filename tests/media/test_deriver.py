@@ -1,0 +1,102 @@
+"""The process that derives: from locked originals to a locked copy, and a sentence where that cannot be."""
+
+import base64
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from keys import KEY, PUBLIC, SECRET, clear
+from test_derivation import AUDIO, BEGINS, CAMERA, derived, heard, original, seen, stored
+
+from media import deriver
+from media.deriver import Derived, Order, Source, derive
+from media.locked import HEAD, Lock, NotOpened, unwrapping
+from media.webm import Mark
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    """Eight seconds of sound and picture, on disk as the recorder leaves them."""
+    sources = []
+    for track, packets in ((AUDIO, heard(8)), (CAMERA, seen(8))):
+        content = original(track, list(packets)).getvalue()
+        lock, name = Lock(PUBLIC), f"{track}-1.pcapng"
+        half = len(content) // 2
+        frames = [content[:half], content[half:]]
+        digests = [hashlib.sha256(content[:half]).digest(), hashlib.sha256(content).digest()]
+        shut = [lock.shut(name, n, frame, digests[n]) for n, frame in enumerate(frames)]
+        (tmp_path / name).write_bytes(lock.head + b"".join(shut))
+        key = base64.b64encode(unwrapping(SECRET)(lock.head)).decode()
+        sources.append(Source(name=name, key=key))
+    return Order(
+        folder=tmp_path,
+        name="abcdefgh-1.webm",
+        sources=sources,
+        since=BEGINS,
+        until=BEGINS + 8000,
+        marks=[(1000, 2000, "Nothing was sent.")],
+        public=KEY,
+    )
+
+
+def run(order: Order) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "media.deriver"],
+        input=order.model_dump_json(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_copy_is_what_is_derived_and_lies_locked(order, monkeypatch):
+    monkeypatch.setattr(deriver, "FRAME", 20_000)
+    made = derive(order)
+    content = clear(order.folder / order.name)
+    assert (made.sha256, made.size) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert content.startswith(b"\x1a\x45\xdf\xa3")
+    assert content not in (order.folder / order.name).read_bytes()
+    assert derive(order) == made, "made anew"
+    assert clear(order.folder / order.name) == content
+
+
+def test_a_process_of_its_own_does_it(order):
+    done = run(order)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = Derived.model_validate_json(done.stdout)
+    assert told == derive(order)
+    assert clear(order.folder / order.name)
+
+
+def test_an_unfinished_copy_is_made_anew(order):
+    made = derive(order)
+    path = order.folder / order.name
+    path.write_bytes(path.read_bytes()[: HEAD + 100])
+    assert derive(order) == made
+    assert hashlib.sha256(clear(path)).hexdigest() == made.sha256
+
+
+@pytest.mark.parametrize("key", [b"x" * 32, b""])
+def test_with_another_key_there_is_none(order, key):
+    wrong = Source(name=order.sources[0].name, key=base64.b64encode(key or bytes(32)).decode())
+    with pytest.raises(NotOpened):
+        derive(order.model_copy(update={"sources": [wrong]}))
+
+
+def test_what_cannot_be_is_a_sentence(order):
+    missing = order.model_copy(
+        update={"sources": [Source(name="nothing-audio-1.pcapng", key=order.sources[0].key)]}
+    )
+    done = run(missing)
+    assert done.returncode == 1
+    assert "No such file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_holds_what_the_originals_hold(order):
+    assert order.marks == [(1000, 2000, "Nothing was sent.")]
+    derive(order)
+    again = derived(8, [Mark(1000, 2000, "Nothing was sent.")], audio=list(heard(8)), camera=list(seen(8)))
+    assert len(clear(order.folder / order.name)) == len(stored(again))
