@@ -48,6 +48,7 @@ from hearings.acts import Acts
 from hearings.checklist import Checklist
 from hearings.conduct import Conductor, WorkerSettings
 from hearings.consultation import Consultations
+from hearings.copies import Copies
 from hearings.database import Database
 from hearings.docket import Docket
 from hearings.errors import Refusal
@@ -69,6 +70,7 @@ from scheduling.timers import Timers
 THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
 CLOCK_SECONDS = 5
+COPIES_SECONDS = 1
 EARLY = timedelta(minutes=30)
 LARGEST_BODY = 1024 * 1024
 
@@ -110,6 +112,7 @@ class Service:
     messages: Messages
     recording: Recording
     records: Records
+    copies: Copies
     conductor: Conductor
     live: Live
     drawer: Drawer
@@ -143,6 +146,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     worker = WorkerSettings(
         _worker(settings), settings.data / "worker", recordings, workers=settings.media_workers
     )
+    copies = Copies(journal, keys, recordings)
     conductor = Conductor(journal, room, recording, known, timers, worker)
     docket = Docket(journal)
     return Service(
@@ -159,6 +163,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         interpretation=Interpretation(acts),
         messages=Messages(acts),
         recording=recording,
+        copies=copies,
         records=Records(acts, known, recording, seal, keys, recordings),
         conductor=conductor,
         live=Live(journal, known, conductor),
@@ -175,7 +180,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
     parts = {
         name: _given(getattr(service_, name))
         for name in service_.__dataclass_fields__
-        if name not in {"database", "drawer", "post", "timers"}
+        if name not in {"copies", "database", "drawer", "post", "timers"}
     }
     parts["instruments"] = _given(instruments.load())
     app = Litestar(
@@ -253,6 +258,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         parts.live.start()
         parts.timers.every(MAIL_SECONDS, send_mail, name="mail")
         parts.timers.every(CLOCK_SECONDS, watch_clock, name="clock")
+        parts.timers.every(COPIES_SECONDS, parts.copies.work, name="copies")
         parts.timers.every(SWEEP_SECONDS, tidy, name="drawer")
         try:
             yield

@@ -422,6 +422,7 @@ class Hearing:
             seconds=SEALING_SECONDS,
         )
         await authority.act("record/sign")
+        await authority.until(lambda view: not view["obstacles"]["close"], seconds=SEALING_SECONDS)
         await self.court.clerk.post(f"/hearings/{self.id}/record/close")
 
     async def package(self, folder: Path) -> Path:

@@ -48,7 +48,7 @@ from hearings.recording import Recording as Account
 from hearings.registry import Registry
 from hearings.roles import COORDINATORS, Capacity, Role, Side
 from hearings.seals import CourtSeal
-from hearings.sentences import say
+from hearings.sentences import COPIES, say
 from hearings.states import State, Verb
 from hearings.story import Person, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
@@ -152,6 +152,8 @@ class Records:
                     checklist.cited(instrument, instrument.minutes),
                 )
             )
+        if act.hearing.copied < len(act.story.stretches):
+            found.append(Obstacle("copies", COPIES))
         missing = self._account.unaccounted(act.tx, act.hearing, act.story)
         return [*found, *(Obstacle("account", sentence) for sentence in missing)]
 
@@ -295,7 +297,7 @@ def _recorded(storage: Storage, path: str, unwrap: Unwrap) -> BinaryIO:
     """A recording, or its index, in the clear. Raises: OSError, NotOpened."""
     name = path.removeprefix(f"{MEDIA}/")
     file = storage.open(name)
-    return opened(file, name, unwrap) if name.endswith(".pcapng") else file
+    return file if name.endswith(".index.jsonl") else opened(file, name, unwrap)
 
 
 def _may_read(actor: Actor) -> None:

@@ -115,7 +115,7 @@ class Attempt(SQLModel, table=True):
 
 class Hearing(SQLModel, table=True):
     """One proceeding. `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
-    `kept`: the last stretch whose recording is complete on disk; `log_key` is wrapped under the service key.
+    `kept`: the last stretch whose recording is complete on disk, `copied`: whose copies for playing have been made; `log_key` is wrapped under the service key.
     """
 
     id: UUID = Field(primary_key=True)
@@ -133,6 +133,7 @@ class Hearing(SQLModel, table=True):
     zone: str | None = None
     minutes: int | None = None
     kept: int = 0
+    copied: int = 0
     armed: datetime | None = Field(default=None, sa_type=Utc)
     log_key: bytes = Field(sa_type=LargeBinary)
     log_vkey: str
@@ -272,6 +273,15 @@ class Segment(SQLModel, table=True):
     until: datetime = Field(sa_type=Utc)
     sha256: str = Field(max_length=64)
     prefix: str = Field(max_length=64)
+
+
+class Copy(SQLModel, table=True):
+    """A copy for playing, `path` as in the record; `size` in bytes, None of one that could not be made."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    path: str = Field(primary_key=True)
+    stretch: int
+    size: int | None = None
 
 
 class Gap(SQLModel, table=True):

@@ -7,6 +7,9 @@ the listeners that the table of `channels` allows; `outlet` rewrites it with a f
 and sends it, and what came together leaves together. The `recorder` is a listener like any other: `account` decides
 what each second is, `originals` and `pcapng` write it, `locked` so that only the registry can read it, into `storage`.
 
+From the originals of a stretch `deriver`, another process, makes copies for playing: `derivation` puts packets in
+order, `oneclock` places them on one clock, `webm` writes the file.
+
 Which of a camera's two layers a listener is given, if any, and which are sent at all, is decided by `pictures` with
 the rule of `allotment`, from what the listener's `downlink` is measured to bear. `tally` counts how each stream
 comes, `measuring` brings it together, `score` says how good that is.

@@ -1,7 +1,7 @@
-"""Derives one copy for playing, in a process of its own that yields to everything live.
+"""Derives copies for playing, in a process of its own that yields to everything live.
 
-`python -m media.deriver` reads an `Order` (JSON) from standard input and writes a `Derived` to standard output. The
-copy is locked as the originals are. One that an earlier attempt left unfinished is made anew.
+`python -m media.deriver` reads an `Order` a line (JSON) from standard input and answers each with a line, `Derived` or
+`Failed`. A copy is locked as the originals are. One that an earlier attempt left unfinished is made anew.
 """
 
 import base64
@@ -51,10 +51,18 @@ class Order(BaseModel):
 class Derived(BaseModel):
     """The copy's digest and size in the clear, in bytes."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: str
     size: int
+
+
+class Failed(BaseModel):
+    """Why there is no copy; for the log, it names files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failed: str
 
 
 def derive(order: Order) -> Derived:
@@ -111,12 +119,14 @@ class _Copy:
 
 def main() -> int:
     os.nice(YIELDS)
-    try:
-        derived = derive(Order.model_validate_json(sys.stdin.buffer.read()))
-    except (OSError, NotOpened, NotOriginal) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(derived.model_dump_json())
+    for line in sys.stdin.buffer:
+        answer: Derived | Failed
+        try:
+            answer = derive(Order.model_validate_json(line))
+        except (OSError, NotOpened, NotOriginal) as error:
+            answer = Failed(failed=str(error))
+        sys.stdout.write(answer.model_dump_json() + "\n")
+        sys.stdout.flush()
     return 0
 
 

@@ -10,6 +10,18 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("hearing", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("copied", sa.Integer(), nullable=False, server_default="0"))
+    op.execute("UPDATE hearing SET copied = kept")
+    op.create_table(
+        "copy",
+        sa.Column("hearing_id", sa.Uuid(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("stretch", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["hearing_id"], ["hearing.id"]),
+        sa.PrimaryKeyConstraint("hearing_id", "path"),
+    )
     op.create_table(
         "recordingkey",
         sa.Column("hearing_id", sa.Uuid(), nullable=False),

@@ -1,0 +1,162 @@
+"""The copies for playing: derived from the originals as soon as a stretch is complete, and sealed like them.
+
+A person's sound and picture make one copy, each interpretation another. They are derived one stretch at a time, by a
+process that yields to everything live (`media.deriver`); the file is closed when they are there. One that cannot be
+made is named, and holds up nothing: the originals are the evidence.
+"""
+
+import asyncio
+import base64
+import contextlib
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+from sqlmodel import Session, col, select
+
+from hearings.acts import locked
+from hearings.events import GAP, TRACK, MediaSealed
+from hearings.journal import Journal
+from hearings.recording import MEDIA
+from hearings.registry import Registry, public_half
+from hearings.room import millis
+from hearings.story import Story, Stretch
+from hearings.tables import Copy, Hearing
+from media.deriver import Derived, Failed, Order, Source
+from media.locked import HEAD, NotOpened
+from media.storage import Storage
+
+INTERPRETATION = "interpretation"
+ENDED = "The process that derives them has ended."
+
+log = logging.getLogger(__name__)
+_answer: TypeAdapter[Derived | Failed] = TypeAdapter(Derived | Failed)
+
+
+class _Wanted(NamedTuple):
+    """The copies of one stretch that are not there yet."""
+
+    hearing: UUID
+    stretch: int
+    orders: list[Order]
+
+
+class Copies:
+    def __init__(self, journal: Journal, keys: Registry, recordings: Path) -> None:
+        self._journal = journal
+        self._keys = keys
+        self._recordings = recordings
+
+    async def work(self) -> None:
+        """Derives whatever is wanted now."""
+        while (wanted := await asyncio.to_thread(self._next)) is not None:
+            answers = await _derived(wanted.orders)
+            await asyncio.to_thread(self._keep, wanted, answers)
+
+    def _next(self) -> _Wanted | None:
+        with self._journal.reading() as tx:
+            hearing = tx.exec(
+                select(Hearing).where(col(Hearing.copied) < col(Hearing.kept)).order_by(col(Hearing.created))
+            ).first()
+            if hearing is None:
+                return None
+            story = Story().tell(self._journal.entries(tx, hearing.id))
+            stretch = story.stretches[hearing.copied]
+            there = {row.path for row in tx.exec(select(Copy).where(Copy.hearing_id == hearing.id))}
+            return _Wanted(hearing.id, stretch.n, list(self._orders(tx, hearing.id, story, stretch, there)))
+
+    def _orders(
+        self, tx: Session, hearing: UUID, story: Story, stretch: Stretch, there: set[str]
+    ) -> Iterable[Order]:
+        tracks = [track for track in stretch.tracks if f"{MEDIA}/{track}-{stretch.n}.pcapng" in story.sealed]
+        grouped: dict[str, list[str]] = {}
+        for track in sorted(tracks):
+            handle, _, kind = track.partition("-")
+            grouped.setdefault(track if kind == INTERPRETATION else handle, []).append(track)
+        folder = self._recordings / str(hearing)
+        for name, together in grouped.items():
+            copy = f"{name}-{stretch.n}.webm"
+            if f"{MEDIA}/{copy}" in there or stretch.until is None:
+                continue
+            yield Order(
+                folder=folder,
+                name=copy,
+                sources=[self._source(tx, hearing, folder, f"{one}-{stretch.n}.pcapng") for one in together],
+                since=millis(stretch.since),
+                until=millis(stretch.until),
+                marks=_marks(story, stretch, together),
+                public=public_half(tx, hearing),
+            )
+
+    def _source(self, tx: Session, hearing: UUID, folder: Path, name: str) -> Source:
+        """With no key if it cannot be had: the process says so then."""
+        key = b""
+        with contextlib.suppress(OSError, NotOpened), Storage(folder).open(name) as file:
+            key = self._keys.opener(tx, hearing)(file.read(HEAD))
+        return Source(name=name, key=base64.b64encode(key).decode())
+
+    def _keep(self, wanted: _Wanted, answers: Sequence[Derived | Failed]) -> None:
+        with self._journal.transaction() as tx:
+            hearing = locked(tx, wanted.hearing)
+            for order, answer in zip(wanted.orders, answers, strict=True):
+                path = f"{MEDIA}/{order.name}"
+                if isinstance(answer, Derived):
+                    self._journal.append(tx, hearing, MediaSealed(path=path, sha256=answer.sha256))
+                    tx.add(Copy(hearing_id=hearing.id, path=path, stretch=wanted.stretch, size=answer.size))
+                else:
+                    log.error("%s: %s could not be derived: %s", hearing.id, order.name, answer.failed)
+                    tx.add(Copy(hearing_id=hearing.id, path=path, stretch=wanted.stretch, size=None))
+            hearing.copied = wanted.stretch
+            tx.info["touched"].add(hearing.id)
+
+
+async def _derived(orders: Sequence[Order]) -> list[Derived | Failed]:
+    """An answer to each, whatever becomes of the process."""
+    if not orders:
+        return []
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "media.deriver",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        told, _ = await process.communicate(
+            b"".join(order.model_dump_json().encode() + b"\n" for order in orders)
+        )
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    answers = [_read(line) for line in told.splitlines()[: len(orders)]]
+    return answers + [Failed(failed=ENDED)] * (len(orders) - len(answers))
+
+
+def _read(line: bytes) -> Derived | Failed:
+    try:
+        return _answer.validate_json(line)
+    except ValidationError:
+        return Failed(failed=ENDED)
+
+
+def _marks(story: Story, stretch: Stretch, tracks: Sequence[str]) -> list[tuple[int, int, str]]:
+    """What is missing, in ms after the stretch began."""
+    begin = millis(stretch.since)
+    return [
+        (millis(gap.since) - begin, millis(gap.until) - begin, _words(gap.track, gap.reason))
+        for gap in story.gaps
+        if gap.track in tracks
+        and stretch.until is not None
+        and stretch.since <= gap.since
+        and gap.until <= stretch.until
+    ]
+
+
+def _words(track: str, reason: str) -> str:
+    kind = track.partition("-")[2]
+    return f"{TRACK.get(kind, kind)}: {GAP.get(reason, reason)}"

@@ -1,0 +1,173 @@
+"""The copies for playing: derived once a stretch is complete, sealed, and needed before the file is closed."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from hearings import copies, registry
+from hearings.copies import Copies
+from hearings.journal import Journal
+from hearings.registry import Registry
+from hearings.room import Words
+from hearings.tables import Copy, Hearing
+from media.account import Span, Tile
+from media.control import FileSealed, RecordPlan, StretchKept
+from media.locked import Lock, opened
+from media.originals import StretchFiles
+from media.pcapng import Packet
+from media.storage import Storage
+from tests.conftest import FakeClock
+from tests.hearings.people_of_law import Courthouse, Standing
+from tests.media.test_derivation import heard, seen
+
+SECONDS = 4
+
+
+class Archive:
+    """A hearing whose witness and judge were recorded for four seconds, and what derives the copies."""
+
+    def __init__(self, standing: Standing, folder: Path, clock: FakeClock) -> None:
+        self.standing = standing
+        self.keys = Registry(standing.house.key)
+        self.copies = Copies(standing.house.journal, self.keys, folder)
+        self.folder = folder / str(standing.id)
+        self.witness, self.judge = (standing.actors[name].people[0].handle for name in ("witness", "judge"))
+        on = standing.millis()
+        clock.pass_(seconds=SECONDS)
+        standing.house.room.go_off_record(standing.actors["judge"], Words(text="Enough."))
+        self._record(on)
+
+    def _record(self, on: int) -> None:
+        with self.standing.house.journal.reading() as tx:
+            public = registry.public_half(tx, self.standing.id)
+        tracks = [f"{self.witness}-audio", f"{self.witness}-camera", f"{self.judge}-audio"]
+        plan = RecordPlan(stretch=1, since=on, tracks=tracks, key=public)
+        files = StretchFiles(Storage(self.folder), Lock(base64.b64decode(public)), plan)
+        files.begin()
+        for track in tracks:
+            sent = seen(SECONDS) if track.endswith("camera") else heard(SECONDS)
+            packets = [
+                Packet(on * 1000 + round(one.at * 1_000_000), rtcp=one.rtcp, data=one.data) for one in sent
+            ]
+            for since in range(on, on + SECONDS * 1000, 2000):
+                inside = [one for one in packets if since * 1000 <= one.at_us < (since + 2000) * 1000]
+                files.keep(track, Tile(Span(since, since + 2000), inside))
+        for fact in files.finish(on + SECONDS * 1000, untold=None):
+            assert isinstance(fact, FileSealed)
+            self.standing.report(fact)
+        self.standing.report(StretchKept(stretch=1, at=on + SECONDS * 1000))
+
+    def rows(self) -> dict[str, int | None]:
+        with self.standing.house.journal.reading() as tx:
+            return {row.path.rpartition("/")[2]: row.size for row in tx.exec(select(Copy))}
+
+    def copied(self) -> int:
+        with self.standing.house.journal.reading() as tx:
+            return tx.get_one(Hearing, self.standing.id).copied
+
+    def clear(self, name: str) -> bytes:
+        with self.standing.house.journal.reading() as tx:
+            unwrap = self.keys.opener(tx, self.standing.id)
+        with opened((self.folder / name).open("rb"), name, unwrap) as file:
+            return file.read()
+
+
+@pytest.fixture
+def archive(journal: Journal, clock: FakeClock, tmp_path: Path) -> Archive:
+    standing = Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated().opened()
+    return Archive(standing.on_record(), tmp_path / "recordings", clock)
+
+
+def decoded(path: Path) -> bytes:
+    """What ffmpeg complains of."""
+    command = ["ffmpeg", "-v", "warning", "-xerror", "-i", str(path), "-map", "0", "-f", "null", "-"]
+    return subprocess.run(command, capture_output=True, check=True).stderr
+
+
+async def test_each_person_has_a_copy_that_is_sealed_and_plays(archive, tmp_path):
+    await archive.copies.work()
+    names = {f"{handle}-1.webm" for handle in (archive.witness, archive.judge)}
+    assert set(archive.rows()) == names
+    assert archive.copied() == 1
+    for name in names:
+        content = archive.clear(name)
+        assert len(content) == archive.rows()[name]
+        digest = archive.standing.story().sealed[f"data/media/{name}"]
+        assert digest == hashlib.sha256(content).hexdigest()
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert decoded(path) == b""
+    assert b"V_VP8" in archive.clear(f"{archive.witness}-1.webm")
+    assert b"V_VP8" not in archive.clear(f"{archive.judge}-1.webm")
+
+
+async def test_they_are_made_once(archive):
+    await archive.copies.work()
+    before = archive.standing.types()
+    await archive.copies.work()
+    assert archive.standing.types() == before
+
+
+async def test_what_cannot_be_made_is_named_and_holds_up_nothing(archive):
+    lost = archive.folder / f"{archive.witness}-audio-1.pcapng"
+    lost.unlink()
+    await archive.copies.work()
+    assert archive.rows()[f"{archive.witness}-1.webm"] is None
+    assert archive.rows()[f"{archive.judge}-1.webm"]
+    assert archive.copied() == 1
+    sealed = archive.standing.story().sealed
+    assert f"data/media/{archive.witness}-1.webm" not in sealed
+
+
+async def test_an_original_that_was_altered_gives_no_copy(archive):
+    path = archive.folder / f"{archive.judge}-audio-1.pcapng"
+    changed = bytearray(path.read_bytes())
+    changed[-100] ^= 1
+    path.write_bytes(changed)
+    await archive.copies.work()
+    assert archive.rows()[f"{archive.judge}-1.webm"] is None
+
+
+async def test_if_the_process_is_killed_the_hearing_goes_on_without_the_copies(archive, monkeypatch):
+    started = asyncio.create_subprocess_exec
+
+    async def struck(*command, **options):
+        process = await started(*command, **options)
+        os.kill(process.pid, signal.SIGKILL)
+        return process
+
+    monkeypatch.setattr(copies.asyncio, "create_subprocess_exec", struck)
+    await archive.copies.work()
+    assert set(archive.rows().values()) == {None}
+    assert archive.copied() == 1
+
+
+async def test_a_service_that_stops_leaves_no_process_and_makes_them_later(archive, monkeypatch):
+    processes, begun = [], asyncio.Event()
+    started = asyncio.create_subprocess_exec
+
+    async def remembered(*command, **options):
+        processes.append(await started(*command, **options))
+        os.kill(processes[-1].pid, signal.SIGSTOP)
+        begun.set()
+        return processes[-1]
+
+    monkeypatch.setattr(copies.asyncio, "create_subprocess_exec", remembered)
+    working = asyncio.create_task(archive.copies.work())
+    await begun.wait()
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    assert processes[0].returncode == -signal.SIGKILL
+    assert (archive.copied(), archive.rows()) == (0, {})
+    monkeypatch.undo()
+    await archive.copies.work()
+    assert archive.copied() == 1
