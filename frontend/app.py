@@ -29,6 +29,7 @@ from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
 from frontend.pages.interpretation import InterpretationPages
 from frontend.pages.journal import JournalPages
+from frontend.pages.listen import ListenPages
 from frontend.pages.messages import MessagesPages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
@@ -54,6 +55,7 @@ from hearings.docket import Docket
 from hearings.errors import Refusal
 from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
+from hearings.listening import Listening
 from hearings.messages import Messages
 from hearings.people import People
 from hearings.post import Post
@@ -70,7 +72,7 @@ from scheduling.timers import Timers
 THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
 CLOCK_SECONDS = 5
-COPIES_SECONDS = 1
+COPIES_EVERY = timedelta(seconds=1)
 EARLY = timedelta(minutes=30)
 LARGEST_BODY = 1024 * 1024
 
@@ -87,6 +89,7 @@ ACTS = [
     MessagesPages,
     JournalPages,
     RecordPages,
+    ListenPages,
 ]
 
 
@@ -113,6 +116,7 @@ class Service:
     recording: Recording
     records: Records
     copies: Copies
+    listening: Listening
     conductor: Conductor
     live: Live
     drawer: Drawer
@@ -164,6 +168,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         messages=Messages(acts),
         recording=recording,
         copies=copies,
+        listening=Listening(acts, keys, recordings),
         records=Records(acts, known, recording, seal, keys, recordings),
         conductor=conductor,
         live=Live(journal, known, conductor),
@@ -247,6 +252,16 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         async def tidy() -> None:
             await asyncio.to_thread(parts.drawer.sweep)
 
+        def copy_soon() -> None:
+            """One round after the other: a round takes minutes after a long sitting."""
+            parts.timers.at(datetime.now(UTC) + COPIES_EVERY, copy, name="copies")
+
+        async def copy() -> None:
+            try:
+                await parts.copies.work()
+            finally:
+                copy_soon()
+
         async def watch_clock() -> None:
             await asyncio.to_thread(_open_due_rooms, parts)
 
@@ -258,7 +273,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         parts.live.start()
         parts.timers.every(MAIL_SECONDS, send_mail, name="mail")
         parts.timers.every(CLOCK_SECONDS, watch_clock, name="clock")
-        parts.timers.every(COPIES_SECONDS, parts.copies.work, name="copies")
+        copy_soon()
         parts.timers.every(SWEEP_SECONDS, tidy, name="drawer")
         try:
             yield

@@ -197,6 +197,7 @@ class Reader:
             wall=self.wall,
             on_day=self.on_day,
             length=self.length,
+            minutes=minutes,
             bytes=self.bytes,
             city=self.city,
             country=self.country,
@@ -211,6 +212,13 @@ class Reader:
             quote=quote,
         )
         return made
+
+
+def minutes(seconds: float) -> str:
+    """How far into a recording: minutes and seconds, with hours where there are any."""
+    whole = int(seconds)
+    hours, left = divmod(whole, 3600)
+    return f"{hours}:{left // 60:02}:{left % 60:02}" if hours else f"{left // 60}:{left % 60:02}"
 
 
 def named(codes: Iterable[str], name: Callable[[str], str]) -> list[tuple[str, str]]:

@@ -854,6 +854,26 @@ class MinutesSealed(Event):
         )
 
 
+class CustodyPlayed(Event):
+    """Somebody begins to listen to a stretch of the recording."""
+
+    stretch: int
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} listened to stretch {n} of the recording.", who=named(self.by), n=self.stretch)
+
+
+class CustodyFetched(Event):
+    """Somebody takes the sealed package along, which holds so many leaves of the journal."""
+
+    leaves: int
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} took the sealed package along.", who=named(self.by))
+
+
 def _all(base: type[Event]) -> list[type[Event]]:
     return [kind for direct in base.__subclasses__() for kind in (direct, *_all(direct))]
 

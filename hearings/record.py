@@ -24,7 +24,7 @@ from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
-from hearings.events import GAP, HearingClosed, MinutesSealed
+from hearings.events import GAP, CustodyFetched, HearingClosed, MinutesSealed
 from hearings.journal import Entry, origin, urn
 from hearings.minutes import (
     Fact,
@@ -166,7 +166,10 @@ class Records:
     # --- the package
 
     def sealed_package(self, actor: Actor) -> Path:
-        """The sealed package of a closed hearing, on disk. Raises: NotFound, NotNow, Unreachable."""
+        """The sealed package of a closed hearing, on disk; that it is taken is entered in the journal.
+
+        Raises: NotFound, NotNow, Unreachable.
+        """
         _may_read(actor)
         with self._journal.reading() as tx:
             hearing = tx.get_one(Hearing, actor.hearing)
@@ -176,6 +179,8 @@ class Records:
         target = self._recordings.parent / "packages" / f"{hearing.id}-{len(contents.leaves)}.asice"
         if not target.exists():
             self._write(target, contents)
+        with self._acts.act(actor, Verb.TAKE_ALONG) as act:
+            act.write(CustodyFetched(leaves=len(contents.leaves), by=act.who.handle))
         return target
 
     def trust(self) -> bytes:

@@ -63,6 +63,8 @@ class Verb(StrEnum):
     NOTE = "note"
     WRITE = "write"
     SIGN_MINUTES = "sign-minutes"
+    LISTEN = "listen"
+    TAKE_ALONG = "take-along"
 
 
 class Rule(NamedTuple):
@@ -80,6 +82,7 @@ _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
 _REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
 _SEATED = frozenset(Role) - {Role.SERVICE, Role.ADMINISTRATOR}
+_READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
 _EVERYONE = _SEATED - {Role.OBSERVER}
 
 TABLE: dict[Verb, tuple[Rule, ...]] = {
@@ -120,6 +123,8 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.NOTE: (Rule(OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
     Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
+    Verb.LISTEN: (Rule(OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}, _READERS, None),),
+    Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), _READERS, None),),
 }
 
 SAID: dict[State, Sentence] = {
@@ -169,6 +174,8 @@ ACT: dict[Verb, Sentence] = {
     Verb.NOTE: say("make a note"),
     Verb.WRITE: say("write a message"),
     Verb.SIGN_MINUTES: say("sign the minutes"),
+    Verb.LISTEN: say("listen to the recording"),
+    Verb.TAKE_ALONG: say("take the package along"),
 }
 
 

@@ -100,5 +100,6 @@ def test_settings_are_read_in_one_place() -> None:
     assert sorted(readers) == ["rehearse.py", "settings.py"], "rehearse only hands its own on to the service"
 
 
-def test_architecture_is_short() -> None:
-    assert len(TEXT.splitlines()) < 160
+def test_what_is_explained_is_short() -> None:
+    """The frozen lists after it are as long as they must be."""
+    assert len(TEXT.partition("## Frozen")[0].splitlines()) < 80

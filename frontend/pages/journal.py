@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
     "people": (say("People and links"), frozenset({"participant", "link"})),
     "safeguards": (say("Safeguards"), frozenset({"requirement"})),
     "messages": (say("Messages"), frozenset({"message"})),
-    "files": (say("Documents, recording, minutes"), frozenset({"document", "media", "minutes"})),
+    "files": (say("Documents, recording, minutes"), frozenset({"document", "media", "minutes", "custody"})),
 }
 """What the page can be narrowed to: the words, and the first parts of the leaf types."""
 

@@ -73,6 +73,8 @@ class Docket:
             ("/room", mine, ("scheduled", "open", "on-record", "suspended", "ended")),
             ("/record", mine, ("scheduled", "ended", "closed")),
             ("/record", self.house.clerk, ("ended",)),
+            ("/listen", self.house.clerk, ("scheduled", "closed")),
+            ("/listen/1", self.house.clerk, ("closed",)),
             ("/journal", mine, ("closed",)),
             ("/journal?kind=people", mine, ("closed",)),
         ):
@@ -113,6 +115,7 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
         cases = [await stack.enter_async_context(Case(house, matter)) for matter in DOCKET]
         await together(case.bring() for case in cases)
         standing = {case.matter.stands: case for case in cases}
+        await house.clerk.post(f"/hearings/{standing['closed'].id}/listen/1")
         hired = {"role": "clerk", "authority": house.requesting}
         yield Docket(
             house,

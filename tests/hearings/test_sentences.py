@@ -99,6 +99,7 @@ EXAMPLE: dict[str, Any] = {
     "track": f"{WITNESS}-audio",
     "people": [WITNESS],
     "left": [JUDGE],
+    "leaves": 87,
 }
 
 

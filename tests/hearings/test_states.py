@@ -88,8 +88,11 @@ def test_no_state_has_two_rules_for_a_verb() -> None:
 
 
 def test_nothing_leads_out_of_an_ended_matter() -> None:
-    for state in (State.DECLINED, State.CANCELLED, State.CLOSED):
+    for state in (State.DECLINED, State.CANCELLED):
         assert not allowed(state, Role)
+    assert allowed(State.CLOSED, Role) == {Verb.LISTEN, Verb.TAKE_ALONG}
+    for verb in (Verb.LISTEN, Verb.TAKE_ALONG):
+        assert after(State.CLOSED, verb, before=State.CLOSED) is State.CLOSED
 
 
 def test_of_several_roles_the_one_that_may_acts() -> None:

@@ -34,7 +34,7 @@ async def test_the_whole_way(hearing: Hearing, tmp_path: Path) -> None:
     assert verdict.accepted, verdict
     journal = await hearing.court.clerk.get(f"/hearings/{hearing.id}/journal")
     assert [entry["type"] for entry in journal[:2]] == ["hearing.opened", "request.received"]
-    assert journal[-1]["type"] == "hearing.closed"
+    assert [entry["type"] for entry in journal[-2:]] == ["hearing.closed", "custody.fetched"]
     assert all(entry["sentence"] for entry in journal)
 
 

@@ -1,0 +1,215 @@
+"""Listening back: who may hear a stretch again, that they did, and the bytes.
+
+Whoever begins to listen is entered in the journal first (`custody.played`); what they then fetch is given for twelve
+hours, in parts, as a player asks for it. Copies lie locked, and are opened as they are read.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from hearings.actors import Actor
+from hearings.acts import Acts
+from hearings.copies import INTERPRETATION
+from hearings.errors import NotFound, Unreachable
+from hearings.events import GAP, CustodyPlayed
+from hearings.journal import Entry
+from hearings.recording import MEDIA
+from hearings.registry import Registry
+from hearings.roles import COORDINATORS, Role
+from hearings.sentences import say
+from hearings.states import Verb
+from hearings.story import Story, Stretch
+from hearings.tables import Copy, Hearing, Participant
+from hearings.tree import stamp
+from media.locked import NotOpened, opened
+from media.storage import Storage
+
+GIVEN = timedelta(hours=12)
+SHORT = timedelta(seconds=1)
+PART = 256 * 1024
+LISTENERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
+
+
+class Film(NamedTuple):
+    """A copy to be read. `size`: bytes; `stream`: from any place; whoever is given it closes it."""
+
+    size: int
+    stream: BinaryIO
+
+
+class Listening:
+    def __init__(self, acts: Acts, keys: Registry, recordings: Path) -> None:
+        self._acts = acts
+        self._journal = acts.journal
+        self._keys = keys
+        self._recordings = recordings
+
+    def stretches(self, actor: Actor) -> list[dict[str, Any]]:
+        """What there is to listen to. Raises: NotFound for whom it is not."""
+        _may_listen(actor)
+        with self._journal.reading() as tx:
+            hearing = tx.get_one(Hearing, actor.hearing)
+            story = self._story(tx, actor.hearing)
+            return [
+                {
+                    "n": one.n,
+                    "since": stamp(one.since),
+                    "until": stamp(one.until) if one.until else None,
+                    "ready": one.n <= hearing.copied,
+                }
+                for one in story.stretches
+            ]
+
+    def begin(self, actor: Actor, n: int) -> None:
+        """Enters in the journal that this person listens to this stretch. Raises: NotFound, NotAllowed."""
+        _may_listen(actor)
+        with self._acts.act(actor, Verb.LISTEN) as act:
+            _stretch(act.story, n)
+            if n > act.hearing.copied:
+                raise NotFound(say("There is nothing to listen to yet."))
+            act.write(CustodyPlayed(stretch=n, by=act.who.handle))
+
+    def stretch(self, actor: Actor, n: int) -> dict[str, Any]:
+        """Everything that the page of a stretch shows. Raises: NotFound if this person has not begun to listen."""
+        _may_listen(actor)
+        with self._journal.reading() as tx:
+            self._refuse_unentered(tx, actor, n)
+            entries = self._journal.entries(tx, actor.hearing)
+            story = Story().tell(entries)
+            stretch = _stretch(story, n)
+            copies = tx.exec(select(Copy).where(Copy.hearing_id == actor.hearing, Copy.stretch == n)).all()
+            films = [_film(story, stretch, row) for row in copies if row.size is not None]
+            missing = [_film(story, stretch, row) for row in copies if row.size is None]
+        return {
+            "n": n,
+            "since": stamp(stretch.since),
+            "length": _seconds(stretch.since, stretch.until),
+            "films": sorted(films, key=lambda film: (film["kind"] == INTERPRETATION, film["name"])),
+            "missing": missing,
+            "gaps": _gaps(story, stretch),
+            "entries": _entries(entries, story, stretch),
+        }
+
+    def film(self, actor: Actor, name: str) -> Film:
+        """Raises: NotFound, Unreachable if it is not on disk as it was sealed."""
+        _may_listen(actor)
+        with self._journal.reading() as tx:
+            row = tx.get(Copy, (actor.hearing, f"{MEDIA}/{name}"))
+            if row is None or row.size is None:
+                raise NotFound(say("There is no such recording."))
+            self._refuse_unentered(tx, actor, row.stretch)
+            unwrap = self._keys.opener(tx, actor.hearing)
+        try:
+            stream = opened(Storage(self._recordings / str(actor.hearing)).open(name), name, unwrap)
+        except (OSError, NotOpened) as error:
+            raise Unreachable(say("This recording cannot be read from disk.")) from error
+        return Film(row.size, stream)
+
+    def _story(self, tx: Session, hearing: UUID) -> Story:
+        return Story().tell(self._journal.entries(tx, hearing))
+
+    def _refuse_unentered(self, tx: Session, actor: Actor, n: int) -> None:
+        """Nobody listens unseen. Raises: NotFound."""
+        handles = _handles(tx, actor)
+        since = self._journal.clock() - GIVEN
+        for entry in reversed(self._journal.entries(tx, actor.hearing)):
+            if entry.time < since:
+                break
+            event = entry.event
+            if isinstance(event, CustodyPlayed) and event.stretch == n and event.by in handles:
+                return
+        raise NotFound(say("Begin to listen on the page of the recording: it is entered in the journal."))
+
+
+def parts(film: Film, since: int, until: int) -> Iterator[bytes]:
+    """The bytes `[since, until)` of a copy, which is then closed."""
+    with film.stream as stream:
+        stream.seek(since)
+        left = until - since
+        while left > 0 and (part := stream.read(min(PART, left))):
+            left -= len(part)
+            yield part
+
+
+def _may_listen(actor: Actor) -> None:
+    if not LISTENERS.intersection(actor.roles):
+        raise NotFound(say("There is no such page for you."))
+
+
+def _handles(tx: Session, actor: Actor) -> set[str]:
+    found = {person.handle for person in actor.people if person.handle}
+    if actor.account is not None:
+        found |= set(
+            tx.exec(
+                select(Participant.handle).where(
+                    Participant.hearing_id == actor.hearing, Participant.account_id == actor.account
+                )
+            )
+        )
+    return found
+
+
+def _stretch(story: Story, n: int) -> Stretch:
+    found = next((one for one in story.stretches if one.n == n), None)
+    if found is None:
+        raise NotFound(say("There is no such recording."))
+    return found
+
+
+def _film(story: Story, stretch: Stretch, row: Copy) -> dict[str, Any]:
+    """`kind`: of an interpretation its own, else that of a person, whose sound and picture it holds."""
+    name = row.path.rpartition("/")[2]
+    handle, _, rest = name.partition("-")
+    channel = rest.startswith(f"{INTERPRETATION}-")
+    picture = f"{MEDIA}/{handle}-camera-{stretch.n}.pcapng" in story.sealed
+    return {
+        "file": name,
+        "handle": handle,
+        "kind": INTERPRETATION if channel else "person",
+        "name": story.named(handle),
+        "picture": picture and not channel,
+    }
+
+
+def _gaps(story: Story, stretch: Stretch) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": story.named(gap.track.partition("-")[0]),
+            "track": gap.track.partition("-")[2],
+            "since": _seconds(stretch.since, gap.since),
+            "until": _seconds(stretch.since, gap.until),
+            "long": gap.until - gap.since >= SHORT,
+            "reason": GAP.get(gap.reason, gap.reason),
+        }
+        for gap in story.gaps
+        if gap.track in stretch.tracks
+        and gap.since >= stretch.since
+        and stretch.until is not None
+        and gap.until <= stretch.until
+    ]
+
+
+def _entries(entries: list[Entry], story: Story, stretch: Stretch) -> list[dict[str, Any]]:
+    """What was written down while the stretch ran, with the second at which it was."""
+    return [
+        {
+            "seq": entry.seq,
+            "at": _seconds(stretch.since, entry.time),
+            "time": stamp(entry.time),
+            "sentence": entry.event.sentence(story.named),
+        }
+        for entry in entries
+        if stretch.until is not None
+        and stretch.since <= entry.time <= stretch.until
+        and not entry.event.quiet
+        and entry.event.type.partition(".")[0] != "media"
+    ]
+
+
+def _seconds(since: datetime, until: datetime | None) -> float:
+    return round((until - since).total_seconds(), 3) if until is not None else 0.0
