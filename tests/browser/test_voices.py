@@ -250,7 +250,9 @@ async def nothing_of_it_is_kept(room: Room, folder: Path) -> None:
     """No packet of anybody lies between the beginning and the end of it; the whole is sealed and verifies."""
     hearing = room.hearing
     await kept(hearing)
-    await hearing.seat("authority").act("record/sign")
+    authority = hearing.seat("authority")
+    await authority.act("record/sign")
+    await authority.until(lambda view: not view["obstacles"]["close"])
     await hearing.court.clerk.post(f"/hearings/{hearing.id}/record/close")
     package = await hearing.package(folder)
     assert verified(package).accepted

@@ -31,7 +31,7 @@ async def doors(court: Court) -> dict[str, dict[str, Any]]:
 
 
 def filled(path: str, hearing: Hearing | None = None, place: str = SOMEBODY) -> str:
-    known = {"hearing": hearing.id if hearing else SOMEBODY, "place": place}
+    known = {"hearing": hearing.id if hearing else SOMEBODY, "place": place, "n": "1"}
     parts = [known.get(part[1:-1], SOMEBODY) if part.startswith("{") else part for part in path.split("/")]
     return "/".join(parts)
 

@@ -6,19 +6,22 @@ import pytest
 
 from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Hearing
 from frontend.visitor import DoorRefused, eventually
-from tests.story.telling import entries, scheduled, sit_for_a_moment
+from tests.story.telling import entries, everyone_hears_everyone, ready, scheduled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_stretch_is_listened_to_in_parts_and_that_is_entered(hearing: Hearing) -> None:
-    await sit_for_a_moment(hearing)
+    await ready(hearing)
+    await hearing.go_on_record()
+    await everyone_hears_everyone(hearing)
+    await hearing.bench.act("room/off-record", {"text": "Enough for today."})
     clerk, base = hearing.court.clerk, f"/hearings/{hearing.id}/listen"
 
-    async def ready() -> bool:
+    async def copied() -> bool:
         return bool((await clerk.get(base))[0]["ready"])
 
-    await eventually(ready)
+    await eventually(copied)
     with pytest.raises(DoorRefused, match="entered in the journal"):
         await clerk.get(f"{base}/1")
     await clerk.post(f"{base}/1")
