@@ -34,6 +34,7 @@ check: setup
 bench: setup
 	$(BIN)/python tests/bench/spine.py
 	$(BIN)/python tests/bench/relay.py
+	$(BIN)/python tests/bench/recording.py
 
 # Pictures of every page and state of the room, to be looked at.
 screens: setup

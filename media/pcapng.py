@@ -12,6 +12,7 @@ refuses every other.
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import BinaryIO, NamedTuple
 
@@ -23,6 +24,7 @@ _INTERFACE = struct.Struct("<IIHHII")
 _BLOCK = struct.Struct("<IIIIIII")
 _IPV4 = struct.Struct("!BBHHHBBH4s4s")
 _UDP = struct.Struct("!HHHH")
+_WRAPPED = _IPV4.size + _UDP.size
 _ENHANCED_PACKET = 6
 _IPV4_LINK, _IPV6_LINK = 228, 229
 _RECORDER = bytes([192, 0, 2, 254])
@@ -63,21 +65,12 @@ def block(packet: Packet, *, source: bytes) -> bytes:
     """
     if len(packet.data) > LARGEST:
         raise ValueError(f"a packet of {len(packet.data)} bytes, {LARGEST} at most")
-    port = RTCP_PORT if packet.rtcp else RTP_PORT
-    length = _UDP.size + len(packet.data)
-    datagram = _ipv4(source, length) + _UDP.pack(port, port, length, 0) + packet.data
-    padding = -len(datagram) % 4
-    total = _BLOCK.size + len(datagram) + padding + 4
-    head = _BLOCK.pack(
-        _ENHANCED_PACKET,
-        total,
-        0,
-        packet.at_us >> 32,
-        packet.at_us & 0xFFFFFFFF,
-        len(datagram),
-        len(datagram),
-    )
-    return head + datagram + bytes(padding) + total.to_bytes(4, "little")
+    size = _WRAPPED + len(packet.data)
+    padding = -size % 4
+    total = _BLOCK.size + size + padding + 4
+    head = _BLOCK.pack(_ENHANCED_PACKET, total, 0, packet.at_us >> 32, packet.at_us & 0xFFFFFFFF, size, size)
+    wrapping = _wrapping(source, len(packet.data), rtcp=packet.rtcp)
+    return b"".join((head, wrapping, packet.data, bytes(padding), total.to_bytes(4, "little")))
 
 
 def read(stream: BinaryIO) -> Iterator[Block]:
@@ -88,6 +81,14 @@ def read(stream: BinaryIO) -> Iterator[Block]:
         found = _read_block(head, stream, link=link, off=off)
         yield found
         off += found.len
+
+
+@lru_cache(4096)
+def _wrapping(source: bytes, size: int, *, rtcp: bool) -> bytes:
+    """The headers of IP and UDP: for packets of a size from a source always the same."""
+    port = RTCP_PORT if rtcp else RTP_PORT
+    length = _UDP.size + size
+    return _ipv4(source, length) + _UDP.pack(port, port, length, 0)
 
 
 def _ipv4(source: bytes, length: int) -> bytes:
