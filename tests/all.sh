@@ -1,11 +1,11 @@
 #!/bin/sh
-# All tests, in two lots at the same time: what only computes yields to what is timed, and is done before the browsers,
+# All tests, in two lots at the same time: what only computes yields to what is timed, and is done before most browsers,
 # which fill this machine by themselves.
 set -u
 cd "$(dirname "$0")/.."
 
 beside="tests/hearings tests/scheduling tests/test_architecture.py"
-timed="tests/bench tests/media tests/frontend tests/story tests/browser"
+timed="tests/bench tests/media tests/browser tests/frontend tests/story"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
