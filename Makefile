@@ -22,7 +22,7 @@ demo: setup
 
 test: check
 	tests/tools.sh
-	tests/all.sh
+	$(BIN)/pytest
 
 check: setup
 	$(BIN)/ruff check .

@@ -103,10 +103,3 @@ def test_settings_are_read_in_one_place() -> None:
 def test_what_is_explained_is_short() -> None:
     """The frozen lists after it are as long as they must be."""
     assert len(TEXT.partition("## Frozen")[0].splitlines()) < 80
-
-
-def test_every_folder_of_tests_is_run() -> None:
-    run = (ROOT / "tests/all.sh").read_text().split()
-    named = {word.partition("tests/")[2].strip('"') for word in run if "tests/" in word}
-    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
-    assert folders <= named
