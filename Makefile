@@ -22,7 +22,7 @@ demo: setup
 
 test: check
 	tests/tools.sh
-	$(BIN)/pytest
+	tests/all.sh
 
 check: setup
 	$(BIN)/ruff check .

@@ -19,11 +19,14 @@ from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, select
 
 from hearings.acts import locked
+from hearings.checklist import Obstacle
+from hearings.errors import Refusal
 from hearings.events import GAP, TRACK, MediaSealed
 from hearings.journal import Journal
 from hearings.recording import MEDIA
 from hearings.registry import Registry, public_half
 from hearings.room import millis
+from hearings.sentences import say
 from hearings.story import Story, Stretch
 from hearings.tables import Copy, Hearing
 from media.deriver import Derived, Failed, Order, Source
@@ -35,6 +38,13 @@ ENDED = "The process that derives them has ended."
 
 log = logging.getLogger(__name__)
 _answer: TypeAdapter[Derived | Failed] = TypeAdapter(Derived | Failed)
+
+
+def obstacles(hearing: Hearing, story: Story) -> list[Obstacle]:
+    """What the closing waits for."""
+    if hearing.copied >= len(story.stretches):
+        return []
+    return [Obstacle("copies", say("The copies for playing are being made. This can take some minutes."))]
 
 
 class _Wanted(NamedTuple):
@@ -93,15 +103,17 @@ class Copies:
             )
 
     def _source(self, tx: Session, hearing: UUID, folder: Path, name: str) -> Source:
-        """With no key if it cannot be had: the process says so then."""
+        """With no key if it cannot be had: the process says so then, and no other hearing waits."""
         key = b""
-        with contextlib.suppress(OSError, NotOpened), Storage(folder).open(name) as file:
+        with contextlib.suppress(OSError, NotOpened, Refusal), Storage(folder).open(name) as file:
             key = self._keys.opener(tx, hearing)(file.read(HEAD))
         return Source(name=name, key=base64.b64encode(key).decode())
 
     def _keep(self, wanted: _Wanted, answers: Sequence[Derived | Failed]) -> None:
         with self._journal.transaction() as tx:
             hearing = locked(tx, wanted.hearing)
+            if hearing.copied >= wanted.stretch:
+                return  # another process of this service was quicker, and derived the same
             for order, answer in zip(wanted.orders, answers, strict=True):
                 path = f"{MEDIA}/{order.name}"
                 if isinstance(answer, Derived):

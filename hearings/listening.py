@@ -20,7 +20,7 @@ from hearings.events import GAP, CustodyPlayed
 from hearings.journal import Entry
 from hearings.recording import MEDIA
 from hearings.registry import Registry
-from hearings.roles import COORDINATORS, Role
+from hearings.roles import READERS
 from hearings.sentences import say
 from hearings.states import Verb
 from hearings.story import Story, Stretch
@@ -32,7 +32,6 @@ from media.storage import Storage
 GIVEN = timedelta(hours=12)
 SHORT = timedelta(seconds=1)
 PART = 256 * 1024
-LISTENERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
 
 
 class Film(NamedTuple):
@@ -137,7 +136,7 @@ def parts(film: Film, since: int, until: int) -> Iterator[bytes]:
 
 
 def _may_listen(actor: Actor) -> None:
-    if not LISTENERS.intersection(actor.roles):
+    if not READERS.intersection(actor.roles):
         raise NotFound(say("There is no such page for you."))
 
 

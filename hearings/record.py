@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, figures, minutes_pdf, package, tokens, verify
+from hearings import checklist, copies, figures, minutes_pdf, package, tokens, verify
 from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
@@ -46,9 +46,9 @@ from hearings.minutes import (
 from hearings.recording import MEDIA
 from hearings.recording import Recording as Account
 from hearings.registry import Registry
-from hearings.roles import COORDINATORS, Capacity, Role, Side
+from hearings.roles import READERS, Capacity, Role, Side
 from hearings.seals import CourtSeal
-from hearings.sentences import COPIES, say
+from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Person, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
@@ -59,7 +59,6 @@ REQUESTED = "data/minutes/requested.pdf"
 IDENTITY = "identity-established"
 HEADS_KEPT = 16
 SHORT = timedelta(seconds=1)
-_READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
 _COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
@@ -152,8 +151,7 @@ class Records:
                     checklist.cited(instrument, instrument.minutes),
                 )
             )
-        if act.hearing.copied < len(act.story.stretches):
-            found.append(Obstacle("copies", COPIES))
+        found += copies.obstacles(act.hearing, act.story)
         missing = self._account.unaccounted(act.tx, act.hearing, act.story)
         return [*found, *(Obstacle("account", sentence) for sentence in missing)]
 
@@ -306,7 +304,7 @@ def _recorded(storage: Storage, path: str, unwrap: Unwrap) -> BinaryIO:
 
 
 def _may_read(actor: Actor) -> None:
-    if not _READERS.intersection(actor.roles):
+    if not READERS.intersection(actor.roles):
         raise NotFound(say("There is no such document."))
 
 

@@ -2,7 +2,7 @@
 
 Each hearing has a key pair of its own. The recorder is given the public half and can therefore not read back what an
 earlier start of it wrote; the secret half lies in the database under the service key. Destroying it destroys the
-recording, wherever copies of the files may be.
+recording wherever its files may have been copied to, but not what was taken along in a package.
 """
 
 import base64

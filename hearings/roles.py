@@ -47,6 +47,9 @@ COORDINATORS = frozenset({Role.COORDINATOR_REQUESTING, Role.COORDINATOR_REQUESTE
 COURT = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
 """Who conducts a hearing or looks after it: they see the whole of it, and read what is written to the court."""
 
+READERS = COURT | {Role.PANEL}
+"""Who reads the record and listens to the recording."""
+
 OVERSEERS = COURT | {Role.PANEL}
 """Who sees the pages of the whole hearing; everybody else has their own place alone."""
 

@@ -94,7 +94,6 @@ CONNECTION_LOST = say("The connection of {names} was lost.")
 LINK_WITHDRAWN = say("The link was withdrawn.")
 SERVICE_STOPPED = say("The media service stopped and is being started again.")
 RECORDING_FAILED = say("The recording failed. {reason}")
-COPIES = say("The copies for playing are being made. This can take some minutes.")
 PRIVATE_CONSULTATION = say("A private consultation.")
 
 OWN = (

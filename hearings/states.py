@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hearings.errors import NotAllowed, NotNow
-from hearings.roles import CONFIDANTS, COORDINATORS, OFFICE, Role
+from hearings.roles import CONFIDANTS, COORDINATORS, OFFICE, READERS, Role
 from hearings.sentences import Sentence, any_of, say
 
 
@@ -82,7 +82,6 @@ _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
 _REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
 _SEATED = frozenset(Role) - {Role.SERVICE, Role.ADMINISTRATOR}
-_READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
 _EVERYONE = _SEATED - {Role.OBSERVER}
 
 TABLE: dict[Verb, tuple[Rule, ...]] = {
@@ -123,8 +122,8 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.NOTE: (Rule(OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
     Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
-    Verb.LISTEN: (Rule(OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}, _READERS, None),),
-    Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), _READERS, None),),
+    Verb.LISTEN: (Rule(OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}, READERS, None),),
+    Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), READERS, None),),
 }
 
 SAID: dict[State, Sentence] = {

@@ -115,7 +115,8 @@ class Attempt(SQLModel, table=True):
 
 class Hearing(SQLModel, table=True):
     """One proceeding. `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
-    `kept`: the last stretch whose recording is complete on disk, `copied`: whose copies for playing have been made; `log_key` is wrapped under the service key.
+    `kept`: the last stretch whose recording is complete on disk, `copied`: whose copies for playing have been made;
+    `log_key` is wrapped under the service key.
     """
 
     id: UUID = Field(primary_key=True)

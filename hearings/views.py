@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, docket, interpretation, messages, people
+from hearings import checklist, copies, docket, interpretation, messages, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound
@@ -20,7 +20,7 @@ from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, OVERSEERS, Role
 from hearings.room import see_and_hear
 from hearings.schedule import Schedule
-from hearings.sentences import COPIES, OWN, PRIVATE_CONSULTATION, Sentence, recognised, say
+from hearings.sentences import OWN, PRIVATE_CONSULTATION, Sentence, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place, Slot
@@ -90,8 +90,7 @@ class View:
         closing = checklist.to_the_closing(self._instrument, self.story)
         if self.story.stretches and not self.story.minutes:
             closing.append(Obstacle("minutes", say("The minutes are not signed."), self._minutes_article()))
-        if self.hearing.copied < len(self.story.stretches):
-            closing.append(Obstacle("copies", COPIES))
+        closing += copies.obstacles(self.hearing, self.story)
         return {
             Verb.GO_ON_RECORD: _told(record),
             Verb.EXAMINE: _told(examination),

@@ -59,9 +59,10 @@ class _Ssrc:
         return self.newest + (rtp - self.newest + 2**31) % 2**32 - 2**31
 
 
-class _Found(NamedTuple):
-    at: int  # µs since 1970
-    run: int
+class _Placed(NamedTuple):
+    """A packet of sound, or a picture, and when it was sent, in µs since 1970."""
+
+    at: int
     key: bool
     pieces: tuple[Piece, ...]
 
@@ -100,15 +101,15 @@ class Original:
         Of a moment outside the film, at its nearer end.
         """
         runs = [run for ssrc in self._ssrcs.values() for run in ssrc.runs]
-        numbered = (_rising(number, self._units(run)) for number, run in enumerate(runs))
+        numbered = (_rising(number, self._placed(run)) for number, run in enumerate(runs))
         units: list[Unit] = []
         shown = -1
-        for found in merge(*numbered):
-            if found.run != shown and not found.key:
+        for micros, number, placed in merge(*numbered):
+            if number != shown and not placed.key:
                 continue  # a picture of another layer, or another connection, begins with a key frame
-            shown = found.run
-            at = max(0, min(length, found.at // 1000 - begins))
-            units.append(Unit(at, found.key, found.pieces))
+            shown = number
+            at = max(0, min(length, micros // 1000 - begins))
+            units.append(Unit(at, placed.key, placed.pieces))
         return units
 
     # --- reading
@@ -140,7 +141,8 @@ class Original:
         run.index.append(index)
         run.rtp.append(rtp)
         run.came.append(came)
-        run.off.append(block.data + _header_size(block.packet.data) + body)
+        padding = block.packet.data[-1] if block.packet.data[0] & 0x20 else 0
+        run.off.append(block.data + len(block.packet.data) - padding - len(packet.payload) + body)
         run.len.append(len(packet.payload) - body)
         run.what.append(what)
 
@@ -176,25 +178,26 @@ class Original:
 
     # --- putting together
 
-    def _units(self, run: _Run) -> Iterator[tuple[int, bool, tuple[Piece, ...]]]:
+    def _placed(self, run: _Run) -> Iterator[_Placed]:
         order = sorted(range(len(run.index)), key=run.index.__getitem__)
         return _pictures(run, order) if self._picture else _sounds(run, order)
 
 
-def _rising(number: int, units: Iterable[tuple[int, bool, tuple[Piece, ...]]]) -> Iterator[_Found]:
+def _rising(number: int, placed: Iterable[_Placed]) -> Iterator[tuple[int, int, _Placed]]:
+    """With times that never fall, and the number of the run."""
     newest = 0
-    for at, key, pieces in units:
-        newest = max(newest, at)
-        yield _Found(newest, number, key, pieces)
+    for one in placed:
+        newest = max(newest, one.at)
+        yield newest, number, one
 
 
-def _sounds(run: _Run, order: Sequence[int]) -> Iterator[tuple[int, bool, tuple[Piece, ...]]]:
+def _sounds(run: _Run, order: Sequence[int]) -> Iterator[_Placed]:
     for n in order:
         if run.what[n]:
-            yield run.clock.at(run.rtp[n], run.came[n]), True, (Piece(run.off[n], run.len[n]),)
+            yield _Placed(run.clock.at(run.rtp[n], run.came[n]), True, (Piece(run.off[n], run.len[n]),))
 
 
-def _pictures(run: _Run, order: Sequence[int]) -> Iterator[tuple[int, bool, tuple[Piece, ...]]]:
+def _pictures(run: _Run, order: Sequence[int]) -> Iterator[_Placed]:
     whole = False  # all pictures since a key frame are there
     expected = -1
     parts: list[int] = []  # of the picture in hand
@@ -212,7 +215,8 @@ def _pictures(run: _Run, order: Sequence[int]) -> Iterator[tuple[int, bool, tupl
             if whole:
                 first = parts[0]
                 pieces = tuple(Piece(run.off[part], run.len[part]) for part in parts)
-                yield run.clock.at(run.rtp[first], run.came[first]), bool(run.what[first] & _KEY), pieces
+                at = run.clock.at(run.rtp[first], run.came[first])
+                yield _Placed(at, bool(run.what[first] & _KEY), pieces)
             parts = []
 
 
@@ -241,11 +245,3 @@ def film(
 def track_of(name: str) -> str:
     """Of a file `<handle>-<kind>-<n>.pcapng`."""
     return PurePosixPath(name).stem.rpartition("-")[0]
-
-
-def _header_size(data: bytes) -> int:
-    """Of an RTP packet that was read already."""
-    size = 12 + 4 * (data[0] & 0x0F)
-    if data[0] & 0x10:
-        size += 4 + 4 * int.from_bytes(data[size + 2 : size + 4], "big")
-    return size

@@ -1,13 +1,16 @@
 """Derives copies for playing, in a process of its own that yields to everything live.
 
 `python -m media.deriver` reads an `Order` a line (JSON) from standard input and answers each with a line, `Derived` or
-`Failed`. A copy is locked as the originals are. One that an earlier attempt left unfinished is made anew.
+`Failed`. A copy is locked as the originals are. One that an earlier attempt left unfinished is made anew. Of several
+processes one derives at a time for a hearing: whoever ordered the first may have been killed, and it goes on writing.
 """
 
 import base64
+import fcntl
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -84,6 +87,14 @@ def _with(key: bytes) -> Unwrap:
     return lambda _head: key
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process of this machine derives in this folder. The lock ends with the process."""
+    with (folder / ".deriving").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 class _Copy:
     """Written frame by frame; `put` gathers what is less than one."""
 
@@ -121,8 +132,10 @@ def main() -> int:
     os.nice(YIELDS)
     for line in sys.stdin.buffer:
         answer: Derived | Failed
+        order = Order.model_validate_json(line)
         try:
-            answer = derive(Order.model_validate_json(line))
+            with _alone(order.folder):
+                answer = derive(order)
         except (OSError, NotOpened, NotOriginal) as error:
             answer = Failed(failed=str(error))
         sys.stdout.write(answer.model_dump_json() + "\n")

@@ -29,9 +29,7 @@ DOCUMENT_SECONDS = 5.0
 REPORT_EVERY = 1.0
 ALLOT_EVERY = 0.2
 SILENCE = 127
-FINDABLE_SECONDS = (
-    20.0  # between key frames of what is recorded: to show a moment, all since the last is decoded
-)
+FINDABLE_SECONDS = 20.0  # between key frames of what is recorded, so that a moment of it can be shown
 
 Row = tuple[str, str, Kind]
 

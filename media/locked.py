@@ -113,9 +113,13 @@ def digest_of(frame: bytes, *, length: int) -> bytes:
 def opened(file: BinaryIO, name: str, unwrap: Unwrap) -> BinaryIO:
     """The content of the locked `file` of this name, to be read from any place; it closes `file`.
 
-    Raises: NotOpened, here or while it is read.
+    Raises: NotOpened, here or while it is read; what cannot be opened here is closed.
     """
-    return io.BufferedReader(_Content(file, name, unwrap))
+    try:
+        return io.BufferedReader(_Content(file, name, unwrap))
+    except BaseException:
+        file.close()
+        raise
 
 
 class _Content(io.RawIOBase):
@@ -124,7 +128,10 @@ class _Content(io.RawIOBase):
     def __init__(self, file: BinaryIO, name: str, unwrap: Unwrap) -> None:
         self._file = file
         self._name = name
-        self._aead = AESGCM(unwrap(file.read(HEAD)))
+        try:
+            self._aead = AESGCM(unwrap(file.read(HEAD)))
+        except ValueError as error:  # no key at all, where there should be one
+            raise NotOpened(str(error)) from error
         self._starts, self._size = _starts(file)
         self._at = 0
         self._held: tuple[int, bytes] = (-1, b"")

@@ -136,6 +136,11 @@ class Room:
         for place, kind in before - self._recorded():
             self._explain(place, [kind])
 
+    @property
+    def _on_record(self) -> bool:
+        record = self._plan.record if self._plan is not None else None
+        return record is not None and record.until is None
+
     def _dismiss(self, place: str) -> None:
         pending = self._pending.pop(place, None)
         if pending is not None:
@@ -213,9 +218,7 @@ class Room:
 
     def _must_be_taken(self, place: str) -> bool:
         """Whoever was here and comes back; and everybody of a hearing that is on the record."""
-        record = self._plan.record if self._plan is not None else None
-        on_record = record is not None and record.until is None
-        return on_record or place in self._returns or self._presences[place].ever
+        return self._on_record or place in self._returns or self._presences[place].ever
 
     async def _connect(self, peer: Peer) -> None:
         try:
@@ -322,7 +325,7 @@ class Room:
         """About ten times a second."""
         now = self._clock()
         self._fanout.tick(now)
-        if self._plan is not None and self._plan.record is not None and self._plan.record.until is None:
+        if self._on_record:
             self._fanout.keep_findable(now)
         if self._probing is None:
             self._probe(PROBE_EVERY)
@@ -353,7 +356,7 @@ class Room:
             tracks = self._measuring.together(self._handles)
             millis = round(1000 * (now - self._figures_at))
             self._figures_at = now
-            if tracks and plan.record is not None and plan.record.until is None:
+            if tracks and self._on_record:
                 self._report(Figures(at=_milliseconds(), millis=millis, tracks=tracks))
 
     def _probe(self, seconds: float) -> None:

@@ -1,7 +1,6 @@
 """Listening back: what there is, a stretch beside its journal, and the bytes that a player asks for."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from litestar import Controller, Request, Response, get, post
@@ -10,7 +9,7 @@ from litestar.response import Stream
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
-from hearings.listening import Film, Listening, parts
+from hearings.listening import Listening, parts
 
 MEDIA_TYPE = "video/webm"
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
@@ -51,7 +50,7 @@ class ListenPages(Controller):
         if span is not None:
             headers["content-range"] = f"bytes {since}-{until - 1}/{film.size}"
         return Stream(
-            _sent(film, since, until),
+            parts(film, since, until),
             status_code=206 if span is not None else 200,
             headers=headers,
             media_type=MEDIA_TYPE,
@@ -67,7 +66,3 @@ def asked_for(header: str, size: int) -> tuple[int, int] | None:
     since = int(first) if first else max(0, size - int(last))
     until = min(size, int(last) + 1) if first and last else size
     return (since, until) if since < until else None
-
-
-def _sent(film: Film, since: int, until: int) -> Iterator[bytes]:
-    return parts(film, since, until)

@@ -1,5 +1,6 @@
 """The benchmark itself runs: otherwise it would be found broken on the day its figures are wanted."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,17 @@ async def test_the_load_reaches_every_listener_of_a_real_worker():
     assert cost.expected > 0
     assert cost.lost == cost.ended == 0
     assert cost.each > 0
+
+
+def test_what_recording_costs_is_told_of_a_record_that_verifies():
+    told = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "recording.py"), "--seconds", "40"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.count("CPU s") == 5
+    assert "verification of" in told
 
 
 def test_the_same_clients_open_for_other_servers():

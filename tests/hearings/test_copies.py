@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from hearings import copies, registry
+from hearings import copies, registry, servicekey
 from hearings.copies import Copies
 from hearings.journal import Journal
 from hearings.registry import Registry
@@ -125,6 +125,27 @@ async def test_what_cannot_be_made_is_named_and_holds_up_nothing(archive):
     assert archive.copied() == 1
     sealed = archive.standing.story().sealed
     assert f"data/media/{archive.witness}-1.webm" not in sealed
+
+
+async def test_a_key_that_does_not_open_holds_up_no_other_hearing(archive, tmp_path):
+    another = Copies(
+        archive.standing.house.journal,
+        Registry(servicekey.at(tmp_path / "another.key")),
+        archive.folder.parent,
+    )
+    await another.work()
+    assert set(archive.rows().values()) == {None}
+    assert archive.copied() == 1
+
+
+async def test_two_processes_of_one_service_make_each_copy_once(archive):
+    await asyncio.gather(archive.copies.work(), archive.copies.work())
+    assert archive.copied() == 1
+    for name, size in archive.rows().items():
+        content = archive.clear(name)
+        assert len(content) == size
+        assert archive.standing.story().sealed[f"data/media/{name}"] == hashlib.sha256(content).hexdigest()
+    assert archive.standing.types().count("media.sealed") == 2 * 3 + 2
 
 
 async def test_an_original_that_was_altered_gives_no_copy(archive):

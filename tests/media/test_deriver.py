@@ -4,6 +4,7 @@ import base64
 import hashlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,18 @@ def test_a_process_of_its_own_does_it_and_one_that_cannot_be_holds_up_no_other(o
     assert clear(order.folder / order.name)
 
 
+def test_one_whose_service_was_killed_does_not_write_into_the_next_ones_copy(order):
+    """As after a kill: several processes derive the same at once; each finishes, and the copy is whole."""
+    with ThreadPoolExecutor(3) as threads:
+        done = list(threads.map(lambda _: run(*[order] * 4), range(3)))
+    assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * 3
+    told = [line for one in done for line in one.stdout.splitlines()]
+    assert len(told) == 12
+    (answer,) = {Derived.model_validate_json(line) for line in told}
+    content = clear(order.folder / order.name)
+    assert (answer.sha256, answer.size) == (hashlib.sha256(content).hexdigest(), len(content))
+
+
 def test_an_unfinished_copy_is_made_anew(order):
     made = derive(order)
     path = order.folder / order.name
@@ -80,9 +93,9 @@ def test_an_unfinished_copy_is_made_anew(order):
     assert hashlib.sha256(clear(path)).hexdigest() == made.sha256
 
 
-@pytest.mark.parametrize("key", [b"x" * 32, b""])
-def test_with_another_key_there_is_none(order, key):
-    wrong = Source(name=order.sources[0].name, key=base64.b64encode(key or bytes(32)).decode())
+@pytest.mark.parametrize("key", [b"x" * 32, b"", b"short"])
+def test_with_another_key_or_none_there_is_no_copy(order, key):
+    wrong = Source(name=order.sources[0].name, key=base64.b64encode(key).decode())
     with pytest.raises(NotOpened):
         derive(order.model_copy(update={"sources": [wrong]}))
 

@@ -145,3 +145,11 @@ def test_a_frame_tells_the_digest_of_all_before_its_end_to_whoever_cannot_read_i
 def test_a_file_that_was_locked_long_ago_still_opens():
     data = (Path(__file__).parent / "locked-1.bin").read_bytes()
     assert read(data, name="known-audio-1.pcapng") == b"What was said in 2026, in two frames."
+
+
+def test_what_cannot_be_opened_is_closed():
+    for data in (b"", Lock(keys.PUBLIC).head[:-1], written(Lock(keys.PUBLIC), PARTS)[:-1]):
+        file = io.BytesIO(data)
+        with pytest.raises(NotOpened):
+            opened(file, "file", unwrapping(keys.SECRET))
+        assert file.closed

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Hearing
+from frontend.rehearse import Hearing
 from frontend.visitor import DoorRefused, eventually
-from tests.story.telling import entries, everyone_hears_everyone, ready, scheduled
+from tests.story.telling import entries, everyone_hears_everyone, ready, ready_apart, scheduled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -51,11 +51,7 @@ async def test_a_stretch_is_listened_to_in_parts_and_that_is_entered(hearing: He
 
 async def test_a_witness_and_a_stranger_find_nothing(hearing: Hearing) -> None:
     await scheduled(hearing)
-    for seed, cast in enumerate((JUDGE, WITNESS, AUTHORITY, INTERPRETER)):
-        await hearing.add([cast], seed=seed)
-    await hearing.confirm_before()
-    await hearing.open_room()
-    await hearing.admit_all()
+    await ready_apart(hearing)
     await hearing.go_on_record()
     await hearing.bench.act("room/off-record", {"text": "Enough for today."})
     for role, status in {"heard": 404, "interpreter": 404, "authority": 200, "presiding": 200}.items():

@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Hearing
+from frontend.rehearse import Hearing
 from frontend.visitor import eventually
-from tests.story.telling import everyone_hears_everyone, sit_for_a_moment, verified, verify_command
+from tests.story.telling import (
+    everyone_hears_everyone,
+    ready_apart,
+    sit_for_a_moment,
+    verified,
+    verify_command,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,11 +22,7 @@ async def test_the_whole_way(hearing: Hearing, tmp_path: Path) -> None:
     await the_other_side_has_its_letter(hearing)
     await hearing.accept()
     await hearing.schedule()
-    for seed, cast in enumerate((JUDGE, WITNESS, AUTHORITY, INTERPRETER)):
-        await hearing.add([cast], seed=seed)
-    await hearing.confirm_before()
-    await hearing.open_room()
-    await hearing.admit_all()
+    await ready_apart(hearing)
     await hearing.go_on_record()
     await hearing.establish_identity()
     await hearing.swear()
