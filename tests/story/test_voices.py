@@ -46,7 +46,7 @@ async def test_who_shares_a_room_with_the_witness_leaves_it_first(hearing: Heari
         await seat.until(lambda view: bool(view["you"]["consults"]))
     await judge.when(lambda: not judge.lines, seconds=5)
     await judge.when(lambda: not set(judge.levels) & {abroad.place, lawyer.place})
-    assert judge.view["hears"] == judge.view["sees"] == []
+    await judge.until(lambda view: view["hears"] == view["sees"] == [])
     await lawyer.when(lambda: list(lawyer.lines.values()) == [abroad.place])
     (line,) = lawyer.lines
     before = lawyer.received(line, Kind.AUDIO)
