@@ -494,6 +494,34 @@ class ParticipantLeft(Event):
         return say("{who} left.", who=named(self.participant))
 
 
+class ParticipantSilent(Event):
+    """The microphone of the person's place is open, and nothing but digital silence has come since `since`."""
+
+    participant: Handle
+    since: Instant
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "No sound at all comes from the microphone of {who} (none since {since}).",
+            who=named(self.participant),
+            since=_moment(self.since),
+        )
+
+
+class ParticipantAudible(Event):
+    """Sound comes again from the microphone of the person's place; `silent` in milliseconds."""
+
+    participant: Handle
+    silent: int
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "Sound comes from the microphone of {who} again, after {seconds} s.",
+            who=named(self.participant),
+            seconds=f"{self.silent / 1000:.0f}",
+        )
+
+
 # --- the sitting -------------------------------------------------------------------------------
 
 
@@ -810,6 +838,30 @@ class MediaFailed(Event):
 
     def sentence(self, named: Named) -> Sentence:
         return say("The recording failed: {reason}", reason=recognised(self.reason))
+
+
+class MediaShort(Event):
+    """The disk has room for so many minutes of recording, and the hearing is planned for more."""
+
+    minutes: int
+    planned: int
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "The disk has room for {minutes} more minutes of recording; the hearing is planned for {planned}.",
+            minutes=self.minutes,
+            planned=self.planned,
+        )
+
+
+class MediaRoom(Event):
+    """After `media.short`: there is room for the rest of the hearing again."""
+
+    minutes: int
+    planned: int
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("The disk has room for the rest of the hearing again.")
 
 
 class MediaFigures(Event):

@@ -22,11 +22,15 @@ from hearings.events import (
     MediaFigures,
     MediaGap,
     MediaProgress,
+    MediaRoom,
     MediaSealed,
+    MediaShort,
+    ParticipantAudible,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantLost,
     ParticipantReturned,
+    ParticipantSilent,
     Progress,
     RecordOff,
 )
@@ -39,6 +43,9 @@ from media import control
 from media.control import Report
 
 MEDIA = "data/media"
+
+Presence = control.Joined | control.Lost | control.Returned | control.Left | control.Silent | control.Audible
+"""What is told of a place and who sits there."""
 
 
 class Recording:
@@ -55,7 +62,7 @@ class Recording:
             hearing = tx.get(Hearing, UUID(report.hearing), with_for_update=True)
             if hearing is None:
                 return
-            if isinstance(report.fact, control.Joined | control.Lost | control.Returned | control.Left):
+            if isinstance(report.fact, Presence):
                 self._presence(tx, hearing, report.fact)
             else:
                 self._kept(tx, hearing, report.fact)
@@ -121,7 +128,7 @@ class Recording:
         self,
         tx: Session,
         hearing: Hearing,
-        fact: control.Joined | control.Lost | control.Returned | control.Left,
+        fact: Presence,
     ) -> None:
         place = tx.get(Place, UUID(fact.place))
         if place is None or place.hearing_id != hearing.id or hearing.state not in OPENED:
@@ -149,6 +156,16 @@ class Recording:
             case control.Left():
                 place.joined, place.lost = None, place.lost or at
                 self._append(tx, hearing, (ParticipantLeft(participant=p.handle, at=at) for p in people))
+            case control.Silent():
+                since = moment(fact.since)
+                self._append(
+                    tx, hearing, (ParticipantSilent(participant=p.handle, since=since) for p in people)
+                )
+            case control.Audible():
+                silent = fact.at - fact.since
+                self._append(
+                    tx, hearing, (ParticipantAudible(participant=p.handle, silent=silent) for p in people)
+                )
 
     # --- the recorder
 
@@ -157,10 +174,9 @@ class Recording:
             case control.Armed():
                 hearing.armed = moment(fact.at)
             case control.RecorderFailed():
-                known = hearing.armed is None and self._story(tx, hearing).failed == fact.reason
-                hearing.armed = None
-                if not known:
-                    self._fail(tx, hearing, fact.reason)
+                self._failed(tx, hearing, fact.reason)
+            case control.RoomShort() | control.RoomFound():
+                self._weighed(tx, hearing, fact)
             case control.SegmentKept():
                 _forget(tx, hearing.id, fact)
                 tx.add(_segment(hearing.id, fact))
@@ -174,6 +190,17 @@ class Recording:
             case control.Figures():
                 if fact.tracks and hearing.state in ON:
                     self._journal.append(tx, hearing, _figures(fact))
+
+    def _failed(self, tx: Session, hearing: Hearing, reason: str) -> None:
+        known = hearing.armed is None and self._story(tx, hearing).failed == reason
+        hearing.armed = None
+        if not known:
+            self._fail(tx, hearing, reason)
+
+    def _weighed(self, tx: Session, hearing: Hearing, fact: control.RoomShort | control.RoomFound) -> None:
+        event = MediaShort if isinstance(fact, control.RoomShort) else MediaRoom
+        if hearing.state in OPENED:
+            self._journal.append(tx, hearing, event(minutes=fact.minutes, planned=fact.planned))
 
     def _sealed(self, tx: Session, hearing: Hearing, fact: control.FileSealed) -> None:
         path = f"{MEDIA}/{fact.name}"

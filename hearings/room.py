@@ -406,6 +406,7 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
         hearing=str(hearing.id),
         version=0,
         folder=str(folder),
+        ends=_ends(hearing) if opened else None,
         peers=peers,
         allowed=sorted((row.source, row.listener, row.kind) for row in see_and_hear(hearing, rows)),
         armed=opened,
@@ -414,6 +415,13 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
         return [base]
     key = registry.public_half(tx, hearing.id)
     return [base.model_copy(update={"record": _record(stretch, key)}) for stretch in unkept]
+
+
+def _ends(hearing: Hearing) -> int | None:
+    """When it is planned to end."""
+    if hearing.start is None or hearing.minutes is None:
+        return None
+    return millis(hearing.start + timedelta(minutes=hearing.minutes))
 
 
 def _was_connected(story: Story, people: Sequence[Participant]) -> bool:

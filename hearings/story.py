@@ -16,7 +16,10 @@ from hearings.states import State
 
 @dataclass
 class Person:
-    """A participant as the journal names them, with the times of their connection (until is None while it lasts)."""
+    """A participant as the journal names them, with the times of their connection (until is None while it lasts).
+
+    `silent`: since when nothing but digital silence comes from their microphone.
+    """
 
     handle: str
     name: str
@@ -30,6 +33,7 @@ class Person:
     dismissed: bool = False
     present: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     lost: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    silent: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Interruption:
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
     `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
-    fixed; `failed`: why the recorder failed last in this sitting; `asked`: who asks for a private consultation,
+    fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk
+    has too little room for the rest of it; `asked`: who asks for a private consultation,
     by handle, and since when, until it is granted or declined.
     """
 
@@ -100,6 +105,7 @@ class Story:
     fixed: int = 0
     adjourned: e.HearingAdjourned | None = None
     failed: str | None = None
+    short: e.MediaShort | None = None
 
     def named(self, handle: str) -> str:
         """The name to print for a handle."""
@@ -155,6 +161,8 @@ class Story:
                 | e.ParticipantLost()
                 | e.ParticipantReturned()
                 | e.ParticipantLeft()
+                | e.ParticipantSilent()
+                | e.ParticipantAudible()
             ):
                 self._attended(time, event)
             case e.RequirementConfirmed() | e.RequirementOverridden() | e.RequirementRevoked():
@@ -189,7 +197,7 @@ class Story:
         match event:
             case e.SittingOpened():
                 self.state = State.OPEN
-                self.failed = None
+                self.failed = self.short = None
                 self.sittings.append((time, None))
             case e.SittingEnded():
                 self._sitting_over(time)
@@ -251,6 +259,11 @@ class Story:
             case e.ParticipantLeft():
                 _finish(self.people[event.participant].present, event.at)
                 _finish(self.people[event.participant].lost, event.at)
+                self.people[event.participant].silent = None
+            case e.ParticipantSilent():
+                self.people[event.participant].silent = event.since
+            case e.ParticipantAudible():
+                self.people[event.participant].silent = None
             case e.ParticipantLost():
                 self.people[event.participant].lost.append((event.since, None))
             case e.ParticipantReturned():
@@ -285,6 +298,10 @@ class Story:
         match event:
             case e.MediaFailed():
                 self.failed = event.reason
+            case e.MediaShort():
+                self.short = event
+            case e.MediaRoom():
+                self.short = None
             case e.MediaGap():
                 self.gaps.append(event)
             case e.MediaFigures():

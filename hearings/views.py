@@ -25,7 +25,7 @@ from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place, Slot
 from hearings.tree import stamp
-from media.channels import Kind
+from media.channels import RECORDER, Kind
 from scheduling.zones import both_clocks
 
 _SOUNDS = frozenset({Kind.AUDIO, Kind.INTERPRETATION})
@@ -72,6 +72,7 @@ class View:
             told |= {
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
+                "alarms": self._alarms(),
                 "oaths": self._oaths(),
                 "asked": self._asked(),
                 "proposals": self._proposals(),
@@ -96,6 +97,42 @@ class View:
             Verb.EXAMINE: _told(examination),
             Verb.CLOSE: _told(closing),
         }
+
+    def _silent(self, place: Place, seated: Sequence[Participant]) -> bool:
+        """Its microphone is open to the recorder, and nothing but digital silence comes from it."""
+        heard = any(
+            row.source == str(place.id) and row.listener == RECORDER and row.kind in _SOUNDS
+            for row in self._table
+        )
+        connected = place.joined is not None and place.lost is None
+        people = [self.story.people[one.handle] for one in seated if one.handle in self.story.people]
+        return heard and connected and any(person.silent is not None for person in people)
+
+    def _alarms(self) -> list[dict[str, Any]]:
+        """What would make the recording worthless if nobody saw it, and what helps."""
+        found = [
+            {
+                "id": f"silent-{place.id}",
+                "sentence": say(
+                    "No sound at all comes from the microphone of {names}.",
+                    names=", ".join(one.name for one in seated),
+                ),
+                "advice": say(
+                    "Ask for a word. If you hear nothing, have the microphone switched on or changed."
+                ),
+            }
+            for place, seated in self._rows
+            if self._silent(place, seated)
+        ]
+        if self.story.short is not None:
+            found.append(
+                {
+                    "id": "short",
+                    "sentence": self.story.short.sentence(self.story.named),
+                    "advice": say("Have room made on the disk; when it is full, the hearing is suspended."),
+                }
+            )
+        return found
 
     def _minutes_article(self) -> Sentence:
         return checklist.cited(self._instrument, self._instrument.minutes)
@@ -166,6 +203,7 @@ class View:
             ),
             "connected": bool(place and place.joined and place.lost is None),
             "muted": list(place.muted) if place else [],
+            "silent": place is not None and self._silent(place, self._seated(place)),
             "consults": bool(place and place.consults),
             "asked": any(one.handle in self.story.asked for one in actor.people),
             "channel": place.channel if place else None,
@@ -202,6 +240,7 @@ class View:
                 "connected": place.joined is not None and place.lost is None,
                 "lost_since": stamp(place.lost) if place.lost else None,
                 "muted": list(place.muted),
+                "silent": self._silent(place, seated),
                 "consults": place.consults is not None,
                 "channel": place.channel,
                 "interpreting": place.interpreting,

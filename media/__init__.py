@@ -7,6 +7,9 @@ the listeners that the table of `channels` allows; `outlet` rewrites it with a f
 and sends it, and what came together leaves together. The `recorder` is a listener like any other: `account` decides
 what each second is, `originals` and `pcapng` write it, `locked` so that only the registry can read it, into `storage`.
 
+Whether there is sound in it is found by `living`, which has `ears` decode some of it in a process of its own; whether the
+disk lasts, by `provision`.
+
 From the originals of a stretch `deriver`, another process, makes copies for playing: `derivation` puts packets in
 order, `oneclock` places them on one clock, `webm` writes the file.
 

@@ -63,12 +63,14 @@ class RoomPlan(Message):
     """The desired state of one room. `allowed` is the table of `media.channels`: what is missing is denied.
 
     `armed`: the recorder proves that it can write (probe bytes, fsynced) and meters sound, and keeps nothing.
-    `folder`: where the originals of this hearing go (absolute path on the worker's machine).
+    `folder`: where the originals of this hearing go (absolute path on the worker's machine). `ends`: when the hearing
+    is planned to end.
     """
 
     hearing: str
     version: int
     folder: str
+    ends: Millis | None = None
     peers: list[PeerPlan]
     allowed: list[tuple[str, str, Kind]]
     armed: bool = False
@@ -171,6 +173,42 @@ class RecorderFailed(Message):
     at: Millis
 
 
+class RoomShort(Message):
+    """The disk has room for so many minutes of recording at what comes now; the hearing is planned for more."""
+
+    fact: Literal["short"] = "short"
+    minutes: int
+    planned: int
+    at: Millis
+
+
+class RoomFound(Message):
+    """After `RoomShort`: there is room for the rest of the hearing again."""
+
+    fact: Literal["room"] = "room"
+    minutes: int
+    planned: int
+    at: Millis
+
+
+class Silent(Message):
+    """Of a place that is to be heard no sound has been found for ten seconds, the last at `since` (`media.living`)."""
+
+    fact: Literal["silent"] = "silent"
+    place: str
+    since: Millis
+    at: Millis
+
+
+class Audible(Message):
+    """After `Silent`: there is sound again, after none since `since`."""
+
+    fact: Literal["audible"] = "audible"
+    place: str
+    since: Millis
+    at: Millis
+
+
 class SegmentKept(Message):
     """A segment of an original is on disk, fsynced.
 
@@ -258,6 +296,10 @@ Fact = Annotated[
     | Left
     | Armed
     | RecorderFailed
+    | RoomShort
+    | RoomFound
+    | Silent
+    | Audible
     | SegmentKept
     | GapFound
     | FileSealed

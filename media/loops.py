@@ -42,6 +42,9 @@ class Frame(NamedTuple):
     level: int = _SILENCE
 
 
+DIGITAL_SILENCE = Frame((b"\xf8\xff\xfe",))
+
+
 class Turn(NamedTuple):
     """Whose four seconds it is: speaks in the `mine`-th of every `of` rounds, from 0, and is quiet in the others."""
 
@@ -70,7 +73,7 @@ class Source:
     """A loop as one RTP stream without end. `due`: when its next frame is to be sent, by the loop's clock.
 
     `extensions`: the header extension block of a packet, from the frame's level. `first`: where in the loop it
-    begins.
+    begins. `unplugged`: of a sound, it goes on as digital silence.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Source:
     ) -> None:
         self.ssrc = 1 + secrets.randbelow(2**32 - 1)
         self.due = 0.0
+        self.unplugged = False
         self._frames = frames
         self._payload_type = payload_type
         self._rate, self._step = rate, step
@@ -101,7 +105,7 @@ class Source:
         """The packets of the frame that is due; what is more than a second late is left out."""
         late = int((now - self.due) / self._period)
         self._advance(late if now - self.due > 1 else 0)
-        frame = self._frames[self._at]
+        frame = DIGITAL_SILENCE if self.unplugged else self._frames[self._at]
         last = len(frame.parts) - 1
         packets = [
             self._packet(self._described(part, number), frame.level, ends=number == last)

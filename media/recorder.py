@@ -16,15 +16,15 @@ import errno
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 from media.account import NOT_SENT, RECORDER_FAILED, RECORDER_RESTARTED, SILENCE, Span, Tile, Timeline
-from media.control import Armed, Fact, RecorderFailed, RecordPlan, StretchKept
+from media.control import Armed, Fact, RecorderFailed, RecordPlan, RoomFound, RoomShort, StretchKept
 from media.locked import Lock
 from media.originals import StretchFiles
 from media.pcapng import LARGEST, Packet
+from media.provision import Provision
 from media.storage import Storage
 
 GRACE = 250  # ms
@@ -32,6 +32,7 @@ TICK = 0.1  # s
 BACKLOG = 256  # segments and gaps that may wait for the disk
 STALLED = 10_000  # ms that one of them may take
 ENOUGH_ROOM = 256 * 2**20  # bytes that must be free to begin
+WEIGH_EVERY = 5.0  # s
 TOO_SLOW = "The disk is too slow for the recording."
 PROBED = ".probe"
 PROBE = b"The recorder can write here.\n" * 64
@@ -71,6 +72,8 @@ class Recorder:
         self._finished: set[int] = set()
         self._heard = _Heard()
         self._received: dict[str, int] = {}
+        self._came = 0
+        self._provision = Provision()
         self._writing_since: int | None = None
         self._failed = False
         self._closed = False
@@ -85,6 +88,11 @@ class Recorder:
         else:
             self._failed = False
             self._report(Armed(at=self._clock()))
+            self._start()
+
+    def expect(self, ends: int | None) -> None:
+        """When the hearing is planned to end (ms since 1970); whether there is room until then is told."""
+        self._provision.ends = ends
 
     def conduct(self, record: RecordPlan | None) -> None:
         """Makes it so: this stretch is kept, until its end if it has one; earlier ones end; no plan ends all."""
@@ -132,11 +140,11 @@ class Recorder:
                 self._wind_up(stretch)
             self._jobs.put_nowait(None)
             self._start()
-        writer, ticker = self._tasks
+        writer, *others = self._tasks
         await writer
-        ticker.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticker
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         self._thread.shutdown()
 
     def _take(self, track: str, packet: Packet) -> None:
@@ -144,6 +152,7 @@ class Recorder:
         if self._closed or size > LARGEST:
             return
         self._received[track] = self._received.get(track, 0) + size
+        self._came += size
         for stretch in self._open.values():
             stretch.take(track, packet)
 
@@ -215,7 +224,8 @@ class Recorder:
 
     def _start(self) -> None:
         if not self._tasks:
-            self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._watch())]
+            works = (self._work(), self._watch(), self._weigh())
+            self._tasks = [asyncio.create_task(work) for work in works]
 
     async def _work(self) -> None:
         while (job := await self._jobs.get()) is not None:
@@ -228,6 +238,24 @@ class Recorder:
         while not self._closed:
             self._tick()
             await asyncio.sleep(TICK)
+
+    async def _weigh(self) -> None:
+        while not self._closed:
+            try:
+                free = await self._in_thread(self._storage.room)
+            except OSError as error:
+                self._fail(_sentence(error))
+            else:
+                self._tell_room(free)
+            await asyncio.sleep(WEIGH_EVERY)
+
+    def _tell_room(self, free: int) -> None:
+        now = self._clock()
+        weighed = self._provision.weigh(free, self._came, now)
+        if weighed is None:
+            return
+        told = RoomShort if weighed.short else RoomFound
+        self._report(told(minutes=weighed.minutes, planned=weighed.planned, at=now))
 
     async def _take_up(self, stretch: "_Stretch") -> None:
         if not await self._in_thread(stretch.files.begin):

@@ -20,6 +20,7 @@ from media.adapter import HANDSHAKE_SECONDS, DtlsFailed
 from media.channels import Kind
 from media.control import (
     Answered,
+    Audible,
     Declined,
     Fact,
     Figures,
@@ -28,12 +29,16 @@ from media.control import (
     Lined,
     Measured,
     Pictured,
+    RecorderFailed,
     RecordPlan,
     RoomPlan,
+    Silent,
 )
 from media.description import Refused, read_offer
+from media.ears import Deaf, Ears
 from media.fanout import Fanout
 from media.ice_lite import IceLite
+from media.living import Living
 from media.measuring import LOOK_SECONDS, TOLD_SECONDS, Measuring
 from media.peer import Peer
 from media.presence import LOST_MILLIS, Presence, State
@@ -46,6 +51,7 @@ PEERS = 32
 ATTEMPTS = 20  # connections that a place may begin in `ATTEMPTS_SECONDS`
 ATTEMPTS_SECONDS = 20.0
 LEVELS_EVERY = 0.25
+LISTEN_SECONDS = 1.0
 PROBE_EVERY = 0.02
 NO_WAY = (
     "Sound and picture do not get through on this network. It is being tried again; stay on this page."
@@ -70,6 +76,8 @@ class Taker(Protocol):
 
     def received(self) -> dict[str, int]: ...
 
+    def expect(self, ends: int | None) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -78,15 +86,16 @@ def recorder_in(folder: Path, report: Callable[[Fact], None]) -> Taker:
 
 
 class Room:
-    """`report` takes facts, in order; `send` takes messages of the moment, which may be lost. `full`: whether the
+    """`ears` listen; `report` takes facts, in order; `send` takes messages of the moment, which may be lost. `full`: whether the
     worker is too busy for anybody who need not be taken.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what the worker gives, and what tests set
         self,
         hearing: str,
         *,
         ice: IceLite,
+        ears: Ears,
         report: Callable[[Fact], None],
         send: Callable[[FromWorker], None],
         full: Callable[[], bool] = lambda: False,
@@ -115,6 +124,10 @@ class Room:
         self._measuring = Measuring()
         self._looked_at = self._figures_at = clock()
         self._levels_at = 0.0
+        self._ears = ears
+        self._living = Living(ears)
+        self._listened_at = clock()
+        self._listening: asyncio.Task[None] | None = None
         self._probing: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -155,8 +168,9 @@ class Room:
         if self._recorder is None:
             return
         if plan.armed and not self._armed:
-            self._spawn(self._recorder.arm())
+            self._spawn(self._arm(self._recorder))
         self._armed = plan.armed
+        self._recorder.expect(plan.ends)
         self._recorder.conduct(plan.record)
         stretch = plan.record.stretch if plan.record is not None else None
         if stretch != self._stretch:
@@ -165,6 +179,15 @@ class Room:
             for place, presence in self._presences.items():
                 if presence.state is not State.PRESENT:
                     self._explain(place)
+
+    async def _arm(self, recorder: Taker) -> None:
+        """It must be able to write, and the sound be listened to."""
+        try:
+            await self._ears.prove()
+        except Deaf as deaf:
+            self._report(RecorderFailed(reason=str(deaf), at=_milliseconds()))
+        else:
+            await recorder.arm()
 
     # --- connections -------------------------------------------------------------------------------
 
@@ -246,6 +269,7 @@ class Room:
         peer = self._fanout.leave(place)
         if peer is not None:
             self._spawn(peer.close())
+        self._living.forget(place)
         fact = presence.left(_milliseconds())
         if fact is not None:
             self._report(fact)
@@ -279,6 +303,8 @@ class Room:
             place, kind = arrival.stream.place, arrival.stream.kind
             track = self._track(place, self._fanout.recorded[place, kind])
             self._recorder.rtp(track, arrival.raw, _microseconds())
+            if kind is Kind.AUDIO and not arrival.padding:
+                self._living.take(place, arrival.rest, arrival.level)
 
     def _recorded(self) -> set[tuple[str, Kind]]:
         return {(place, kind) for (place, _), kind in self._fanout.recorded.items()}
@@ -332,6 +358,7 @@ class Room:
         for place, presence in self._presences.items():
             self._watch(place, presence, now)
         self._measure(now)
+        self._listen(now)
         if now >= self._levels_at:
             self._levels_at = max(self._levels_at + LEVELS_EVERY, now)
             recorded = self._recorder.received() if self._recorder is not None else {}
@@ -358,6 +385,26 @@ class Room:
             self._figures_at = now
             if tracks and self._on_record:
                 self._report(Figures(at=_milliseconds(), millis=millis, tracks=tracks))
+
+    def _listen(self, now: float) -> None:
+        """To whatever the recorder is to be given, of who is there."""
+        if now - self._listened_at < LISTEN_SECONDS or self._listening is not None:
+            return
+        self._listened_at = now
+        expected = [
+            place
+            for place, presence in self._presences.items()
+            if presence.state is State.PRESENT and (place, Kind.AUDIO) in self._fanout.recorded
+        ]
+        self._listening = self._spawn(self._look(expected))
+
+    async def _look(self, expected: list[str]) -> None:
+        try:
+            for change in await self._living.look(expected, _milliseconds()):
+                fact = Audible if change.sounds else Silent
+                self._report(fact(place=change.place, since=change.since, at=_milliseconds()))
+        finally:
+            self._listening = None
 
     def _probe(self, seconds: float) -> None:
         """Probes go out evenly, while there are any."""
@@ -392,10 +439,11 @@ class Room:
         if self._recorder is not None:
             await self._recorder.close()
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -187,6 +187,18 @@ class SyntheticPeer:
             asyncio.create_task(work) for work in (self._keep_checking(), self._send(), self._tell())
         ]
 
+    def unplug_microphone(self) -> None:
+        """Sound goes on as digital silence, as of a microphone that is switched off by hand."""
+        self._unplugged(unplugged=True)
+
+    def plug_microphone(self) -> None:
+        self._unplugged(unplugged=False)
+
+    def _unplugged(self, *, unplugged: bool) -> None:
+        for ssrc, source in self._sources.items():
+            if ssrc not in self._sent:
+                source.unplugged = unplugged
+
     def send_layers(self, taken: Collection[str]) -> None:
         """Of the layers of its camera, only these are sent from now on; one that is sent again begins anew."""
         before, self._taken = self._taken, frozenset(taken)

@@ -41,6 +41,7 @@ from media.control import (
     ToWorker,
     Watched,
 )
+from media.ears import Ears
 from media.ice_lite import IceLite
 from media.load import Meter, Waits
 from media.room import Room
@@ -73,6 +74,7 @@ class Worker:
 
     def __init__(self, ice: IceLite, spool: Spool, meter: Meter) -> None:
         self._ice = ice
+        self._ears = Ears()
         self._spool = spool
         self._meter = meter
         self._rooms: dict[str, Room] = {}
@@ -137,6 +139,7 @@ class Worker:
         return Room(
             hearing,
             ice=self._ice,
+            ears=self._ears,
             report=lambda fact: self._report(hearing, fact),
             send=self._send,
             full=lambda: self._meter.full,
@@ -228,6 +231,7 @@ class Worker:
             self._dismiss(hearing)
         while self._closing:
             await asyncio.wait(self._closing)
+        await self._ears.close()
         self._done = True
         self._to_write.set()
 

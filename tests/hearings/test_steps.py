@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,8 +28,9 @@ from hearings.room import Adjournment, Words, plans
 from hearings.schedule import Cancellation, NewSlot
 from hearings.story import Story
 from hearings.tables import Hearing, Link, Login, Outbox, Segment
+from hearings.views import load
 from media import control
-from media.channels import RECORDER
+from media.channels import RECORDER, Kind
 from scheduling.mail import MailFolder
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import LETTER, Courthouse, Standing
@@ -44,6 +46,12 @@ def house(journal: Journal, tmp_path: Path) -> Courthouse:
 @pytest.fixture
 def standing(house: Courthouse) -> Standing:
     return house.requested_hearing()
+
+
+def seen(standing: Standing, name: str) -> dict[str, Any]:
+    with standing.house.journal.reading() as tx:
+        told = load(tx, standing.house.journal, standing.house.known, standing.id)
+        return told.as_seen_by(standing.actors[name])
 
 
 # --- request
@@ -460,6 +468,47 @@ def test_a_report_that_comes_twice_changes_nothing(standing: Standing) -> None:
     standing.report(fact, n=50)
     standing.report(fact, n=50)
     assert standing.types() == [*before, "participant.lost"]
+
+
+def test_a_silent_microphone_is_shown_to_who_oversees_and_to_who_sits_there(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    witness, judge = standing.actors["witness"], standing.actors["judge"]
+    silent = control.Silent(place=str(witness.place), since=standing.millis() - 11_000, at=standing.millis())
+
+    def alarms() -> list[str]:
+        return [str(one["sentence"]) for one in seen(standing, "judge")["alarms"]]
+
+    assert alarms() == []
+    standing.report(silent)
+    assert alarms() == ["No sound at all comes from the microphone of Witness."]
+    assert seen(standing, "witness")["you"]["silent"]
+    assert "alarms" not in seen(standing, "witness")
+    standing.house.room.silence(judge, witness.place)
+    assert alarms() == [], "a microphone that is closed need not sound"
+    standing.house.room.mute(witness, Kind.AUDIO, muted=False)
+    assert len(alarms()) == 1
+    standing.report(control.Audible(place=str(witness.place), since=silent.since, at=standing.millis()))
+    assert alarms() == []
+    assert not seen(standing, "witness")["you"]["silent"]
+    standing.report(silent)
+    standing.report(control.Left(place=str(witness.place), at=standing.millis()))
+    assert alarms() == []
+    assert standing.types()[-4:] == [
+        "participant.silent",
+        "participant.audible",
+        "participant.silent",
+        "participant.left",
+    ]
+
+
+def test_a_disk_with_too_little_room_is_shown_until_there_is_enough(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened()
+    standing.report(control.RoomShort(minutes=20, planned=55, at=standing.millis()))
+    (alarm,) = seen(standing, "judge")["alarms"]
+    assert "room for 20 more minutes" in str(alarm["sentence"])
+    standing.report(control.RoomFound(minutes=200, planned=55, at=standing.millis()))
+    assert seen(standing, "judge")["alarms"] == []
+    assert standing.types()[-2:] == ["media.short", "media.room"]
 
 
 def test_a_loss_suspends_only_after_its_time_and_only_whom_it_must(

@@ -8,6 +8,7 @@ from bare_page import BarePage, until
 
 from media.channels import Channel, Seat, table
 from media.control import Answered, Declined, PeerPlan, RoomPlan
+from media.ears import Deaf
 from media.ice_lite import IceLite
 from media.room import Room
 
@@ -35,11 +36,29 @@ class NotedRecorder:
     def absent(self, track, reason):
         self.reasons.append((track, reason))
 
+    def expect(self, ends):
+        self.ends = ends
+
     def received(self):
         return {track: len(data) for track, data in self.packets}
 
     async def close(self):
         self.closed = True
+
+
+class KeenEars:
+    """Hears whatever does not say that it is silent; nothing once it is deaf."""
+
+    def __init__(self):
+        self.deaf = False
+
+    async def prove(self):
+        if self.deaf:
+            raise Deaf("The sound cannot be listened to.")
+
+    async def peaks(self, packets):
+        await self.prove()
+        return [0 if packet.startswith(b"silence") else 9000 for packet in packets]
 
 
 class House:
@@ -48,9 +67,11 @@ class House:
     def __init__(self, ice, **settings):
         self.facts, self.sent, self.recorder = [], [], None
         self.ice = ice
+        self.ears = KeenEars()
         self.room = Room(
             "h1",
             ice=ice,
+            ears=self.ears,
             report=self.facts.append,
             send=self.sent.append,
             recorder=self._make_recorder,

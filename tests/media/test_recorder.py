@@ -26,6 +26,8 @@ from media.control import (
     GapFound,
     RecorderFailed,
     RecordPlan,
+    RoomFound,
+    RoomShort,
     SegmentKept,
     StretchKept,
 )
@@ -441,6 +443,52 @@ async def test_arming_on_a_full_disk(tmp_path):
     assert stage.facts == [RecorderFailed(reason="The disk for the recording is full.", at=SINCE)]
     await stage.recorder.arm()
     assert stage.facts[1:] == [Armed(at=SINCE)]
+    await stage.recorder.close()
+
+
+class SmallDisk(Storage):
+    """A disk with as much room as the test says."""
+
+    free = 2**40
+    asked = 0
+
+    def room(self) -> int:
+        self.asked += 1
+        return self.free
+
+
+async def test_a_disk_that_does_not_last_is_told_before_it_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "WEIGH_EVERY", 0.002)
+    disk = SmallDisk(tmp_path / "hearing")
+    stage = Stage(tmp_path / "hearing", disk=disk)
+    await stage.recorder.arm()
+    stage.recorder.expect(SINCE + 60 * 60_000)
+    await stage.until(lambda: disk.asked > 1)
+    stage.play(AUDIO, range(1_000, 61_000, 1_000), data=bytes(49_995))
+    disk.free = 2 * 50_000 * 60 * 25
+    await stage.until(lambda: stage.told(RoomShort))
+    (short,) = stage.told(RoomShort)
+    assert (short.minutes, short.planned) == (25, 59)
+    disk.free = 2**40
+    await stage.until(lambda: stage.told(RoomFound))
+    assert not stage.told(RecorderFailed)
+    await stage.recorder.close()
+
+
+async def test_a_folder_that_is_gone_fails_the_recording(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "WEIGH_EVERY", 0.002)
+
+    class LostDisk(Storage):
+        def room(self) -> int:
+            if lost:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().room()
+
+    lost = []
+    stage = Stage(tmp_path / "hearing", disk=LostDisk(tmp_path / "hearing"))
+    await stage.recorder.arm()
+    lost.append(True)
+    await stage.until(lambda: stage.told(RecorderFailed))
     await stage.recorder.close()
 
 

@@ -10,10 +10,11 @@ from bare_page import BarePage, until
 from house import House, floor, flushed, opened
 from keys import KEY
 
-from media import fanout, room
+from media import fanout, living, room
 from media.adapter import RtcpReceiverInfo
 from media.channels import Kind, Seat
 from media.control import (
+    Audible,
     Declined,
     Figures,
     Joined,
@@ -21,8 +22,10 @@ from media.control import (
     Levels,
     Lost,
     Measured,
+    RecorderFailed,
     RecordPlan,
     Returned,
+    Silent,
 )
 from media.ice_lite import IceLite
 from media.room import NO_WAY
@@ -119,6 +122,48 @@ async def test_every_track_is_measured_and_so_is_what_each_place_hears(house, mo
     assert {row.track for row in kept.tracks} == {"judgeaaa-heard", "witnessa-audio", "witnessa-camera"}
     house.conduct(*floor("judge"), Seat(place="witness", channel="floor", muted={Kind.AUDIO}))
     await speaks(lambda: "witnessa-audio" not in rows())
+
+
+async def test_digital_silence_is_told_and_so_is_the_sound_after_it(house, monkeypatch):
+    monkeypatch.setattr(room, "LISTEN_SECONDS", 0.05)
+    monkeypatch.setattr(living, "SILENT_MILLIS", 400)
+    house.conduct(*floor("judge", "witness", "absent"), armed=True)
+    judge, witness = await house.page("judge"), await house.page("witness")
+
+    async def speak(until_told, *, of_witness=b"silence"):
+        async with asyncio.timeout(5):
+            while not until_told():
+                judge.say(b"sound", level=127)
+                witness.say(of_witness, level=10)
+                await asyncio.sleep(0.02)
+
+    await speak(lambda: house.of(Silent))
+    (silent,) = house.of(Silent)
+    assert silent.place == "witness", (
+        "whatever level it tells; the judge sounds, and whoever is not there need not"
+    )
+    assert silent.at - silent.since >= 400
+    await speak(lambda: house.of(Audible), of_witness=b"sound")
+    assert [(told.place, told.since) for told in house.of(Audible)] == [("witness", silent.since)]
+    muted = Seat(place="witness", channel="floor", muted={Kind.AUDIO})
+    house.conduct(*floor("judge", "absent"), muted, armed=True)
+    judge.say(b"sound")
+    before = time.monotonic()
+    await speak(lambda: time.monotonic() - before > 0.8)
+    assert len(house.of(Silent)) == 1, "whoever is muted is not missed"
+    await witness.close()
+    await judge.close()
+
+
+async def test_a_recorder_is_not_relied_on_where_nobody_can_listen(house):
+    house.ears.deaf = True
+    house.conduct(*floor("judge"), armed=True)
+    await until(lambda: house.of(RecorderFailed))
+    assert house.recorder.armed == 0
+    house.ears.deaf = False
+    house.conduct(*floor("judge"), armed=False)
+    house.conduct(*floor("judge"), armed=True)
+    await until(lambda: house.recorder.armed == 1)
 
 
 async def test_only_the_newest_attempt_of_a_place_is_pending_and_older_ones_are_not_spoken_of(house):

@@ -27,6 +27,7 @@ from media.control import (
     SegmentKept,
     StretchKept,
 )
+from media.ears import Ears
 from media.ice_lite import IceLite
 from media.loops import PICTURES, Source, Turn, extensions_of, picture, sound
 from media.offering import MID_ID
@@ -50,7 +51,8 @@ class Stage:
         self.facts: list = []
         self.sent: list = []
         self.peers: dict[str, SyntheticPeer] = {}
-        self.room = Room("h", ice=ice, report=self.facts.append, send=self.sent.append)
+        self.ears = Ears()
+        self.room = Room("h", ice=ice, ears=self.ears, report=self.facts.append, send=self.sent.append)
         self.ice = ice
         self._folder = folder
         self._version = 0
@@ -94,6 +96,7 @@ class Stage:
             await peer.close()
         self._ticking.cancel()
         await self.room.close()
+        await self.ears.close()
         self.ice.close()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ from frontend.words import Words
 from media.signalling import Offer
 from media.synthetic import NotConnected, SyntheticPeer
 from tests.frontend.test_doors import another_court
-from tests.story.telling import entries, scheduled
+from tests.story.telling import entries, ready, scheduled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -390,3 +391,27 @@ async def test_a_window_that_was_superseded_cannot_come_back_on_its_old_socket(h
     assert (await witness.look())["you"]["muted"] == []
     await peer.close()
     await witness.connect_media()
+
+
+async def test_the_judge_sees_in_time_that_a_microphone_is_dead_and_the_witness_does_too(
+    hearing: Hearing,
+) -> None:
+    await ready(hearing)
+    await hearing.go_on_record()
+    witness = hearing.seat("heard")
+    assert witness.peer is not None
+    assert hearing.bench.view["alarms"] == []
+    witness.peer.unplug_microphone()
+    begun = time.monotonic()
+    await hearing.bench.until(lambda view: bool(view["alarms"]))
+    assert 9 < time.monotonic() - begun < 20, "ten seconds of silence, and ten at most to be told"
+    (alarm,) = hearing.bench.view["alarms"]
+    assert "Witness A" in alarm["sentence"]
+    await witness.until(lambda view: view["you"]["silent"])
+    witness.peer.plug_microphone()
+    await hearing.bench.until(lambda view: not view["alarms"])
+    await witness.until(lambda view: not view["you"]["silent"])
+    people = [hearing.handles[name] for name in ("Witness A", "Magistrate B", "Interpreter C")]
+    assert sorted(one["participant"] for one in await entries(hearing, "participant.silent")) == sorted(
+        people
+    )
