@@ -104,6 +104,8 @@ OWN = (
     say("The disk for the recording is full."),
     say("The folder for the recording may not be written to."),
     say("The recording could not be written to disk: {error}."),
+    say("The disk is too slow for the recording."),
+    say("The sound cannot be listened to: the process that decodes it does not answer."),
 )
 """Reasons that nobody typed, wherever the service stands as who gave them."""
 

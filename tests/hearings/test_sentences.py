@@ -30,7 +30,7 @@ from hearings.sentences import (
 )
 from hearings.states import State, Verb, acting_role
 from hearings.story import Story
-from media import recorder
+from media import ears, recorder
 from scheduling import zones
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +69,8 @@ EXAMPLE: dict[str, Any] = {
     "since": START,
     "at": START,
     "away": 1234,
+    "silent": 12_000,
+    "planned": 60,
     "n": 2,
     "stretch": 3,
     "tracks": [],
@@ -190,6 +192,11 @@ def test_what_somebody_typed_is_not_taken_for_a_sentence_of_ours():
     ours = example(HearingSuspended, whole=True, reason=text, by="service").sentence(named)
     assert type(typed.values["reason"]) is str
     assert isinstance(ours.values["reason"], Sentence)
+
+
+@pytest.mark.parametrize("sentence", [ears.DEAF, recorder.TOO_SLOW])
+def test_what_else_may_stop_a_recording_is_recognised(sentence: str):
+    assert isinstance(recognised(sentence), Sentence)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
