@@ -36,6 +36,7 @@ from frontend.pages.record import RecordPages
 from frontend.pages.request import RequestPages
 from frontend.pages.room import CheckPages, RoomPages
 from frontend.pages.schedule import SchedulePages
+from frontend.pages.sealing import SealingPages
 from frontend.pages.verify import VerifyPages
 from frontend.patience import Patience
 from frontend.settings import Settings
@@ -65,6 +66,7 @@ from hearings.registry import Registry
 from hearings.request import Requests
 from hearings.room import Room
 from hearings.schedule import Schedule
+from hearings.sealing import Sealings
 from hearings.store import Store
 from scheduling.mail import MailFolder
 from scheduling.timers import Timers
@@ -85,6 +87,7 @@ ACTS = [
     RoomPages,
     ConsultationPages,
     InterpretationPages,
+    SealingPages,
     CheckPages,
     MessagesPages,
     JournalPages,
@@ -112,6 +115,7 @@ class Service:
     room: Room
     consultations: Consultations
     interpretation: Interpretation
+    sealings: Sealings
     messages: Messages
     recording: Recording
     records: Records
@@ -165,6 +169,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         room=room,
         consultations=Consultations(acts),
         interpretation=Interpretation(acts),
+        sealings=Sealings(acts, keys),
         messages=Messages(acts),
         recording=recording,
         copies=copies,

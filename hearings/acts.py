@@ -40,9 +40,9 @@ class Act:
         if self.story.minutes:
             raise AlreadyDone(say("The minutes are signed; nothing that they tell of can be changed."))
 
-    def write(self, event: Event) -> Entry:
-        """Appends to the journal of this hearing, in this transaction."""
-        entry = self.journal.append(self.tx, self.hearing, event)
+    def write(self, event: Event, *, together: bool = False) -> Entry:
+        """Appends to the journal of this hearing, in this transaction; `together` with the entry before."""
+        entry = self.journal.append(self.tx, self.hearing, event, together=together)
         self.story.tell([entry])
         return entry
 

@@ -95,18 +95,19 @@ class Copies:
             yield Order(
                 folder=folder,
                 name=copy,
-                sources=[self._source(tx, hearing, folder, f"{one}-{stretch.n}.pcapng") for one in together],
+                sources=[self._source(tx, hearing, folder, stretch, one) for one in together],
                 since=millis(stretch.since),
                 until=millis(stretch.until),
                 marks=_marks(story, stretch, together),
-                public=public_half(tx, hearing),
+                public=public_half(tx, hearing, sealed=stretch.sealed is not None),
             )
 
-    def _source(self, tx: Session, hearing: UUID, folder: Path, name: str) -> Source:
+    def _source(self, tx: Session, hearing: UUID, folder: Path, stretch: Stretch, track: str) -> Source:
         """With no key if it cannot be had: the process says so then, and no other hearing waits."""
-        key = b""
+        name, key = f"{track}-{stretch.n}.pcapng", b""
         with contextlib.suppress(OSError, NotOpened, Refusal), Storage(folder).open(name) as file:
-            key = self._keys.opener(tx, hearing)(file.read(HEAD))
+            unwrap = self._keys.opener(tx, hearing, sealed=stretch.sealed is not None)
+            key = unwrap(file.read(HEAD))
         return Source(name=name, key=base64.b64encode(key).decode())
 
     def _keep(self, wanted: _Wanted, answers: Sequence[Derived | Failed]) -> None:

@@ -39,13 +39,13 @@ class Database:
     def engine(self) -> Engine:
         return self._engine
 
-    def migrate(self) -> None:
-        """Brings the schema to the newest version; does nothing if it is there."""
+    def migrate(self, to: str = "head") -> None:
+        """Brings the schema to the newest version, or that one; does nothing if it is there."""
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._translated(), self._writing.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -18,10 +18,10 @@ from pydantic_core import PydanticUndefined
 
 from hearings.roles import OFFICE, Capacity, Role, Side
 from hearings.sentences import (
+    BY_HAND,
     LINK_WITHDRAWN,
     OWN,
     PLACES,
-    PRIVATE_CONSULTATION,
     Code,
     Moment,
     Sentence,
@@ -90,7 +90,7 @@ def _place(name: str) -> str:
 
 def _reason(reason: str, by: str) -> str:
     """A reason of the service is a sentence of ours; what somebody typed is not."""
-    return recognised(reason, OWN if by == Role.SERVICE else (PRIVATE_CONSULTATION,))
+    return recognised(reason, OWN if by == Role.SERVICE else BY_HAND)
 
 
 def _names(handles: Sequence[str], named: Named) -> str:
@@ -543,14 +543,20 @@ class SittingEnded(Event):
 
 
 class RecordOn(Event):
-    """On the record from the time of this entry; `tracks` must each be accounted for until `record.off`."""
+    """On the record from the time of this entry; `tracks` must each be accounted for until `record.off`. `sealed`: what
+    is recorded is sealed (`interval.sealed`).
+    """
 
     stretch: int
     tracks: list[TrackName]
+    sealed: bool | None = None
     by: By
 
     def sentence(self, named: Named) -> Sentence:
-        return say("{who} went on the record (stretch {n}).", who=named(self.by), n=self.stretch)
+        told = {"who": named(self.by), "n": self.stretch}
+        if self.sealed:
+            return say("{who} went on the record (stretch {n}, sealed).", **told)
+        return say("{who} went on the record (stretch {n}).", **told)
 
 
 class RecordOff(Event):
@@ -560,6 +566,61 @@ class RecordOff(Event):
 
     def sentence(self, named: Named) -> Sentence:
         return say("Off the record: {reason}", reason=_reason(self.reason, self.by))
+
+
+class IntervalSealed(Event):
+    """What is recorded from here on is sealed: kept under a key of its own, left out of every copy of the record, and
+    heard again only when two people open it.
+    """
+
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} sealed what follows: {reason}", who=named(self.by), reason=self.reason)
+
+
+class IntervalEnded(Event):
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} declared that what follows is open again.", who=named(self.by))
+
+
+class UnsealingAsked(Event):
+    """Somebody asks to listen to a sealed stretch; another person must allow it."""
+
+    stretch: int
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} asked to listen to the sealed stretch {n}: {reason}",
+            who=named(self.by),
+            n=self.stretch,
+            reason=self.reason,
+        )
+
+
+class UnsealingDeclined(Event):
+    stretch: int
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} did not allow the sealed stretch {n} to be heard.", who=named(self.by), n=self.stretch
+        )
+
+
+class UnsealingAllowed(Event):
+    """The sealed stretch may be heard for twelve hours by whoever may hear the recording."""
+
+    stretch: int
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} allowed the sealed stretch {n} to be heard.", who=named(self.by), n=self.stretch)
 
 
 class ExaminationBegun(Event):

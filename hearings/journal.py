@@ -97,8 +97,10 @@ class Journal:
         """Leaf 0 of a new hearing, whose row is in this transaction."""
         self.append(tx, hearing, HearingOpened(log_key=hearing.log_vkey))
 
-    def append(self, tx: Session, hearing: Hearing, event: Event) -> Entry:
-        """Writes one leaf. Its time is now, or the last leaf's if the clock went back."""
+    def append(self, tx: Session, hearing: Hearing, event: Event, *, together: bool = False) -> Entry:
+        """Writes one leaf. Its time is now, or the last leaf's if the clock went back, or if both are of one moment:
+        they are told `together`.
+        """
         tx.flush()
         tx.exec(select(Hearing.id).where(Hearing.id == hearing.id).with_for_update()).one()
         last = tx.exec(
@@ -107,7 +109,8 @@ class Journal:
             .order_by(col(JournalLeaf.seq).desc())
             .limit(1)
         ).first()
-        seq, time = (0, self._now()) if last is None else (last[0] + 1, max(self._now(), last[1]))
+        now = self._now()
+        seq, time = (0, now) if last is None else (last[0] + 1, last[1] if together else max(now, last[1]))
         leaf = tree.write_leaf(_clear(hearing.id, seq, time, event), event.members())
         tx.add(
             JournalLeaf(

@@ -15,12 +15,13 @@ from sqlmodel import Session, select
 from hearings.actors import Actor
 from hearings.acts import Acts
 from hearings.copies import INTERPRETATION
-from hearings.errors import NotFound, Unreachable
+from hearings.errors import NotAllowed, NotFound, Unreachable
 from hearings.events import GAP, CustodyPlayed
 from hearings.journal import Entry
 from hearings.recording import MEDIA
 from hearings.registry import Registry
 from hearings.roles import READERS
+from hearings.sealing import opened_until
 from hearings.sentences import say
 from hearings.states import Verb
 from hearings.story import Story, Stretch
@@ -60,6 +61,7 @@ class Listening:
                     "since": stamp(one.since),
                     "until": stamp(one.until) if one.until else None,
                     "ready": one.n <= hearing.copied,
+                    "sealed": _sealing(one, story, self._journal.clock()),
                 }
                 for one in story.stretches
             ]
@@ -68,7 +70,7 @@ class Listening:
         """Enters in the journal that this person listens to this stretch. Raises: NotFound, NotAllowed."""
         _may_listen(actor)
         with self._acts.act(actor, Verb.LISTEN) as act:
-            _stretch(act.story, n)
+            _refuse_sealed(_stretch(act.story, n), act.story, act.now)
             if n > act.hearing.copied:
                 raise NotFound(say("There is nothing to listen to yet."))
             act.write(CustodyPlayed(stretch=n, by=act.who.handle))
@@ -81,6 +83,7 @@ class Listening:
             entries = self._journal.entries(tx, actor.hearing)
             story = Story().tell(entries)
             stretch = _stretch(story, n)
+            _refuse_sealed(stretch, story, self._journal.clock())
             copies = tx.exec(select(Copy).where(Copy.hearing_id == actor.hearing, Copy.stretch == n)).all()
             films = [_film(story, stretch, row) for row in copies if row.size is not None]
             missing = [_film(story, stretch, row) for row in copies if row.size is None]
@@ -102,7 +105,10 @@ class Listening:
             if row is None or row.size is None:
                 raise NotFound(say("There is no such recording."))
             self._refuse_unentered(tx, actor, row.stretch)
-            unwrap = self._keys.opener(tx, actor.hearing)
+            story = self._story(tx, actor.hearing)
+            stretch = _stretch(story, row.stretch)
+            _refuse_sealed(stretch, story, self._journal.clock())
+            unwrap = self._keys.opener(tx, actor.hearing, sealed=stretch.sealed is not None)
         try:
             stream = opened(Storage(self._recordings / str(actor.hearing)).open(name), name, unwrap)
         except (OSError, NotOpened) as error:
@@ -158,6 +164,29 @@ def _stretch(story: Story, n: int) -> Stretch:
     if found is None:
         raise NotFound(say("There is no such recording."))
     return found
+
+
+def _refuse_sealed(stretch: Stretch, story: Story, now: datetime) -> None:
+    """Raises: NotAllowed unless two people have opened it, or it is not sealed."""
+    if stretch.sealed is not None and opened_until(story, stretch.n, now) is None:
+        raise NotAllowed(say("This part of the recording is sealed. Two people open it: see the list."))
+
+
+def _sealing(stretch: Stretch, story: Story, now: datetime) -> dict[str, Any] | None:
+    """Of a sealed stretch why it is, who asks to hear it, and until when it is open."""
+    if stretch.sealed is None:
+        return None
+    asked = story.unsealings.get(stretch.n)
+    until = opened_until(story, stretch.n, now)
+    waits = asked is not None and asked.allowed is None
+    return {
+        "reason": stretch.sealed.reason,
+        "by": story.named(stretch.sealed.by),
+        "until": stamp(until) if until else None,
+        "asked": {"by": story.named(asked.by), "since": stamp(asked.since), "reason": asked.reason}
+        if asked is not None and waits
+        else None,
+    }
 
 
 def _film(story: Story, stretch: Stretch, row: Copy) -> dict[str, Any]:

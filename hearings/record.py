@@ -9,6 +9,7 @@ with everything that it seals.
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -52,6 +53,7 @@ from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Person, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
+from hearings.tree import stamp
 from media.locked import NotOpened, Unwrap, opened
 from media.storage import Storage
 
@@ -62,7 +64,7 @@ SHORT = timedelta(seconds=1)
 _COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
-        *("consultation", "interpretation"),
+        *("consultation", "interpretation", "interval"),
     }
 )
 _OF_TRACK = {"audio": "sound", "camera": "picture", "interpretation": "interpretation into a channel"}
@@ -233,6 +235,7 @@ class Records:
         files = tx.exec(select(RecordFile).where(RecordFile.hearing_id == hearing.id)).all()
         storage = Storage(self._recordings / str(hearing.id))
         unwrap = self._keys.opener(tx, hearing.id)
+        sealed = _withheld(story)
         step = max(1, len(heads) // HEADS_KEPT)
         return package.Contents(
             reference=hearing.reference,
@@ -243,7 +246,10 @@ class Records:
             checkpoint=head.note,
             log_vkey=hearing.log_vkey,
             earlier=[one.note for one in heads[:-1:step]],
-            media={path: partial(_recorded, storage, path, unwrap) for path in story.sealed},
+            media={
+                path: partial(_recorded, storage, path, unwrap) for path in story.sealed if path not in sealed
+            },
+            withheld=list(sealed.values()),
             minutes={file.path: file.data for file in files},
             tools={"vivavoce": version("vivavoce"), "aiortc": version("aiortc"), "typst": version("typst")},
         )
@@ -294,6 +300,19 @@ class Records:
                 place=authority.place if authority else requested.name,
             ),
         )
+
+
+def _withheld(story: Story) -> dict[str, package.Withheld]:
+    """What the court sealed is left out of every copy, with its place in the journal."""
+    grounds = {
+        one.n: package.Withheld(
+            ground="Sealed by the court.", decision=f"interval.sealed of {stamp(one.sealed.since)}"
+        )
+        for one in story.stretches
+        if one.sealed is not None
+    }
+    numbers = {path: int(path.partition(".")[0].rpartition("-")[2]) for path in story.sealed}
+    return {path: replace(grounds[n], path=path) for path, n in numbers.items() if n in grounds}
 
 
 def _recorded(storage: Storage, path: str, unwrap: Unwrap) -> BinaryIO:

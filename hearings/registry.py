@@ -1,6 +1,6 @@
 """The registry's keys: what is recorded of a hearing is locked for it, and opened here alone.
 
-Each hearing has a key pair of its own. The recorder is given the public half and can therefore not read back what an
+Each hearing has a key pair of its own, and another for what the court seals. The recorder is given the public half and can therefore not read back what an
 earlier start of it wrote; the secret half lies in the database under the service key. Destroying it destroys the
 recording wherever its files may have been copied to, but not what was taken along in a package.
 """
@@ -22,25 +22,25 @@ class Registry:
     def __init__(self, key: ServiceKey) -> None:
         self._key = key
 
-    def prepare(self, tx: Session, hearing: UUID, at: datetime) -> None:
-        """The hearing has a pair from now on, if it had none."""
-        if tx.get(RecordingKey, hearing) is None:
+    def prepare(self, tx: Session, hearing: UUID, at: datetime, *, sealed: bool = False) -> None:
+        """The hearing has this pair from now on, if it had none."""
+        if tx.get(RecordingKey, (hearing, sealed)) is None:
             public, secret = new_pair()
-            wrapped = self._key.wrap(secret, _purpose(hearing))
-            tx.add(RecordingKey(hearing_id=hearing, public=public, secret=wrapped, created=at))
+            wrapped = self._key.wrap(secret, _purpose(hearing, sealed=sealed))
+            tx.add(RecordingKey(hearing_id=hearing, sealed=sealed, public=public, secret=wrapped, created=at))
 
-    def opener(self, tx: Session, hearing: UUID) -> Unwrap:
+    def opener(self, tx: Session, hearing: UUID, *, sealed: bool = False) -> Unwrap:
         """What opens the recordings of this hearing (`media.locked.opened`). Raises: Unreachable, Unverifiable."""
-        pair = tx.get(RecordingKey, hearing)
+        pair = tx.get(RecordingKey, (hearing, sealed))
         if pair is None:
             raise Unreachable(say("The key of this recording is not there."))
-        return unwrapping(self._key.unwrap(pair.secret, _purpose(hearing)))
+        return unwrapping(self._key.unwrap(pair.secret, _purpose(hearing, sealed=sealed)))
 
 
-def public_half(tx: Session, hearing: UUID) -> str:
+def public_half(tx: Session, hearing: UUID, *, sealed: bool = False) -> str:
     """In base64, as the recorder is given it. The hearing has been on the record."""
-    return base64.b64encode(tx.get_one(RecordingKey, hearing).public).decode()
+    return base64.b64encode(tx.get_one(RecordingKey, (hearing, sealed)).public).decode()
 
 
-def _purpose(hearing: UUID) -> str:
-    return f"recording {hearing}"
+def _purpose(hearing: UUID, *, sealed: bool) -> str:
+    return f"{'sealed' if sealed else 'recording'} {hearing}"

@@ -50,6 +50,9 @@ COURT = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
 READERS = COURT | {Role.PANEL}
 """Who reads the record and listens to the recording."""
 
+UNSEALERS = frozenset({Role.PRESIDING, Role.CLERK, Role.AUTHORITY})
+"""Who opens what the court sealed: two together, of whom one presides and the other does not."""
+
 OVERSEERS = COURT | {Role.PANEL}
 """Who sees the pages of the whole hearing; everybody else has their own place alone."""
 

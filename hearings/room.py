@@ -113,7 +113,7 @@ class Room:
                 say("You cannot go on the record yet."),
                 checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
             )
-            self._begin_stretch(act)
+            begin_stretch(act, self._keys)
 
     def examine(self, actor: Actor) -> None:
         """Second gate. Raises: NotReady."""
@@ -126,7 +126,9 @@ class Room:
 
     def go_off_record(self, actor: Actor, why: Words) -> None:
         with self._acts.act(actor, Verb.GO_OFF_RECORD) as act:
-            self._end_stretch(act, why.text)
+            if act.story.stretch is None:
+                raise NotReady(say("The hearing is not on the record."))
+            end_stretch(act, why.text)
 
     def suspend(self, actor: Actor, why: Words) -> None:
         with self._acts.act(actor, Verb.SUSPEND) as act:
@@ -145,7 +147,7 @@ class Room:
             )
             act.write(HearingResumed(repeated=repeated.text, by=act.who.handle))
             if on:
-                self._begin_stretch(act)
+                begin_stretch(act, self._keys)
 
     def adjourn(self, actor: Actor, adjournment: Adjournment) -> None:
         """Ends this sitting; the hearing goes on another day on the same journal."""
@@ -280,22 +282,6 @@ class Room:
 
     # --- inside
 
-    def _begin_stretch(self, act: Act) -> None:
-        tracks = [
-            track
-            for _, people in docket.places(act.tx, act.hearing.id)
-            if docket.sends(people)
-            for track in _tracks(people)
-        ]
-        self._keys.prepare(act.tx, act.hearing.id, act.now)
-        act.write(RecordOn(stretch=len(act.story.stretches) + 1, tracks=sorted(tracks), by=act.who.handle))
-
-    def _end_stretch(self, act: Act, reason: str) -> None:
-        stretch = act.story.stretch
-        if stretch is None:
-            raise NotReady(say("The hearing is not on the record."))
-        act.write(RecordOff(stretch=stretch.n, reason=reason, by=act.who.handle))
-
     def _end_sitting(self, act: Act) -> None:
         act.hearing.armed = None
         consultation.over(act)
@@ -326,6 +312,36 @@ class Room:
         place.admitted = act.now
         for person in people:
             act.write(ParticipantAdmitted(participant=person.handle, by=act.who.handle))
+
+
+def begin_stretch(act: Act, keys: Registry, *, together: bool = False) -> None:
+    """On the record from here, within a step that is under way; sealed if the judge sealed what follows. `together`
+    with the end of the stretch before: not a moment lies between them.
+    """
+    tracks = [
+        track
+        for _, people in docket.places(act.tx, act.hearing.id)
+        if docket.sends(people)
+        for track in _tracks(people)
+    ]
+    sealed = act.story.sealing is not None
+    keys.prepare(act.tx, act.hearing.id, act.now, sealed=sealed)
+    act.write(
+        RecordOn(
+            stretch=len(act.story.stretches) + 1,
+            tracks=sorted(tracks),
+            sealed=sealed or None,
+            by=act.who.handle,
+        ),
+        together=together,
+    )
+
+
+def end_stretch(act: Act, reason: str) -> None:
+    """Off the record from here; nothing if it was not on."""
+    stretch = act.story.stretch
+    if stretch is not None:
+        act.write(RecordOff(stretch=stretch.n, reason=reason, by=act.who.handle))
 
 
 def _place(act: Act, place: UUID) -> tuple[Place, Sequence[Participant]]:
@@ -413,8 +429,14 @@ def plans(tx: Session, hearing: Hearing, story: Story, *, folder: Path, now: dat
     )
     if not unkept:
         return [base]
-    key = registry.public_half(tx, hearing.id)
-    return [base.model_copy(update={"record": _record(stretch, key)}) for stretch in unkept]
+    return [
+        base.model_copy(
+            update={
+                "record": _record(one, registry.public_half(tx, hearing.id, sealed=one.sealed is not None))
+            }
+        )
+        for one in unkept
+    ]
 
 
 def _ends(hearing: Hearing) -> int | None:

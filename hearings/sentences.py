@@ -95,6 +95,10 @@ LINK_WITHDRAWN = say("The link was withdrawn.")
 SERVICE_STOPPED = say("The media service stopped and is being started again.")
 RECORDING_FAILED = say("The recording failed. {reason}")
 PRIVATE_CONSULTATION = say("A private consultation.")
+SEALED_FROM_HERE = say("What follows is sealed.")
+OPEN_FROM_HERE = say("What follows is open again.")
+BY_HAND = (PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE)
+"""Reasons that a step gives for whoever took it."""
 
 OWN = (
     CONNECTION_LOST,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hearings.errors import NotAllowed, NotNow
-from hearings.roles import CONFIDANTS, COORDINATORS, OFFICE, READERS, Role
+from hearings.roles import CONFIDANTS, COORDINATORS, OFFICE, READERS, UNSEALERS, Role
 from hearings.sentences import Sentence, any_of, say
 
 
@@ -57,6 +57,10 @@ class Verb(StrEnum):
     DECLINE_CONSULTATION = "decline-consultation"
     END_CONSULTATION = "end-consultation"
     GIVE_CHANNEL = "give-channel"
+    SEAL = "seal"
+    END_SEALING = "end-sealing"
+    ASK_UNSEALING = "ask-unsealing"
+    ANSWER_UNSEALING = "answer-unsealing"
     CONFIRM = "confirm"
     OVERRIDE = "override"
     OATH = "oath"
@@ -76,6 +80,7 @@ class Rule(NamedTuple):
 _BEFORE = frozenset({State.ACCEPTED, State.SCHEDULED, State.ADJOURNED})
 OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
 ON = frozenset({State.ON_RECORD, State.EXAMINING})
+_HEARD_BACK = OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}
 _LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED}
 _BENCH = frozenset({Role.PRESIDING})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
@@ -116,13 +121,17 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.DECLINE_CONSULTATION: (Rule(OPENED, _BENCH, None),),
     Verb.END_CONSULTATION: (Rule(OPENED, _BENCH | CONFIDANTS | {Role.SERVICE}, None),),
     Verb.GIVE_CHANNEL: (Rule(OPENED, _CLERKS | COORDINATORS, None),),
+    Verb.SEAL: (Rule(OPENED, _BENCH, None),),
+    Verb.END_SEALING: (Rule(OPENED, _BENCH, None),),
+    Verb.ASK_UNSEALING: (Rule(_HEARD_BACK, UNSEALERS, None),),
+    Verb.ANSWER_UNSEALING: (Rule(_HEARD_BACK, UNSEALERS, None),),
     Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OATH: (Rule(ON, _BENCH | {Role.AUTHORITY}, None),),
     Verb.NOTE: (Rule(OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
     Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
-    Verb.LISTEN: (Rule(OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}, READERS, None),),
+    Verb.LISTEN: (Rule(_HEARD_BACK, READERS, None),),
     Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), READERS, None),),
 }
 
@@ -167,6 +176,10 @@ ACT: dict[Verb, Sentence] = {
     Verb.DECLINE_CONSULTATION: say("decline a private consultation"),
     Verb.END_CONSULTATION: say("end the private consultation"),
     Verb.GIVE_CHANNEL: say("open or close a channel for interpretation"),
+    Verb.SEAL: say("seal what is recorded"),
+    Verb.END_SEALING: say("end the sealing"),
+    Verb.ASK_UNSEALING: say("ask to listen to what is sealed"),
+    Verb.ANSWER_UNSEALING: say("answer who asks to listen to what is sealed"),
     Verb.CONFIRM: say("confirm a safeguard"),
     Verb.OVERRIDE: say("go on without a safeguard"),
     Verb.OATH: say("note an oath"),

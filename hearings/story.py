@@ -5,7 +5,7 @@ it can be told again from the journal alone. `Story` is folded entry by entry an
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hearings import events as e
@@ -54,6 +54,26 @@ class Stretch:
     tracks: tuple[str, ...]
     since: datetime
     until: datetime | None = None
+    sealed: "Sealing | None" = None
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """What is recorded meanwhile is sealed."""
+
+    since: datetime
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Unsealing:
+    """Somebody asked to listen to a sealed stretch; `allowed`: when another allowed it."""
+
+    since: datetime
+    reason: str
+    by: str
+    allowed: datetime | None = None
 
 
 @dataclass
@@ -81,7 +101,9 @@ class Story:
     `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
     fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk
     has too little room for the rest of it; `asked`: who asks for a private consultation,
-    by handle, and since when, until it is granted or declined.
+    by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is sealed; `turning`: the
+    stretch on the record is about to be followed by another, sealed or not; `unsealings`:
+    who asked last to hear a sealed stretch, by its number, until it is declined.
     """
 
     state: State = State.REQUESTED
@@ -94,6 +116,9 @@ class Story:
     interruptions: list[Interruption] = field(default_factory=list)
     consultations: list[Consultation] = field(default_factory=list)
     asked: dict[str, datetime] = field(default_factory=dict)
+    sealing: Sealing | None = None
+    turning: bool = False
+    unsealings: dict[int, Unsealing] = field(default_factory=dict)
     gaps: list[e.MediaGap] = field(default_factory=list)
     figures: list[e.MediaFigures] = field(default_factory=list)
     sealed: dict[str, str] = field(default_factory=dict)
@@ -174,6 +199,14 @@ class Story:
                 | e.ConsultationEnded()
             ):
                 self._consulted(time, event)
+            case (
+                e.IntervalSealed()
+                | e.IntervalEnded()
+                | e.UnsealingAsked()
+                | e.UnsealingDeclined()
+                | e.UnsealingAllowed()
+            ):
+                self._sealed_off(time, event)
             case _:
                 self._kept(time, event)
 
@@ -205,12 +238,14 @@ class Story:
                 self.state = State.ADJOURNED
                 self.adjourned = event
             case e.RecordOn():
+                self.turning = False
                 if self.state is not State.EXAMINING:  # resumed in the middle of the examination
                     self.state = State.ON_RECORD
-                self.stretches.append(Stretch(event.stretch, tuple(event.tracks), time))
+                sealed = self.sealing if event.sealed else None
+                self.stretches.append(Stretch(event.stretch, tuple(event.tracks), time, sealed=sealed))
             case e.RecordOff():
                 self.stretches[-1].until = time
-                if self.state is not State.SUSPENDED:
+                if self.state is not State.SUSPENDED and not self.turning:
                     self.state = State.OPEN
             case e.ExaminationBegun():
                 self.state = State.EXAMINING
@@ -280,6 +315,22 @@ class Story:
                 self.consultations.append(Consultation(tuple(event.people), time, event.by))
             case e.ConsultationEnded():
                 self.consultations[-1].until = time
+
+    def _sealed_off(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.IntervalSealed():
+                self.sealing = Sealing(time, event.reason, event.by)
+                self.turning = self.stretch is not None
+            case e.IntervalEnded():
+                self.sealing = None
+                self.turning = self.stretch is not None
+            case e.UnsealingAsked():
+                self.unsealings[event.stretch] = Unsealing(time, event.reason, event.by)
+            case e.UnsealingDeclined():
+                self.unsealings.pop(event.stretch, None)
+            case e.UnsealingAllowed():
+                asked = self.unsealings[event.stretch]
+                self.unsealings[event.stretch] = replace(asked, allowed=time)
 
     def _safeguarded(self, time: datetime, event: e.Event) -> None:
         match event:

@@ -297,9 +297,12 @@ class Gap(SQLModel, table=True):
 
 
 class RecordingKey(SQLModel, table=True):
-    """The pair that a hearing's recordings are locked for; `secret` is wrapped under the service key."""
+    """The pair that a hearing's recordings are locked for, those that the court sealed for one of their own; `secret`
+    is wrapped under the service key.
+    """
 
     hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    sealed: bool = Field(primary_key=True)
     public: bytes = Field(sa_type=LargeBinary)
     secret: bytes = Field(sa_type=LargeBinary)
     created: datetime = Field(sa_type=Utc)

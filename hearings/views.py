@@ -20,7 +20,7 @@ from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, OVERSEERS, Role
 from hearings.room import see_and_hear
 from hearings.schedule import Schedule
-from hearings.sentences import OWN, PRIVATE_CONSULTATION, Sentence, recognised, say
+from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, Participant, Place, Slot
@@ -148,6 +148,7 @@ class View:
             "said": say("The hearing is {state}.", state=SAID[self.hearing.state]),
             "on_record_since": stamp(stretch.since) if stretch else None,
             "suspended": self._suspended(),
+            "sealing": self._sealing(),
             "stretches": len(self.story.stretches),
             "kept": self.hearing.kept,
             "requesting": self._requesting.name,
@@ -164,9 +165,16 @@ class View:
         if self.hearing.state is not State.SUSPENDED or not self.story.interruptions:
             return None
         last = self.story.interruptions[-1]
-        known = OWN if last.by == Role.SERVICE else (PRIVATE_CONSULTATION,)
+        known = OWN if last.by == Role.SERVICE else BY_HAND
         reason = recognised(last.reason, known)
         return {"since": stamp(last.since), "reason": reason, "by": self.story.named(last.by)}
+
+    def _sealing(self) -> dict[str, Any] | None:
+        """Since when what is recorded is sealed, and why."""
+        told = self.story.sealing
+        if told is None:
+            return None
+        return {"since": stamp(told.since), "reason": told.reason, "by": self.story.named(told.by)}
 
     def _start(self) -> dict[str, Any] | None:
         """The time that is agreed; of a hearing that was adjourned it has passed, and none is agreed."""
@@ -364,7 +372,7 @@ def _person(person: Participant) -> dict[str, Any]:
 def _without_reasons(told: Mapping[str, Any]) -> dict[str, Any]:
     """For who waits: a reason may name somebody."""
     adjourned = told["adjourned"]
-    return {"suspended": None, "adjourned": adjourned and {**adjourned, "reason": None}}
+    return {"suspended": None, "sealing": None, "adjourned": adjourned and {**adjourned, "reason": None}}
 
 
 def _told(obstacles: list[Obstacle]) -> list[dict[str, Any]]:

@@ -34,8 +34,9 @@ SECONDS = 4
 class Archive:
     """A hearing whose witness and judge were recorded for four seconds, and what derives the copies."""
 
-    def __init__(self, standing: Standing, folder: Path, clock: FakeClock) -> None:
+    def __init__(self, standing: Standing, folder: Path, clock: FakeClock, *, sealed: bool = False) -> None:
         self.standing = standing
+        self.sealed = sealed
         self.keys = Registry(standing.house.key)
         self.copies = Copies(standing.house.journal, self.keys, folder)
         self.folder = folder / str(standing.id)
@@ -47,7 +48,7 @@ class Archive:
 
     def _record(self, on: int) -> None:
         with self.standing.house.journal.reading() as tx:
-            public = registry.public_half(tx, self.standing.id)
+            public = registry.public_half(tx, self.standing.id, sealed=self.sealed)
         tracks = [f"{self.witness}-audio", f"{self.witness}-camera", f"{self.judge}-audio"]
         plan = RecordPlan(stretch=1, since=on, tracks=tracks, key=public)
         files = StretchFiles(Storage(self.folder), Lock(base64.b64decode(public)), plan)
@@ -75,7 +76,7 @@ class Archive:
 
     def clear(self, name: str) -> bytes:
         with self.standing.house.journal.reading() as tx:
-            unwrap = self.keys.opener(tx, self.standing.id)
+            unwrap = self.keys.opener(tx, self.standing.id, sealed=self.sealed)
         with opened((self.folder / name).open("rb"), name, unwrap) as file:
             return file.read()
 

@@ -1,6 +1,9 @@
 """Transactions, and the schema that the migrations make."""
 
+import contextlib
+import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -9,13 +12,41 @@ from sqlmodel import SQLModel, select, text
 
 from hearings.database import Database
 from hearings.errors import Unreachable
-from hearings.tables import Cursor
+from hearings.tables import Cursor, RecordingKey
 
 
 def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_keys_of_recordings_are_carried_over(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    database.migrate("0004")
+    database.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        for table in ("hearing", "recordingkey"):
+            columns = old.execute(f"PRAGMA table_info({table})").fetchall()
+            values = [_anything(kind) for _, _, kind, *_ in columns]
+            marks = ", ".join("?" * len(values))
+            old.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+        old.commit()
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    database.migrate()
+    with database.reading() as tx:
+        (row,) = tx.exec(select(RecordingKey)).all()
+        assert (row.hearing_id.int, row.sealed, row.public, row.secret) == (0, False, b"bytes", b"bytes")
+    database.close()
+
+
+def _anything(kind: str) -> int | str | bytes:
+    """A value that a column of this type takes."""
+    if kind.startswith("INT"):
+        return 1
+    return {"CHAR(32)": "0" * 32, "DATETIME": "2026-11-27 10:00:00.000000", "BLOB": b"bytes"}.get(
+        kind, "text"
+    )
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:

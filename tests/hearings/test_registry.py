@@ -59,9 +59,21 @@ def test_the_pair_of_one_hearing_opens_no_other(house):
     with house.journal.transaction() as tx:
         for each in (one, other):
             keys.prepare(tx, each, house.journal.clock())
-        data = locked(tx.get_one(RecordingKey, one).public)
+        data = locked(tx.get_one(RecordingKey, (one, False)).public)
         with pytest.raises(NotOpened):
             opened(io.BytesIO(data), NAME, keys.opener(tx, other))
+
+
+def test_what_is_sealed_has_a_pair_of_its_own(house, hearing):
+    keys = Registry(house.key)
+    with house.journal.transaction() as tx:
+        for sealed in (False, True):
+            keys.prepare(tx, hearing, house.journal.clock(), sealed=sealed)
+        data = locked(base64.b64decode(registry.public_half(tx, hearing, sealed=True)))
+        with pytest.raises(NotOpened):
+            opened(io.BytesIO(data), NAME, keys.opener(tx, hearing))
+        with opened(io.BytesIO(data), NAME, keys.opener(tx, hearing, sealed=True)) as file:
+            assert file.read() == b"what was said"
 
 
 def test_without_its_pair_nothing_opens(house, hearing):

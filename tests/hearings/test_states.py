@@ -90,8 +90,9 @@ def test_no_state_has_two_rules_for_a_verb() -> None:
 def test_nothing_leads_out_of_an_ended_matter() -> None:
     for state in (State.DECLINED, State.CANCELLED):
         assert not allowed(state, Role)
-    assert allowed(State.CLOSED, Role) == {Verb.LISTEN, Verb.TAKE_ALONG}
-    for verb in (Verb.LISTEN, Verb.TAKE_ALONG):
+    afterwards = {Verb.LISTEN, Verb.TAKE_ALONG, Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING}
+    assert allowed(State.CLOSED, Role) == afterwards
+    for verb in afterwards:
         assert after(State.CLOSED, verb, before=State.CLOSED) is State.CLOSED
 
 
