@@ -39,6 +39,7 @@ LINES = 1  # nobody looks at what the synthetic people receive
 PICTURES = 5  # a second
 EARLIEST = timedelta(seconds=20)  # a time is proposed at least so long before it comes
 FAR_ZONE = "America/Santiago"
+SEALED_SECONDS = 2.0
 LOOPBACK = "127.0.0.1"
 MUTED = "#muted"  # whoever takes a chair joins with the microphone closed
 
@@ -255,6 +256,20 @@ class Case(Hearing):
         await self.swear()
         await self.bench.act("room/examine")
 
+    async def close_microphones(self) -> None:
+        """Of those who send nothing."""
+        for seat in self.seats:
+            await seat.act("room/mute", {"kind": "audio", "muted": True})
+
+    async def close_ours(self) -> None:
+        """That of the room abroad is open, and dead: the court is told."""
+        await self.seats[0].act("room/mute", {"kind": "audio", "muted": True})
+
+    async def seal_a_moment(self) -> None:
+        await self.bench.act("room/seal", {"reason": "The witness names a person who is protected."})
+        await asyncio.sleep(SEALED_SECONDS)
+        await self.bench.act("room/seal/end")
+
     async def note(self) -> None:
         for words in (
             "The witness knows nobody of the accused.",
@@ -320,13 +335,13 @@ WAYS: dict[str, tuple[Step, ...]] = {
     "accepted": (Case.accept,),
     "cancelled": (Case.accept, Case.cancel),
     "scheduled": (Case.accept, Case.invite, Case.schedule_later, Case.leave),
-    "open": (Case.accept, Case.invite, Case.schedule_now, Case.open_room),
-    "on-record": (Case.accept, Case.invite, *_ON),
+    "open": (Case.accept, Case.invite, Case.schedule_now, Case.open_room, Case.close_microphones),
+    "on-record": (Case.accept, Case.invite, *_ON, Case.close_ours),
     "examining": (Case.accept, Case.invite_each, *_ON, Case.examine, Case.note),
     "suspended": (*_HEARD, Case.suspend, Case.leave),
     "adjourned": (*_HEARD, Case.go_off_record, Case.adjourn, Case.leave),
     "ended": (*_HEARD, Case.go_off_record, Case.end, Case.leave),
-    "closed": (*_HEARD, Case.go_off_record, Case.close_file, Case.leave),
+    "closed": (*_HEARD, Case.seal_a_moment, Case.go_off_record, Case.close_file, Case.leave),
 }
 """How a hearing comes to stand at each state, through the public doors. The people of one that is open or on the
 record stay; those who do not send live by their signed checks.

@@ -21,7 +21,7 @@ from hearings.journal import Entry
 from hearings.recording import MEDIA
 from hearings.registry import Registry
 from hearings.roles import READERS
-from hearings.sealing import opened_until
+from hearings.sealing import completes, opened_until
 from hearings.sentences import say
 from hearings.states import Verb
 from hearings.story import Story, Stretch
@@ -61,7 +61,7 @@ class Listening:
                     "since": stamp(one.since),
                     "until": stamp(one.until) if one.until else None,
                     "ready": one.n <= hearing.copied,
-                    "sealed": _sealing(one, story, self._journal.clock()),
+                    "sealed": _sealing(one, story, actor, self._journal.clock()),
                 }
                 for one in story.stretches
             ]
@@ -172,8 +172,8 @@ def _refuse_sealed(stretch: Stretch, story: Story, now: datetime) -> None:
         raise NotAllowed(say("This part of the recording is sealed. Two people open it: see the list."))
 
 
-def _sealing(stretch: Stretch, story: Story, now: datetime) -> dict[str, Any] | None:
-    """Of a sealed stretch why it is, who asks to hear it, and until when it is open."""
+def _sealing(stretch: Stretch, story: Story, actor: Actor, now: datetime) -> dict[str, Any] | None:
+    """Of a sealed stretch why it is, who asks to hear it (`yours` to allow?), and until when it is open."""
     if stretch.sealed is None:
         return None
     asked = story.unsealings.get(stretch.n)
@@ -183,7 +183,12 @@ def _sealing(stretch: Stretch, story: Story, now: datetime) -> dict[str, Any] | 
         "reason": stretch.sealed.reason,
         "by": story.named(stretch.sealed.by),
         "until": stamp(until) if until else None,
-        "asked": {"by": story.named(asked.by), "since": stamp(asked.since), "reason": asked.reason}
+        "asked": {
+            "by": story.named(asked.by),
+            "since": stamp(asked.since),
+            "reason": asked.reason,
+            "yours": any(completes(asked, story, role) for role in actor.roles),
+        }
         if asked is not None and waits
         else None,
     }

@@ -21,7 +21,7 @@ from hearings.events import (
     UnsealingDeclined,
 )
 from hearings.registry import Registry
-from hearings.roles import Role
+from hearings.roles import UNSEALERS, Role
 from hearings.room import begin_stretch, end_stretch
 from hearings.said import Said
 from hearings.sentences import OPEN_FROM_HERE, SEALED_FROM_HERE, say
@@ -83,14 +83,19 @@ class Sealings:
         """Raises: NotFound, NotNow, and NotAllowed unless another asked and one of the two presides."""
         with self._acts.act(actor, Verb.ANSWER_UNSEALING) as act:
             asked = _asked(act, n)
-            presides = act.story.people[asked.by].role is Role.PRESIDING
-            if presides is (act.who.role is Role.PRESIDING):
+            if not completes(asked, act.story, act.who.role):
                 raise NotAllowed(
                     say(
                         "Two people open what is sealed: one who presides, and one who does not. Another must allow it."
                     )
                 )
             act.write(UnsealingAllowed(stretch=n, by=act.who.handle))
+
+
+def completes(asked: Unsealing, story: Story, role: Role) -> bool:
+    """Whether whoever acts in this role makes two with the one who asked."""
+    presided = story.people[asked.by].role is Role.PRESIDING
+    return role in UNSEALERS and presided is not (role is Role.PRESIDING)
 
 
 def opened_until(story: Story, n: int, now: datetime) -> datetime | None:

@@ -116,6 +116,8 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
         await together(case.bring() for case in cases)
         standing = {case.matter.stands: case for case in cases}
         await house.clerk.post(f"/hearings/{standing['closed'].id}/listen/1")
+        reason = {"reason": "An appeal turns on what the witness said then."}
+        await house.clerk.post(f"/hearings/{standing['closed'].id}/listen/2/unseal", reason)
         hired = {"role": "clerk", "authority": house.requesting}
         yield Docket(
             house,

@@ -19,6 +19,7 @@ from media.control import RecordPlan
 from tests.hearings.people_of_law import Courthouse, Standing
 from tests.hearings.test_copies import Archive
 
+NAMES = ("judge", "clerk", "authority")
 GROUND = Ground(reason="The witness speaks of a child.")
 
 
@@ -161,7 +162,9 @@ async def test_what_is_sealed_is_heard_only_while_it_is_open(standing, sealings,
         with pytest.raises((NotAllowed, NotFound)):
             closed()
     sealings.ask(clerk, 1, Ground(reason="The minutes."))
-    assert listening.stretches(judge)[0]["sealed"]["asked"]["reason"] == "The minutes."
+    asked = {name: listening.stretches(archive.standing.actors[name])[0]["sealed"]["asked"] for name in NAMES}
+    assert asked["judge"]["reason"] == "The minutes."
+    assert [name for name in NAMES if asked[name]["yours"]] == ["judge"]
     with pytest.raises(NotAllowed, match="sealed"):
         listening.begin(clerk, 1)
     sealings.allow(judge, 1)
