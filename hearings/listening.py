@@ -20,7 +20,7 @@ from hearings.events import GAP, CustodyPlayed
 from hearings.journal import Entry
 from hearings.recording import MEDIA
 from hearings.registry import Registry
-from hearings.roles import READERS
+from hearings.roles import READERS, UNSEALERS, Role
 from hearings.sealing import completes, opened_until
 from hearings.sentences import say
 from hearings.states import Verb
@@ -187,11 +187,16 @@ def _sealing(stretch: Stretch, story: Story, actor: Actor, now: datetime) -> dic
             "by": story.named(asked.by),
             "since": stamp(asked.since),
             "reason": asked.reason,
-            "yours": any(completes(asked, story, role) for role in actor.roles),
+            "yours": any(completes(asked, story, role) for role in _acting(actor)),
         }
         if asked is not None and waits
         else None,
     }
+
+
+def _acting(actor: Actor) -> list[Role]:
+    """The role in which this person would answer; of several the first counts (`states.acting_role`)."""
+    return [role for role in actor.roles if role in UNSEALERS][:1]
 
 
 def _film(story: Story, stretch: Stretch, row: Copy) -> dict[str, Any]:

@@ -108,8 +108,10 @@ class Timeline:
         self._last_us = None if last_us is None else min(last_us, since * 1000 - 1)
         self._ever = last_us is not None
         self._horizon = since
+        self._newest_us = since * 1000  # no packet is placed before it
         self._packets: list[Packet] = []
         self._media: list[int] = []
+        self._broken = False  # somewhere in the media in hand is a silence
         self._told: list[tuple[int, str]] = []
         self._told_before: dict[int, list[tuple[int, str]]] = {}
         self._guess: str | None = None
@@ -119,13 +121,17 @@ class Timeline:
         if packet.at_us < self._since * 1000 and not self._packets and self.frontier == self._since:
             self._before(packet)
             return
-        newest = self._packets[-1].at_us if self._packets else 0
-        at_us = max(packet.at_us, newest, self._horizon * 1000, self.frontier * 1000)
-        self._packets.append(packet if at_us == packet.at_us else packet._replace(at_us=at_us))
+        at_us = packet.at_us
+        if at_us < self._newest_us:
+            at_us = self._newest_us
+            packet = packet._replace(at_us=at_us)
+        self._newest_us = at_us
+        self._packets.append(packet)
         if not packet.rtcp:
             if self._told:
                 self._told_before[at_us] = self._told
             self._told = []
+            self._broken = self._broken or bool(self._media and at_us - self._media[-1] > _SILENCE_US)
             self._media.append(at_us)
 
     def absent(self, reason: str, *, at: int) -> None:
@@ -139,6 +145,9 @@ class Timeline:
         lost connection.
         """
         self._horizon = max(self._horizon, horizon)
+        self._newest_us = max(self._newest_us, self._horizon * 1000)
+        if end is None and self._goes_on():
+            return
         while decided := next_span(self.frontier, self._last_us, self._media, horizon=self._horizon, end=end):
             span, kept = decided
             if kept:
@@ -147,6 +156,18 @@ class Timeline:
                 yield from self._gap(span, others_us)
         if not self._media and self._guess is None and self._horizon - self.frontier > SILENCE:
             self._guess = self._sibling_says(others_us)
+
+    def _goes_on(self) -> bool:
+        """A segment is under way, not yet full, with no silence in it: nothing can be decided. Told at once, because
+        it is asked ten times a second.
+        """
+        media = self._media
+        if not media or self._broken or self._horizon >= self.frontier + SEGMENT:
+            return False
+        begun = self._last_us is not None and media[0] - self._last_us <= _SILENCE_US
+        return (begun or media[0] // 1000 <= self.frontier) and self._horizon * 1000 - media[
+            -1
+        ] <= _SILENCE_US
 
     def _before(self, packet: Packet) -> None:
         if not packet.rtcp:
@@ -188,9 +209,12 @@ class Timeline:
         past = [at for at in self._media if at < bound]
         del self._packets[: len(taken)]
         del self._media[: len(past)]
+        if self._broken:
+            self._broken = any(after - at > _SILENCE_US for at, after in pairwise(self._media))
         if past:
             self._last_us, self._ever = past[-1], True
             for at in past:
                 self._told_before.pop(at, None)
         self.frontier = until
+        self._newest_us = max(self._newest_us, until * 1000)
         return taken
