@@ -18,8 +18,10 @@ from frontend.rehearse import Rehearsal, RehearsalFailed
 from frontend.settings import Settings
 from hearings import verify
 from hearings.errors import Refusal
+from hearings.playing import Making
 from media import worker
 from media.addresses import Implausible, check_here, is_loopback
+from media.deriver import made_again
 from media.signalling import LARGEST
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     match given:
         case ["verify", *rest]:
-            return verify.main(rest)
+            return verify.main(rest, _made_again)
         case ["worker", *rest]:
             return worker.main(rest)
     parsed = _parser().parse_args(given)
@@ -48,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 1
+
+
+def _made_again(making: Making) -> str:
+    return made_again(making.originals, since=making.since, until=making.until, marks=making.marks)
 
 
 def serve(parsed: argparse.Namespace) -> int:
@@ -123,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     rehearsing.add_argument("--participants", type=int, default=4, metavar="N", help="people in the room")
     rehearsing.set_defaults(run=rehearse)
     commands.add_parser(
-        "verify", help="check a package offline: verify PACKAGE [--trust FILE]", add_help=False
+        "verify", help="check a package offline: verify PACKAGE [--trust FILE] [--copies]", add_help=False
     )
     commands.add_parser("worker", help="a media worker for another machine", add_help=False)
     return parser

@@ -21,8 +21,9 @@ from sqlmodel import Session, col, select
 from hearings.acts import locked
 from hearings.checklist import Obstacle
 from hearings.errors import Refusal
-from hearings.events import GAP, TRACK, MediaSealed
+from hearings.events import MediaSealed
 from hearings.journal import Journal
+from hearings.playing import Gap, copies_of, marks_of
 from hearings.recording import MEDIA
 from hearings.registry import Registry, public_half
 from hearings.room import millis
@@ -33,7 +34,6 @@ from media.deriver import Derived, Failed, Order, Source
 from media.locked import HEAD, NotOpened
 from media.storage import Storage
 
-INTERPRETATION = "interpretation"
 ENDED = "The process that derives them has ended."
 
 log = logging.getLogger(__name__)
@@ -83,12 +83,8 @@ class Copies:
         self, tx: Session, hearing: UUID, story: Story, stretch: Stretch, there: set[str]
     ) -> Iterable[Order]:
         tracks = [track for track in stretch.tracks if f"{MEDIA}/{track}-{stretch.n}.pcapng" in story.sealed]
-        grouped: dict[str, list[str]] = {}
-        for track in sorted(tracks):
-            handle, _, kind = track.partition("-")
-            grouped.setdefault(track if kind == INTERPRETATION else handle, []).append(track)
         folder = self._recordings / str(hearing)
-        for name, together in grouped.items():
+        for name, together in copies_of(tracks).items():
             copy = f"{name}-{stretch.n}.webm"
             if f"{MEDIA}/{copy}" in there or stretch.until is None:
                 continue
@@ -159,17 +155,6 @@ def _read(line: bytes) -> Derived | Failed:
 
 def _marks(story: Story, stretch: Stretch, tracks: Sequence[str]) -> list[tuple[int, int, str]]:
     """What is missing, in ms after the stretch began."""
-    begin = millis(stretch.since)
-    return [
-        (millis(gap.since) - begin, millis(gap.until) - begin, _words(gap.track, gap.reason))
-        for gap in story.gaps
-        if gap.track in tracks
-        and stretch.until is not None
-        and stretch.since <= gap.since
-        and gap.until <= stretch.until
-    ]
-
-
-def _words(track: str, reason: str) -> str:
-    kind = track.partition("-")[2]
-    return f"{TRACK.get(kind, kind)}: {GAP.get(reason, reason)}"
+    assert stretch.until is not None
+    gaps = (Gap(gap.track, millis(gap.since), millis(gap.until), gap.reason) for gap in story.gaps)
+    return marks_of(gaps, tracks, since=millis(stretch.since), until=millis(stretch.until))

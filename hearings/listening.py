@@ -14,10 +14,10 @@ from sqlmodel import Session, select
 
 from hearings.actors import Actor
 from hearings.acts import Acts
-from hearings.copies import INTERPRETATION
 from hearings.errors import NotAllowed, NotFound, Unreachable
 from hearings.events import GAP, CustodyPlayed
 from hearings.journal import Entry
+from hearings.playing import INTERPRETATION
 from hearings.recording import MEDIA
 from hearings.registry import Registry
 from hearings.roles import READERS, UNSEALERS, Role

@@ -1,4 +1,4 @@
-"""Verifies a package offline: ten checks in their order, and a verdict (FORMAT.md, part 6).
+"""Verifies a package offline: eleven checks in their order, and a verdict (FORMAT.md, part 6).
 
 Whatever the bytes are, the answer is a verdict with a sentence, never an exception. A check runs if those
 that it needs have passed. Nothing here or beneath knows the database, the service, or the network.
@@ -19,8 +19,10 @@ from typing import BinaryIO, NamedTuple, NoReturn, TypeVar
 from hearings.container import MANIFEST, SIGNATURE, Bundle, check_bag, read_asic_manifest
 from hearings.errors import Unverifiable
 from hearings.events import KINDS
+from hearings.playing import Derive
 from hearings.signatures import Signed, fingerprint, read_seal, title
 from hearings.tree import Checkpoint, read_checkpoint
+from hearings.verify_copies import check_copies
 from hearings.verify_journal import (
     Entry,
     Log,
@@ -106,22 +108,27 @@ class _Question(NamedTuple):
     trust: Trust | None
     head: Checkpoint | None
     at: datetime
+    derive: Derive | None
 
 
-def verify(path: Path, *, trust: bytes | None, head: bytes | None, at: datetime) -> Verdict:
-    """Checks the package at `path` as of `at`, against a trust file and a kept head if there are any."""
+def verify(
+    path: Path, *, trust: bytes | None, head: bytes | None, at: datetime, derive: Derive | None = None
+) -> Verdict:
+    """Checks the package at `path` as of `at`, against a trust file and a kept head if there are any; `derive`: the
+    copies for playing are made again with it.
+    """
     checks = _Checks()
     trusted = checks.run("trust", _trust, _Maybe(trust))
     kept = checks.run("head", _head, _Maybe(head))
     readable = (trust is None or trusted is not None) and (head is None or kept is not None)
-    question = _Question(trusted, kept, at) if readable else None
+    question = _Question(trusted, kept, at, derive) if readable else None
     with _opened(path, checks) as file:
         end = _check_all(checks, file, question)
     return _verdict(checks.done, end)
 
 
 def _check_all(checks: _Checks, file: BinaryIO | None, question: _Question | None) -> str | None:
-    """Checks 1 to 10 of FORMAT.md; gives by whom the record is sealed, if that came out."""
+    """Checks 1 to 11 of FORMAT.md; gives by whom the record is sealed, if that came out."""
     bundle = checks.run("zip", _bundle, file)
     container = checks.run("container", _container, bundle)
     checks.run("bag", _bag, bundle)
@@ -132,6 +139,7 @@ def _check_all(checks: _Checks, file: BinaryIO | None, question: _Question | Non
     recording = checks.run("files", _files, bundle, log, entries)
     checks.run("time", _time, log, recording)
     checks.run("minutes", _minutes, bundle, question, recording)
+    checks.run("copies", _copies, bundle, question, entries, recording)
     return sealed
 
 
@@ -272,6 +280,14 @@ def _minutes(bundle: Bundle, question: _Question, _: object) -> tuple[bool, str]
     return True, check_minutes(Reader(question.trust, bundle, question.at))
 
 
+def _copies(
+    bundle: Bundle, question: _Question, entries: list[Entry], recording: tuple[Recording, Rows]
+) -> tuple[bool, str]:
+    if question.derive is None:
+        raise _Skipped("The copies for playing are made again only on request.")
+    return True, check_copies(bundle, recording[0], entries, question.derive)
+
+
 # --- files and the command line ----------------------------------------------------------------
 
 
@@ -314,19 +330,30 @@ class _Words(argparse.ArgumentParser):
         self.exit(1, f"{message}\n")
 
 
-def main(argv: Sequence[str]) -> int:
-    """`vivavoce verify PACKAGE [--trust FILE] [--head FILE]`: a line for each check; 0 iff accepted."""
+def main(argv: Sequence[str], derive: Derive | None = None) -> int:
+    """`vivavoce verify PACKAGE [--trust FILE] [--head FILE] [--copies]`: a line for each check; 0 iff accepted.
+
+    `derive`: what makes copies for playing, where that is installed.
+    """
     words = _Words(prog="vivavoce verify", description="Checks a sealed package offline.")
     words.add_argument("package", type=Path, help="the package, an .asice file")
     words.add_argument("--trust", type=Path, help="a trust file (JSON) that lists courts or log keys")
     words.add_argument("--head", type=Path, help="a checkpoint that was kept, which must be a prefix")
+    if derive is not None:
+        words.add_argument("--copies", action="store_true", help="make the copies for playing again")
     asked = words.parse_args(argv)
     try:
         trust, head = _read_small(asked.trust), _read_small(asked.head)
     except (OSError, ValueError) as error:
         sys.stdout.write(f"Refused: the trust file or the head cannot be opened: {_why(error)}.\n")
         return 1
-    verdict = verify(asked.package, trust=trust, head=head, at=datetime.now(UTC))
+    verdict = verify(
+        asked.package,
+        trust=trust,
+        head=head,
+        at=datetime.now(UTC),
+        derive=derive if getattr(asked, "copies", False) else None,
+    )
     for check in verdict.checks:
         sys.stdout.write(f"{check.name:<10} {check.outcome:<8} {check.sentence}\n")
     sys.stdout.write(f"{verdict.sentence}\n")

@@ -64,10 +64,14 @@ def test_a_good_record_is_accepted_without_a_trust_file_and_says_by_which_key(tm
     assert signatures.fingerprint(r.court().certificate) in verdict.sentence
     assert r.vkey() in verdict.sentence
     done = {check.name: check.outcome for check in verdict.checks}
-    assert {name for name, outcome in done.items() if outcome is Outcome.SKIPPED} == {"trust", "head"}
+    assert {name for name, outcome in done.items() if outcome is Outcome.SKIPPED} == {
+        "trust",
+        "head",
+        "copies",
+    }
     assert list(done) == [
         *("trust", "head", "zip", "container", "bag", "log", "tree", "entries"),
-        *("seals", "files", "time", "minutes"),
+        *("seals", "files", "time", "minutes", "copies"),
     ]
 
 
@@ -1686,7 +1690,7 @@ def test_the_command_prints_each_check_and_the_verdict(
     trust.write_bytes(TRUST())
     assert main([str(path), "--trust", str(trust)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert lines[-1].startswith("Accepted: complete, unaltered, sealed by")
     assert main([str(path)]) == 0
     assert "not confirmed" in capsys.readouterr().out
@@ -1725,8 +1729,8 @@ def test_the_verifier_reaches_no_database_web_or_leaf() -> None:
         "print(bad, ours)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    ours = ["container", "errors", "events", "roles", "sentences", "signatures", "tree"]
-    ours += ["verify", "verify_journal", "verify_media", "verify_seals"]
+    ours = ["container", "errors", "events", "playing", "roles", "sentences", "signatures", "tree"]
+    ours += ["verify", "verify_copies", "verify_journal", "verify_media", "verify_seals"]
     assert done.stdout.strip() == f"[] {[f'hearings.{one}' for one in ours]}"
 
 

@@ -1,13 +1,15 @@
 """A sealed interval through the doors: no second is missing, no package has it, two people open it."""
 
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from frontend.rehearse import Hearing
 from frontend.visitor import DoorRefused, eventually
-from tests.story.telling import entries, everyone_hears_everyone, ready, verified
+from hearings import verify
+from tests.story.telling import entries, everyone_hears_everyone, ready, seconds, verified, verify_command
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,9 +26,9 @@ async def test_what_is_sealed_is_in_no_package_and_two_people_open_it(
     await hearing.seat("heard").until(lambda view: view["sealing"] is not None)
     with pytest.raises(DoorRefused) as twice:
         await bench.act("room/seal", {"reason": "Again."})
-    await everyone_hears_everyone(hearing)
+    await seconds(1)
     await bench.act("room/seal/end")
-    await everyone_hears_everyone(hearing)
+    await seconds(1)
     await bench.act("room/off-record", {"text": "Enough for today."})
     await hearing.finish()
     package = await hearing.package(tmp_path)
@@ -41,6 +43,14 @@ async def test_what_is_sealed_is_in_no_package_and_two_people_open_it(
     verdict = verified(package)
     assert verdict.accepted
     assert "withheld" in verdict.sentence
+    again = verify_command(package, "--trust", tmp_path / "trust.json", "--copies")
+    assert "copies     ok       4 copies for playing were made again" in again.stdout
+    assert again.returncode == 0
+    altered = verify.verify(
+        package, trust=None, head=None, at=datetime.now(UTC), derive=lambda _making: "0" * 64
+    )
+    assert not altered.accepted
+    assert "is not what comes of its originals" in altered.sentence
 
     base = f"/hearings/{hearing.id}/listen"
 
