@@ -118,6 +118,8 @@ class Conductor:
         self._linked = asyncio.Event()
         self._dirty: set[UUID] = set()
         self._wake = asyncio.Event()
+        self._to_anchor: set[UUID] = set()
+        self._stepped = asyncio.Event()
         self._versions = itertools.count(time.time_ns() // 1000)
         self._disarmed: set[UUID] = set()
         self._turn = asyncio.Lock()
@@ -133,7 +135,7 @@ class Conductor:
         for worker in self._workers:
             await worker.listen()
         self._journal.follow(self.changed)
-        works = [self._keep_workers, self._push, *(worker.commit for worker in self._workers)]
+        works = [self._keep_workers, self._push, self._anchor, *(worker.commit for worker in self._workers)]
         self._tasks = [asyncio.create_task(self._for_ever(work), name=work.__name__) for work in works]
         self._timers.every(PROGRESS_SECONDS, self._progress, name="progress")
         for hearing, place, since in await asyncio.to_thread(self._room.lost):
@@ -173,6 +175,8 @@ class Conductor:
     def _mark(self, hearing: UUID) -> None:
         self._dirty.add(hearing)
         self._wake.set()
+        self._to_anchor.add(hearing)
+        self._stepped.set()
 
     async def offer(self, hearing: UUID, place: UUID, *, connection: str, sdp: str) -> str:
         """The worker's answer to a page's offer. Raises: NotReady with a sentence, Unreachable."""
@@ -292,6 +296,15 @@ class Conductor:
             dirty, self._dirty = self._dirty, set()
             for hearing in dirty:
                 await self._conduct(hearing)
+
+    async def _anchor(self) -> None:
+        """After the plans have gone out, and holding up none."""
+        while True:
+            await self._stepped.wait()
+            self._stepped.clear()
+            hearings, self._to_anchor = self._to_anchor, set()
+            for hearing in hearings:
+                await asyncio.to_thread(self._recording.anchor, hearing)
 
     async def _conduct(self, hearing: UUID) -> None:
         """Tells its worker what must hold. One that is away is told when it links (`linked`).

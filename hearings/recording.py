@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 from sqlmodel import Session, col, func, select
 
 from hearings import docket
@@ -33,8 +33,9 @@ from hearings.events import (
     ParticipantSilent,
     Progress,
     RecordOff,
+    RecordOn,
 )
-from hearings.journal import Journal
+from hearings.journal import Entry, Journal
 from hearings.sentences import RECORDING_FAILED, SERVICE_STOPPED, Sentence, say
 from hearings.states import ON, OPENED, State
 from hearings.story import Story, Stretch
@@ -43,6 +44,11 @@ from media import control
 from media.control import Report
 
 MEDIA = "data/media"
+
+PROCEEDINGS = frozenset(
+    {"hearing", "record", "examination", "oath", "statement", "requirement", "consultation", "interval"}
+)
+"""Entries of these kinds are steps of the proceedings, after which the recording is anchored."""
 
 Presence = control.Joined | control.Lost | control.Returned | control.Left | control.Silent | control.Audible
 """What is told of a place and who sits there."""
@@ -100,6 +106,22 @@ class Recording:
             tracks = _progress(tx, hearing, stretch) if stretch else []
             if tracks:
                 self._journal.append(tx, row, MediaProgress(tracks=tracks))
+
+    def anchor(self, hearing: UUID) -> None:
+        """The same after each step of the proceedings, also after the one that ended the stretch."""
+        with self._journal.reading() as tx:
+            entries = self._journal.entries(tx, hearing)
+            row = tx.get(Hearing, hearing)
+            if row is None or not Story().tell(entries).stretches[row.kept :] or not _steps_since(entries):
+                return
+        with self._journal.transaction() as tx:
+            row = locked(tx, hearing)
+            entries = self._journal.entries(tx, hearing)
+            stretches = Story().tell(entries).stretches
+            if stretches and stretches[-1].n > row.kept and _steps_since(entries):
+                tracks = _progress(tx, hearing, stretches[-1])
+                if tracks:
+                    self._journal.append(tx, row, MediaProgress(tracks=tracks))
 
     def unaccounted(self, tx: Session, hearing: Hearing, story: Story) -> list[Sentence]:
         """A sentence for each track of a stretch whose segments and gaps do not add up to the whole of it."""
@@ -248,6 +270,16 @@ class Recording:
             self._journal.append(tx, hearing, event)
 
 
+def _steps_since(entries: Sequence[Entry]) -> bool:
+    """Whether the proceedings went on since it was last written down how far the recording is."""
+    for entry in reversed(entries):
+        if isinstance(entry.event, MediaProgress | RecordOn):
+            return False
+        if entry.event.type.partition(".")[0] in PROCEEDINGS:
+            return True
+    return False
+
+
 def moment(millis: int) -> datetime:
     """An instant from milliseconds since 1970."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis)
@@ -358,10 +390,13 @@ def _segments(tx: Session, hearing: UUID, stretch: int) -> list[Segment]:
 
 
 def _progress(tx: Session, hearing: UUID, stretch: Stretch) -> list[Progress]:
-    """The last segment of each track of the stretch tells how far its file is."""
+    """The last segment of each track of the stretch tells how far its file is. What was told of the time after the
+    end may be cut off again.
+    """
+    inside = col(Segment.until) <= stretch.until if stretch.until is not None else true()
     newest = (
         select(Segment.track, func.max(Segment.seg).label("seg"))
-        .where(Segment.hearing_id == hearing, Segment.stretch == stretch.n)
+        .where(Segment.hearing_id == hearing, Segment.stretch == stretch.n, inside)
         .group_by(Segment.track)
         .subquery()
     )

@@ -20,7 +20,7 @@ from hearings.errors import (
     NotSignedIn,
     NotValid,
 )
-from hearings.journal import Journal
+from hearings.journal import Entry, Journal
 from hearings.people import NewPerson, NewPlace
 from hearings.request import Reason
 from hearings.roles import Capacity, Role, Side
@@ -468,6 +468,60 @@ def test_a_report_that_comes_twice_changes_nothing(standing: Standing) -> None:
     standing.report(fact, n=50)
     standing.report(fact, n=50)
     assert standing.types() == [*before, "participant.lost"]
+
+
+def test_the_recording_is_anchored_after_each_step_and_never_beyond_the_end(
+    standing: Standing, clock: FakeClock
+) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    judge, recording = standing.actors["judge"], standing.house.recording
+    (track,) = [
+        one
+        for one in standing.story().stretches[0].tracks
+        if judge.people[0].handle in one and "audio" in one
+    ]
+
+    def kept(seg: int) -> None:
+        since = standing.millis()
+        clock.pass_(seconds=2)
+        standing.report(
+            control.SegmentKept(
+                track=track,
+                stretch=1,
+                seg=seg,
+                off=100 * seg,
+                len=100,
+                since=since,
+                until=since + 2000,
+                sha256=DIGEST,
+                prefix=DIGEST,
+            )
+        )
+
+    def anchored() -> int:
+        recording.anchor(standing.id)
+        progress = [entry.event for entry in entries_of(standing) if entry.event.type == "media.progress"]
+        return progress[-1].tracks[0].n if progress else 0
+
+    assert anchored() == 0, "nothing is on disk yet"
+    kept(0)
+    assert anchored() == 0, "no step was taken"
+    standing.house.room.note(judge, Words(text="A note."))
+    assert anchored() == 1
+    before = standing.types()
+    assert anchored() == 1
+    assert standing.types() == before, "once for each step"
+    kept(1)
+    until = clock.now
+    clock.pass_(seconds=-1)
+    standing.house.room.go_off_record(judge, Words(text="Enough."))
+    clock.now = until
+    assert anchored() == 1, "the second segment reaches beyond the end"
+
+
+def entries_of(standing: Standing) -> list[Entry]:
+    with standing.house.journal.reading() as tx:
+        return standing.house.journal.entries(tx, standing.id)
 
 
 def test_a_silent_microphone_is_shown_to_who_oversees_and_to_who_sits_there(standing: Standing) -> None:
