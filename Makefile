@@ -35,6 +35,7 @@ bench: setup
 	$(BIN)/python tests/bench/spine.py
 	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/recording.py
+	$(BIN)/python tests/bench/clocks.py --seconds 120
 
 # Pictures of every page and state of the room, to be looked at.
 screens: setup

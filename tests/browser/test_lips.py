@@ -10,44 +10,13 @@ from statistics import median
 import pytest
 from playwright.async_api import Page
 
-from frontend.rehearse import JUDGE, Cast, Hearing
+from frontend.rehearse import JUDGE, Hearing
+from tests.browser.clapper import CLAPPER, WITHIN, WITNESS
 from tests.browser.people import People, comes_from, invited, open_link
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
-WITHIN = 80  # ms
 BEATS = 6
-CLAPPER = """
-navigator.mediaDevices.getUserMedia = async (wanted) => {
-  const clapper = (globalThis.clapper ??= start());
-  return new MediaStream(wanted.audio ? clapper.sound.getAudioTracks() : clapper.picture.getVideoTracks());
-};
-function start() {
-  const context = new AudioContext();
-  addEventListener("pointerdown", () => context.resume());
-  const out = context.createMediaStreamDestination();
-  const tone = new OscillatorNode(context, { frequency: 880 });
-  const loud = new GainNode(context, { gain: 0 });
-  tone.connect(loud).connect(out);
-  tone.start();
-  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
-  const paint = canvas.getContext("2d");
-  const begin = context.currentTime + 0.5;
-  for (let beat = 0; beat < 300; beat += 1) {
-    loud.gain.setValueAtTime(0.5, begin + beat);
-    loud.gain.setValueAtTime(0, begin + beat + 0.25);
-  }
-  setInterval(() => {
-    const at = context.currentTime - begin;
-    paint.fillStyle = at > 0 && at % 1 < 0.25 ? "white" : "black";
-    paint.fillRect(0, 0, 640, 360);
-    paint.fillStyle = "gray";
-    paint.fillRect((at * 100) % 600, 340, 20, 20);
-  }, 20);
-  return { picture: canvas.captureStream(30), sound: out.stream };
-}
-"""
 BEGINNINGS = """
 async ([place, seconds]) => {
   const video = document.querySelector(`#tile-${place} video`);
