@@ -102,14 +102,16 @@ class Original:
         """
         runs = [run for ssrc in self._ssrcs.values() for run in ssrc.runs]
         numbered = (_rising(number, self._placed(run)) for number, run in enumerate(runs))
+        placed = merge(*numbered)
         units: list[Unit] = []
-        shown = -1
-        for micros, number, placed in merge(*numbered):
-            if number != shown and not placed.key:
-                continue  # a picture of another layer, or another connection, begins with a key frame
-            shown = number
+        for micros, one in _one_at_a_time(placed) if self._picture else ((at, one) for at, _, one in placed):
             at = max(0, min(length, micros // 1000 - begins))
-            units.append(Unit(at, placed.key, placed.pieces))
+            if self._picture and one.key:
+                while units and units[-1].at >= at:
+                    units.pop()  # it would be shown for no time
+            elif self._picture and units:
+                at = max(at, units[-1].at + 1)
+            units.append(Unit(at, one.key, one.pieces))
         return units
 
     # --- reading
@@ -189,6 +191,21 @@ def _rising(number: int, placed: Iterable[_Placed]) -> Iterator[tuple[int, int, 
     for one in placed:
         newest = max(newest, one.at)
         yield newest, number, one
+
+
+def _one_at_a_time(placed: Iterable[tuple[int, int, _Placed]]) -> Iterator[tuple[int, _Placed]]:
+    """Pictures of one run after those of another: another layer, or another connection, begins with a key frame.
+
+    Both layers may have one of the same moment. What came before the one that is shown does not take its place again.
+    """
+    shown, begun = -1, -1
+    for micros, number, one in placed:
+        came = one.pieces[0].off
+        if number != shown:
+            if not one.key or came < begun:
+                continue
+            shown, begun = number, came
+        yield micros, one
 
 
 def _sounds(run: _Run, order: Sequence[int]) -> Iterator[_Placed]:

@@ -3,6 +3,7 @@
 import io
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -167,6 +168,17 @@ def test_another_layer_begins_with_a_key_frame_and_the_first_comes_back():
     assert [at for at in times(made) if 3200 <= at < 3990] == [], "until the low layer's key frame"
     assert [at for at in times(made) if 6400 <= at < 6990] == [], "until the high layer's"
     assert len(times(made)) == pytest.approx(15 * (9 - 0.8 - 0.6), abs=3)
+
+
+@pytest.mark.parametrize("later", [-0.003, 0.0, 0.003])
+def test_of_two_key_frames_of_one_moment_the_one_that_came_later_goes_on(later):
+    """As a browser sends them when it is asked for one: in all layers. The layers' clocks may differ a little."""
+    low = list(seen(3.05))
+    high = [one._replace(at=one.at - later + 0.005) for one in seen(3, since=3 + later, width=320)]
+    made = derived(6, camera=low + high)
+    shown = times(made)
+    assert all(since < until for since, until in pairwise(shown))
+    assert shown[-45:] == pytest.approx([3000 + 1000 * later + n * 200 / 3 for n in range(45)], abs=1)
 
 
 def test_a_new_connection_goes_on_at_its_own_time():
