@@ -12,7 +12,7 @@ from frontend.rehearse import JUDGE, Cast, Court, Hearing
 from frontend.visitor import eventually
 from media.synthetic import SyntheticPeer
 from tests.browser.people import People, flowing, invited, open_link
-from tests.browser.wire import free_udp_port
+from tests.browser.wire import free_udp_port, led
 from tests.media.hop import Hop, Road
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -20,12 +20,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
 LAYERS = {"l": (160, 120), "h": (640, 480)}  # some 80 and 450 kb/s, as the loops encode them
 WIDE, NARROW, SOUND_ALONE = None, 260_000, 90_000  # bit/s
-LED = """
-const set = RTCPeerConnection.prototype.setRemoteDescription;
-RTCPeerConnection.prototype.setRemoteDescription = function (told) {
-  return set.call(this, { type: told.type, sdp: told.sdp.replaceAll("127.0.0.1 %d ", "127.0.0.1 %d ") });
-};
-"""
 PICTURE = """
 async () => {
   const held = globalThis[Symbol.for("held connections")].filter((one) => one.connectionState === "connected");
@@ -69,7 +63,7 @@ async def test_the_picture_follows_what_the_way_bears_and_sound_goes_on(
         await hearing.accept()
         await hearing.schedule()
         judge = await people("judge")
-        await judge.context.add_init_script(LED % (media, hop.address[1]))
+        await judge.context.add_init_script(led(media, hop.address))
         page = judge.page
         place = await open_link(page, await invited(hearing, JUDGE))
         witness = await hearing.add([WITNESS], seed=1, equipment=lambda: SyntheticPeer(seed=1, layers=LAYERS))

@@ -19,6 +19,18 @@ PIECE = 65_536
 
 Address = tuple[str, int]
 
+LED = """
+const set = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = function (told) {
+  return set.call(this, { type: told.type, sdp: told.sdp.replaceAll("127.0.0.1 %d ", "%s %d ") });
+};
+"""
+
+
+def led(media: int, to: Address) -> str:
+    """A script for a page, which then sends its media there instead of to this port of the service."""
+    return LED % (media, *to)
+
 
 class Wire:
     """`origin`: where browsers find the service; `web`, `media`: the ports of the service itself.

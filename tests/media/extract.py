@@ -32,6 +32,19 @@ def rtp_of(original: Path) -> list[Rtp]:
     return [packets[index] for index in sorted(packets)]
 
 
+def numbers_of(original: Path, *, since_us: int = 0, until_us: int = 2**63) -> dict[int, list[int]]:
+    """Of each SSRC the sequence numbers that came in this time, in the order of their coming, rising beyond 16 bits."""
+    found: dict[int, list[int]] = {}
+    for at_us, port, data in _datagrams(original.read_bytes()):
+        if port % 2 or not since_us <= at_us < until_us:
+            continue
+        sequence, _, ssrc = struct.unpack_from("!HII", data, 2)
+        numbers = found.setdefault(ssrc, [])
+        newest = max(numbers[-64:], default=0x10000 + sequence)
+        numbers.append(newest + (sequence - newest + 0x8000) % 0x10000 - 0x8000)
+    return found
+
+
 def write_ogg(original: Path, ogg: Path) -> None:
     """One page a packet; granule positions from the RTP timestamps, so that losses keep their place."""
     packets = rtp_of(original)
