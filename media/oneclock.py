@@ -36,9 +36,11 @@ class Fastest:
             found = [
                 self._least[each] for each in range(bucket - REACH, bucket + REACH + 1) if each in self._least
             ]
-            nearest = min(self._least, key=lambda each: (abs(each - bucket), each))
-            self._around[bucket] = min(found, default=self._least[nearest])
+            self._around[bucket] = min(found) if found else self._least[self._nearest(bucket)]
         return self._around.get(bucket)
+
+    def _nearest(self, bucket: int) -> int:
+        return min(self._least, key=lambda each: (abs(each - bucket), each))
 
 
 class StreamClock:
@@ -52,6 +54,7 @@ class StreamClock:
         self._came = Fastest()
         self._rtp: list[int] = []
         self._ntp: list[int] = []
+        self._told: list[int] = []  # when the reports came
 
     def packet(self, rtp: int, at: int) -> None:
         """A packet of this RTP time came `at` this moment."""
@@ -65,6 +68,7 @@ class StreamClock:
                 return
         self._rtp.append(rtp)
         self._ntp.append(ntp)
+        self._told.append(at)
         self._sender.told(at, at - ntp)
 
     def at(self, rtp: int, came: int) -> int:
@@ -73,20 +77,32 @@ class StreamClock:
         """
         base = self._came.near(came)
         by_arrival = came if base is None else base + self._micros(rtp)
-        offset = self._sender.near(came)
-        if not self._rtp or offset is None:
+        by_report = self._reported(rtp, came)
+        if by_report is None or abs(by_report - by_arrival) > FARTHEST:
             return by_arrival
-        by_report = self._reported(rtp) + offset
-        return by_report if abs(by_report - by_arrival) <= FARTHEST else by_arrival
+        return by_report
 
-    def _reported(self, rtp: int) -> int:
+    def _reported(self, rtp: int, came: int) -> int | None:
         after = bisect_right(self._rtp, rtp)
         if 0 < after < len(self._rtp):
+            offset = self._sender.near(came)
             since, until = self._rtp[after - 1], self._rtp[after]
             ran = self._ntp[after] - self._ntp[after - 1]
-            return self._ntp[after - 1] + (rtp - since) * ran // (until - since)
+            between = self._ntp[after - 1] + (rtp - since) * ran // (until - since)
+            return None if offset is None else between + offset
+        if not self._rtp:
+            return None
         nearest = max(0, after - 1)
-        return self._ntp[nearest] + self._micros(rtp - self._rtp[nearest])
+        return self._beyond(rtp - self._rtp[nearest], came, nearest)
+
+    def _beyond(self, ticks: int, came: int, nearest: int) -> int | None:
+        """So many ticks from a report, with no further one on that side."""
+        then = self._told[nearest]
+        offset = self._sender.near(then)
+        before, now = self._came.near(then), self._came.near(came)
+        if offset is None or before is None or now is None:
+            return None
+        return self._ntp[nearest] + offset + self._micros(ticks) + now - before
 
     def _micros(self, ticks: int) -> int:
         return ticks * 1_000_000 // self._rate

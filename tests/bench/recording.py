@@ -6,7 +6,6 @@ original is verified. CPU time of this process, its threads and what it starts; 
 """
 
 import argparse
-import base64
 import hashlib
 import json
 import random
@@ -17,25 +16,22 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/media")]
 
-from keys import KEY, PUBLIC, SECRET, clear  # noqa: E402
+from kept import capture, order  # noqa: E402
+from keys import clear  # noqa: E402
 
 from hearings import package  # noqa: E402
 from hearings.verify import verify  # noqa: E402
-from media.account import Timeline  # noqa: E402
-from media.control import RecordPlan  # noqa: E402
-from media.deriver import Order, Source, derive  # noqa: E402
-from media.locked import HEAD, Lock, unwrapping  # noqa: E402
-from media.originals import StretchFiles  # noqa: E402
+from media.deriver import derive  # noqa: E402
 from media.pcapng import Packet  # noqa: E402
 from media.rtcp import SenderFigures, ntp_of, sender_report  # noqa: E402
 from media.rtp_header import HEADER  # noqa: E402
-from media.storage import Storage  # noqa: E402
 from tests.hearings import records as r  # noqa: E402
 
 AUDIO, CAMERA = r.AUDIO, r.AUDIO.replace("audio", "camera")
@@ -91,43 +87,6 @@ def spent(call: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def capture(folder: Path, track: str, stream: list[Packet], seconds: int) -> None:
-    """As the recorder does it, a tick every tenth of a second."""
-    plan = RecordPlan(stretch=1, since=ON, tracks=[track], key=KEY)
-    files = StretchFiles(Storage(folder), Lock(PUBLIC), plan)
-    files.begin()
-    timeline = Timeline(ON, last_us=None)
-    tick = ON
-    for packet in stream:
-        timeline.take(packet)
-        if packet.at_us >= (tick + 100) * 1000:
-            tick += 100
-            for tile in timeline.tiles(tick - 250):
-                files.keep(track, tile)
-    until = ON + seconds * 1000
-    for tile in timeline.tiles(until, end=until):
-        files.keep(track, tile)
-    files.finish(until, untold=None)
-
-
-def order(folder: Path, seconds: int) -> Order:
-    sources = []
-    for track in (AUDIO, CAMERA):
-        name = f"{track}-1.pcapng"
-        with (folder / name).open("rb") as file:
-            key = unwrapping(SECRET)(file.read(HEAD))
-        sources.append(Source(name=name, key=base64.b64encode(key).decode()))
-    return Order(
-        folder=folder,
-        name="copy-1.webm",
-        sources=sources,
-        since=ON,
-        until=ON + seconds * 1000,
-        marks=[],
-        public=KEY,
-    )
-
-
 def packed(folder: Path, seconds: int) -> Path:
     """A package that holds the picture's original, 0.4 GB an hour."""
     original = folder / "clear.pcapng"
@@ -168,18 +127,18 @@ def main() -> int:
         "--seconds", type=int, default=600, help="of the streams; figures are told for an hour"
     )
     seconds = parser.parse_args().seconds
-    hour = 3600 / seconds
+    hour, until = 3600 / seconds, ON + seconds * 1000
     with tempfile.TemporaryDirectory(prefix="vivavoce-") as scratch:
         folder = Path(scratch)
         cost = 0.0
         for track, kind in ((AUDIO, SOUND), (CAMERA, PICTURE)):
             stream = list(packets(kind, seconds))
-            took = hour * spent(lambda track=track, stream=stream: capture(folder, track, stream, seconds))
+            took = hour * spent(partial(capture, folder, track, stream, since=ON, until=until))
             cost = max(cost, took)
             size = (folder / f"{track}-1.pcapng").stat().st_size * hour / 2**20
             print(f"capture of an hour of {track.partition('-')[2]}: {took:.2f} CPU s, {size:.0f} MiB")
         print(f"  target: at most {CAPTURE} CPU s a stream: {'met' if cost <= CAPTURE else 'missed'}")
-        took = hour * spent(lambda: derive(order(folder, seconds)))
+        took = hour * spent(lambda: derive(order(folder, AUDIO, CAMERA, since=ON, until=until)))
         print(f"derivation of an hour of both: {took:.2f} CPU s")
         path = packed(folder, seconds)
         verdict = []
