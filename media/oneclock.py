@@ -3,26 +3,35 @@
 A sender's reports say which RTP time of each of its streams was which NTP time of its own clock (RFC 3550 section
 6.4.1); when they arrived says how far that clock is from ours, and the report that travelled fastest within half a
 minute says it best. So sound and picture of a person, whose reports come from one clock, stay together, and a clock
-that runs fast or slow is followed. What no report covers, or what reports would put half a second away from where its
-packets came, is placed by when the packets came.
+that runs fast or slow is followed. Where there is no line from one report to the next, how the clock runs is told by
+when its packets came: before the first and after the last, and where an RTP clock stood still, as that of a browser's
+sound does while its microphone is changed. What no report covers, or what reports would put half a second away from
+where its packets came, is placed by when the packets came.
 
 Whole numbers only, of microseconds: the same packets give the same times everywhere.
 """
 
 from bisect import bisect_right
+from typing import NamedTuple
 
-BUCKET = 5_000_000  # µs
-REACH = 6  # buckets to either side
+BUCKET = 500_000  # µs
+REACH = 60  # buckets to either side
+LASTING = 10  # buckets in which something was told
+RISEN = 60_000  # µs
 FARTHEST = 500_000  # µs between what reports and what arrivals say
-STRAY = 100  # a report is left out if the clock would have run by a part in so many off
+STRAY = 100  # reports of one line differ by less than a part in so many of the time between them
 
 
 class Fastest:
-    """The smallest value told within half a minute of a moment; `at` and values in µs."""
+    """The smallest value told within half a minute of a moment; `at` and values in µs.
+
+    Of the moments since the values have last risen for good, and until they rise again: then the clock stood still.
+    """
 
     def __init__(self) -> None:
         self._least: dict[int, int] = {}
         self._around: dict[int, int] = {}
+        self._rises: list[int] = []
 
     def told(self, at: int, value: int) -> None:
         bucket = at // BUCKET
@@ -32,15 +41,42 @@ class Fastest:
     def near(self, at: int) -> int | None:
         """None if nothing was ever told; if nothing was told around this moment, what was told nearest to it."""
         bucket = at // BUCKET
-        if bucket not in self._around and self._least:
-            found = [
-                self._least[each] for each in range(bucket - REACH, bucket + REACH + 1) if each in self._least
-            ]
-            self._around[bucket] = min(found) if found else self._least[self._nearest(bucket)]
+        if self._least and bucket not in self._around:
+            if not self._around:
+                self._rises = _rises(self._least)
+            self._around[bucket] = self._found(bucket)
         return self._around.get(bucket)
 
-    def _nearest(self, bucket: int) -> int:
-        return min(self._least, key=lambda each: (abs(each - bucket), each))
+    def _found(self, bucket: int) -> int:
+        era = bisect_right(self._rises, bucket)
+        since = max(self._rises[era - 1] if era else 0, bucket - REACH)
+        until = min(self._rises[era] - 1 if era < len(self._rises) else bucket + REACH, bucket + REACH)
+        found = [self._least[each] for each in range(since, until + 1) if each in self._least]
+        if found:
+            return min(found)
+        return self._least[min(self._least, key=lambda each: (abs(each - bucket), each))]
+
+
+def _rises(least: dict[int, int]) -> list[int]:
+    """The buckets from which on the values are higher than shortly before, and stay so for some time."""
+    buckets = sorted(least)
+    values = [least[bucket] for bucket in buckets]
+    rises: list[int] = []
+    since = 0
+    for n in range(1, len(values) - LASTING + 1):
+        before = values[max(since, n - LASTING) : n]
+        if values[n] > min(before) + RISEN and min(values[n : n + LASTING]) > min(before) + RISEN:
+            rises.append(buckets[n])
+            since = n
+    return rises
+
+
+class _Report(NamedTuple):
+    """`at`: when it came."""
+
+    at: int
+    rtp: int
+    ntp: int
 
 
 class StreamClock:
@@ -52,24 +88,26 @@ class StreamClock:
         self._rate = rate
         self._sender = sender
         self._came = Fastest()
-        self._rtp: list[int] = []
-        self._ntp: list[int] = []
-        self._told: list[int] = []  # when the reports came
+        self._reports: list[_Report] = []
+        self._stray: _Report | None = None
 
     def packet(self, rtp: int, at: int) -> None:
         """A packet of this RTP time came `at` this moment."""
         self._came.told(at, at - self._micros(rtp))
 
     def report(self, rtp: int, ntp: int, at: int) -> None:
-        """A report that came `at` this moment: `ntp`, in µs since 1970 of the sender's clock, was `rtp`."""
-        if self._rtp:
-            ran, should = ntp - self._ntp[-1], self._micros(rtp - self._rtp[-1])
-            if should <= 0 or abs(ran - should) > should // STRAY + 1000:
+        """A report that came `at` this moment: `ntp`, in µs since 1970 of the sender's clock, was `rtp`.
+
+        One that is on no line with the one before it counts once the next one is on a line with it.
+        """
+        report = _Report(at, rtp, ntp)
+        if self._reports and not self._in_line(self._reports[-1], report):
+            before, self._stray = self._stray, report
+            if before is None or not self._in_line(before, report):
                 return
-        self._rtp.append(rtp)
-        self._ntp.append(ntp)
-        self._told.append(at)
-        self._sender.told(at, at - ntp)
+            self._note(before)
+        self._stray = None
+        self._note(report)
 
     def at(self, rtp: int, came: int) -> int:
         """When, by our clock, what has this RTP time was sent; it came at about `came`. All packets and reports of the
@@ -77,32 +115,33 @@ class StreamClock:
         """
         base = self._came.near(came)
         by_arrival = came if base is None else base + self._micros(rtp)
-        by_report = self._reported(rtp, came)
-        if by_report is None or abs(by_report - by_arrival) > FARTHEST:
-            return by_arrival
-        return by_report
+        by_report = min(self._reported(rtp, came), key=lambda at: abs(at - by_arrival), default=by_arrival)
+        return by_report if abs(by_report - by_arrival) <= FARTHEST else by_arrival
 
-    def _reported(self, rtp: int, came: int) -> int | None:
-        after = bisect_right(self._rtp, rtp)
-        if 0 < after < len(self._rtp):
+    def _note(self, report: _Report) -> None:
+        self._reports.append(report)
+        self._sender.told(report.at, report.at - report.ntp)
+
+    def _in_line(self, one: _Report, other: _Report) -> bool:
+        ran, should = other.ntp - one.ntp, self._micros(other.rtp - one.rtp)
+        return should > 0 and abs(ran - should) <= should // STRAY + 1000
+
+    def _reported(self, rtp: int, came: int) -> list[int]:
+        """By the line of the two reports between which it came, if there is one; else by either."""
+        after = bisect_right(self._reports, came, key=lambda report: report.at)
+        around = self._reports[max(0, after - 1) : after + 1]
+        if len(around) == 2 and self._in_line(*around):
             offset = self._sender.near(came)
-            since, until = self._rtp[after - 1], self._rtp[after]
-            ran = self._ntp[after] - self._ntp[after - 1]
-            between = self._ntp[after - 1] + (rtp - since) * ran // (until - since)
-            return None if offset is None else between + offset
-        if not self._rtp:
-            return None
-        nearest = max(0, after - 1)
-        return self._beyond(rtp - self._rtp[nearest], came, nearest)
+            since, until = around
+            ran = (rtp - since.rtp) * (until.ntp - since.ntp) // (until.rtp - since.rtp)
+            return [] if offset is None else [since.ntp + ran + offset]
+        return [self._beyond(report, rtp, came) for report in around]
 
-    def _beyond(self, ticks: int, came: int, nearest: int) -> int | None:
-        """So many ticks from a report, with no further one on that side."""
-        then = self._told[nearest]
-        offset = self._sender.near(then)
-        before, now = self._came.near(then), self._came.near(came)
-        if offset is None or before is None or now is None:
-            return None
-        return self._ntp[nearest] + offset + self._micros(ticks) + now - before
+    def _beyond(self, report: _Report, rtp: int, came: int) -> int:
+        offset, then, now = self._sender.near(report.at), self._came.near(report.at), self._came.near(came)
+        assert offset is not None
+        changed = 0 if then is None or now is None else now - then
+        return report.ntp + offset + self._micros(rtp - report.rtp) + changed
 
     def _micros(self, ticks: int) -> int:
         return ticks * 1_000_000 // self._rate

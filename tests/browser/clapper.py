@@ -2,11 +2,12 @@
 
 import asyncio
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
 import av
+from playwright.async_api import Page
 
 from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, Cast, Hearing
 from frontend.visitor import eventually
@@ -57,6 +58,20 @@ function start() {
 card's, which stands still until the page is touched."""
 
 
+CHANGE_MICROPHONE = """
+async () => {
+  const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+  const held = globalThis[Symbol.for("held connections")].find((one) => one.connectionState === "connected");
+  const sender = held.getSenders().find((one) => one.track?.kind === "audio");
+  const track = sender.track;
+  await wait(8);
+  await sender.replaceTrack(null);
+  await wait(2.4);
+  await sender.replaceTrack(track);
+}
+"""
+
+
 class Beat(NamedTuple):
     """Seconds after the film begins at which it beeps, and ms by which the flash comes later."""
 
@@ -64,7 +79,18 @@ class Beat(NamedTuple):
     apart: float
 
 
-async def recorded(people: People, hearing: Hearing, seconds: float) -> bytes:
+async def still(page: Page) -> None:
+    """Nothing happens there."""
+
+
+async def microphone_changed(page: Page) -> None:
+    """After some seconds the page has no microphone for two and more, as while another is chosen."""
+    await page.evaluate(CHANGE_MICROPHONE)
+
+
+async def recorded(
+    people: People, hearing: Hearing, seconds: float, *, meanwhile: Callable[[Page], Awaitable[None]] = still
+) -> bytes:
     """A witness at a browser flashes and beeps on the record for so long; gives the copy for playing."""
     await scheduled(hearing)
     for seed, casts in enumerate(([JUDGE], [AUTHORITY, INTERPRETER])):
@@ -82,7 +108,7 @@ async def recorded(people: People, hearing: Hearing, seconds: float) -> bytes:
     await hearing.bench.act(f"room/admit/{place}")
     await eventually(lambda: _seen(hearing, place))
     await hearing.go_on_record()
-    await asyncio.sleep(seconds)  # of recording
+    await asyncio.gather(asyncio.sleep(seconds), meanwhile(witness.page))
     await hearing.bench.act("room/off-record", {"text": "Enough for today."})
     return await _copy(hearing, patience=20 + seconds / 10)
 

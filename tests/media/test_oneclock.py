@@ -22,6 +22,29 @@ def test_the_smallest_within_half_a_minute_counts():
     assert fastest.near(BEGINS + 3600 * SECOND) == 5, "what was told nearest"
 
 
+def test_values_that_rise_for_good_are_told_apart_from_those_before():
+    fastest = Fastest()
+    for tenth in range(400):
+        stalled = 2_000_000 if 100 <= tenth < 120 else 0
+        stood = 900_000 if tenth >= 200 else 0
+        fastest.told(BEGINS + tenth * SECOND // 10, 40 + stalled + stood)
+    assert {fastest.near(BEGINS + tenth * SECOND // 10) for tenth in range(200)} == {40}
+    assert {fastest.near(BEGINS + tenth * SECOND // 10) for tenth in range(200, 400)} == {900_040}
+
+
+def test_one_report_that_is_out_of_line_is_left_out_and_two_begin_a_line_of_their_own():
+    sender = Fastest()
+    clock = StreamClock(48_000, sender)
+    for second in range(60):
+        stood = 3 if second >= 30 else 0
+        clock.packet(48_000 * (second - stood), BEGINS + second * SECOND)
+        strays = 7 if second == 10 else 0
+        clock.report(48_000 * (second - stood + strays), second * SECOND, BEGINS + second * SECOND)
+    for second in (*range(29), *range(31, 60)):
+        stood = 3 if second >= 30 else 0
+        assert clock.at(48_000 * (second - stood), BEGINS + second * SECOND) == BEGINS + second * SECOND
+
+
 def test_without_reports_it_is_the_packet_that_travelled_fastest():
     clock = StreamClock(48_000, Fastest())
     for n, late in enumerate((9_000, 5_000, 7_000)):
@@ -36,9 +59,9 @@ def test_between_two_reports_it_is_their_line_and_beyond_the_rate():
         clock.packet(90_000 * second, BEGINS + second * SECOND)
     clock.report(0, 5 * SECOND, BEGINS)
     clock.report(90_000, 6 * SECOND + 900, BEGINS + SECOND + 900)
-    assert clock.at(45_000, BEGINS) == BEGINS + 500_450
-    assert clock.at(180_000, BEGINS) == BEGINS + 2 * SECOND + 900
-    assert clock.at(-90_000, BEGINS) == BEGINS - SECOND
+    assert clock.at(45_000, BEGINS + SECOND // 2) == BEGINS + 500_450
+    assert clock.at(180_000, BEGINS + 2 * SECOND) == BEGINS + 2 * SECOND + 900
+    assert clock.at(-90_000, BEGINS - SECOND) == BEGINS - SECOND
 
 
 class Sender:
