@@ -6,7 +6,7 @@ import pytest
 
 from frontend.rehearse import Hearing
 from frontend.visitor import DoorRefused, eventually
-from tests.story.telling import entries, everyone_hears_everyone, ready, ready_apart, scheduled
+from tests.story.telling import entries, ready, ready_apart, scheduled, seconds
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_stretch_is_listened_to_in_parts_and_that_is_entered(hearing: Hearing) -> None:
     await ready(hearing)
     await hearing.go_on_record()
-    await everyone_hears_everyone(hearing)
+    await seconds(1)  # of recording, of everybody
     await hearing.bench.act("room/off-record", {"text": "Enough for today."})
     clerk, base = hearing.court.clerk, f"/hearings/{hearing.id}/listen"
 
