@@ -29,6 +29,23 @@ def test_what_recording_costs_is_told_of_a_record_that_verifies():
     assert "verification of" in told
 
 
+def test_what_is_killed_loses_at_most_a_segment_of_each_track():
+    told = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "kills.py"), "--kills", "3", "--seed", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.endswith("as it must be\n")
+    assert {line.split()[1] for line in told.stdout.splitlines() if line[:4].strip().isdigit()} >= {
+        "worker",
+        "web",
+        "both",
+    }
+
+
 def test_the_same_clients_open_for_other_servers():
     assert janus.FullClient("127.0.0.1").controls
 
