@@ -1,8 +1,9 @@
 """The copies for playing: derived from the originals as soon as a stretch is complete, and sealed like them.
 
 A person's sound and picture make one copy, each interpretation another. They are derived one stretch at a time, by a
-process that yields to everything live (`media.deriver`); the file is closed when they are there. One that cannot be
-made is named, and holds up nothing: the originals are the evidence.
+process that yields to everything live (`media.deriver`); the file is closed when they are there. What fails for want
+of room is tried again after `AGAIN`. One that cannot be made for another reason is named, and holds up nothing: the
+originals are the evidence.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -35,6 +37,7 @@ from media.locked import HEAD, NotOpened
 from media.storage import Storage
 
 ENDED = "The process that derives them has ended."
+AGAIN = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
 _answer: TypeAdapter[Derived | Failed] = TypeAdapter(Derived | Failed)
@@ -44,7 +47,14 @@ def obstacles(hearing: Hearing, story: Story) -> list[Obstacle]:
     """What the closing waits for."""
     if hearing.copied >= len(story.stretches):
         return []
-    return [Obstacle("copies", say("The copies for playing are being made. This can take some minutes."))]
+    return [
+        Obstacle(
+            "copies",
+            say(
+                "The copies for playing are being made. This can take some minutes; while the disk is full, it waits."
+            ),
+        )
+    ]
 
 
 class _Wanted(NamedTuple):
@@ -60,6 +70,7 @@ class Copies:
         self._journal = journal
         self._keys = keys
         self._recordings = recordings
+        self._waits: dict[UUID, datetime] = {}  # until when, after there was no room
 
     async def work(self) -> None:
         """Derives whatever is wanted now."""
@@ -68,9 +79,13 @@ class Copies:
             await asyncio.to_thread(self._keep, wanted, answers)
 
     def _next(self) -> _Wanted | None:
+        now = self._journal.clock()
+        self._waits = {hearing: until for hearing, until in self._waits.items() if until > now}
         with self._journal.reading() as tx:
             hearing = tx.exec(
-                select(Hearing).where(col(Hearing.copied) < col(Hearing.kept)).order_by(col(Hearing.created))
+                select(Hearing)
+                .where(col(Hearing.copied) < col(Hearing.kept), col(Hearing.id).not_in(list(self._waits)))
+                .order_by(col(Hearing.created))
             ).first()
             if hearing is None:
                 return None
@@ -111,15 +126,24 @@ class Copies:
             hearing = locked(tx, wanted.hearing)
             if hearing.copied >= wanted.stretch:
                 return  # another process of this service was quicker, and derived the same
+            full = False
             for order, answer in zip(wanted.orders, answers, strict=True):
                 path = f"{MEDIA}/{order.name}"
+                if tx.get(Copy, (hearing.id, path)) is not None:
+                    continue
                 if isinstance(answer, Derived):
                     self._journal.append(tx, hearing, MediaSealed(path=path, sha256=answer.sha256))
                     tx.add(Copy(hearing_id=hearing.id, path=path, stretch=wanted.stretch, size=answer.size))
+                elif answer.full:
+                    log.error("%s: there is no room on disk for %s", hearing.id, order.name)
+                    full = True
                 else:
                     log.error("%s: %s could not be derived: %s", hearing.id, order.name, answer.failed)
                     tx.add(Copy(hearing_id=hearing.id, path=path, stretch=wanted.stretch, size=None))
-            hearing.copied = wanted.stretch
+            if full:
+                self._waits[hearing.id] = self._journal.clock() + AGAIN
+            else:
+                hearing.copied = wanted.stretch
             tx.info["touched"].add(hearing.id)
 
 

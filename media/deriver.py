@@ -1,19 +1,20 @@
 """Derives copies for playing, in a process of its own that yields to everything live.
 
 `python -m media.deriver` reads an `Order` a line (JSON) from standard input and answers each with a line, `Derived` or
-`Failed`. A copy is locked as the originals are. One that an earlier attempt left unfinished is made anew. Of several
-processes one derives at a time for a hearing: whoever ordered the first may have been killed, and it goes on writing.
+`Failed`. A copy is locked as the originals are, and has its name once it is whole. None is begun that would take the
+room which what is live needs; one that fails leaves nothing. Of several processes one derives at a time for a hearing: whoever ordered the first may have been killed, and it goes on writing.
 """
 
 import base64
+import errno
 import fcntl
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,6 +26,7 @@ from media.webm import Mark, write
 
 FRAME = 1024 * 1024  # bytes of a copy that are locked together
 YIELDS = 10  # niceness
+SPARE = 256 * 2**20  # bytes of the disk that are left to what is live
 
 
 class Source(BaseModel):
@@ -62,16 +64,20 @@ class Derived(BaseModel):
 
 
 class Failed(BaseModel):
-    """Why there is no copy; for the log, it names files."""
+    """Why there is no copy; for the log, it names files. `full`: for want of room, so that it may succeed later."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     failed: str
+    full: bool = False
 
 
 def derive(order: Order) -> Derived:
     """Raises: OSError, NotOpened, NotOriginal."""
     storage = Storage(order.folder)
+    wanted = sum(storage.size(source.name) or 0 for source in order.sources)
+    if storage.room() < wanted + SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with ExitStack() as stack:
         originals = []
         for source in order.sources:
@@ -79,7 +85,7 @@ def derive(order: Order) -> Derived:
             originals.append((track_of(source.name), stack.enter_context(stream)))
         marks = [Mark(*mark) for mark in order.marks]
         made = film(originals, begins=order.since, until=order.until, marks=marks)
-        copy = _Copy(storage, order.name, Lock(base64.b64decode(order.public)))
+        copy = stack.enter_context(_Copy(storage, order.name, Lock(base64.b64decode(order.public))))
         write(made, copy.put)
         return copy.finish()
 
@@ -117,12 +123,19 @@ class _Copy:
 
     def __init__(self, storage: Storage, name: str, lock: Lock) -> None:
         self._storage = storage
-        self._name = name
+        self._name, self._part = name, f"{name}.part"
         self._lock = lock
         self._digest = sha256()
         self._waiting: list[bytes] = []
         self._frames = self._size = self._held = 0
-        storage.remove(name)
+
+    def __enter__(self) -> Self:
+        self._storage.remove(self._part)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with suppress(OSError):
+            self._storage.remove(self._part)
 
     def put(self, data: bytes) -> None:
         self._waiting.append(data)
@@ -133,13 +146,14 @@ class _Copy:
     def finish(self) -> Derived:
         if self._held:
             self._write()
+        self._storage.rename(self._part, self._name)
         return Derived(sha256=self._digest.hexdigest(), size=self._size)
 
     def _write(self) -> None:
         data = b"".join(self._waiting)
         self._digest.update(data)
         frame = self._lock.shut(self._name, self._frames, data, self._digest.digest())
-        self._storage.append(self._name, frame if self._frames else self._lock.head + frame)
+        self._storage.append(self._part, frame if self._frames else self._lock.head + frame)
         self._frames += 1
         self._size += self._held
         self._waiting, self._held = [], 0
@@ -154,7 +168,8 @@ def main() -> int:
             with _alone(order.folder):
                 answer = derive(order)
         except (OSError, NotOpened, NotOriginal) as error:
-            answer = Failed(failed=str(error))
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            answer = Failed(failed=str(error), full=full)
         sys.stdout.write(answer.model_dump_json() + "\n")
         sys.stdout.flush()
     return 0

@@ -50,6 +50,11 @@ class Storage:
         (self._folder / name).unlink(missing_ok=True)
         _sync_folder(self._folder)
 
+    def rename(self, name: str, new: str) -> None:
+        """In place of what had that name before."""
+        (self._folder / name).replace(self._folder / new)
+        _sync_folder(self._folder)
+
     def size(self, name: str) -> int | None:
         """In bytes; None if there is no such file."""
         try:

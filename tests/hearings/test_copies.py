@@ -20,6 +20,7 @@ from hearings.room import Words
 from hearings.tables import Copy, Hearing
 from media.account import Span, Tile
 from media.control import FileSealed, RecordPlan, StretchKept
+from media.deriver import Failed
 from media.locked import Lock, opened
 from media.originals import StretchFiles
 from media.pcapng import Packet
@@ -126,6 +127,38 @@ async def test_what_cannot_be_made_is_named_and_holds_up_nothing(archive):
     assert archive.copied() == 1
     sealed = archive.standing.story().sealed
     assert f"data/media/{archive.witness}-1.webm" not in sealed
+
+
+async def test_what_there_was_no_room_for_is_made_when_there_is(archive, clock, monkeypatch):
+    derived, full = copies._derived, {f"{archive.witness}-1.webm"}
+    ordered: list[str] = []
+
+    async def with_little_room(orders):
+        ordered.extend(order.name for order in orders)
+        done = await derived([order for order in orders if order.name not in full])
+        return [
+            Failed(failed="No space left on device", full=True) if order.name in full else done.pop(0)
+            for order in orders
+        ]
+
+    monkeypatch.setattr(copies, "_derived", with_little_room)
+    await archive.copies.work()
+    assert set(archive.rows()) == {f"{archive.judge}-1.webm"}
+    assert archive.copied() == 0
+    with archive.standing.house.journal.reading() as tx:
+        hearing = tx.get_one(Hearing, archive.standing.id)
+        assert copies.obstacles(hearing, archive.standing.story()), "the closing waits"
+    await archive.copies.work()
+    assert len(ordered) == 2, "not at once"
+    clock.pass_(seconds=61)
+    await archive.copies.work()
+    assert len(ordered) == 3, "still none; what there is stays"
+    full.clear()
+    clock.pass_(seconds=61)
+    await archive.copies.work()
+    assert all(archive.rows().values())
+    assert archive.copied() == 1
+    assert archive.standing.types().count("media.sealed") == 2 * 3 + 2
 
 
 async def test_a_key_that_does_not_open_holds_up_no_other_hearing(archive, tmp_path):

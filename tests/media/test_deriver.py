@@ -1,6 +1,7 @@
 """The process that derives: from locked originals to a locked copy, and a sentence where that cannot be."""
 
 import base64
+import errno
 import hashlib
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from test_derivation import AUDIO, BEGINS, CAMERA, derived, heard, original, see
 from media import deriver
 from media.deriver import Derived, Failed, Order, Source, derive
 from media.locked import HEAD, Lock, NotOpened, unwrapping
+from media.storage import Storage
 from media.webm import Mark
 
 
@@ -91,6 +93,31 @@ def test_an_unfinished_copy_is_made_anew(order):
     path.write_bytes(path.read_bytes()[: HEAD + 100])
     assert derive(order) == made
     assert hashlib.sha256(clear(path)).hexdigest() == made.sha256
+
+
+def test_none_is_begun_that_takes_the_room_of_what_is_live(order, monkeypatch):
+    wanted = sum((order.folder / source.name).stat().st_size for source in order.sources)
+    monkeypatch.setattr(Storage, "room", lambda _: deriver.SPARE + wanted - 1)
+    with pytest.raises(OSError, match="No space left") as refused:
+        derive(order)
+    assert refused.value.errno == errno.ENOSPC
+    monkeypatch.setattr(Storage, "room", lambda _: deriver.SPARE + wanted)
+    assert derive(order)
+
+
+def test_one_that_fails_leaves_nothing_and_harms_no_earlier_one(order, monkeypatch):
+    made = derive(order)
+    append = Storage.append
+
+    def full(storage, name, data):
+        append(storage, name, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Storage, "append", full)
+    with pytest.raises(OSError, match="No space left"):
+        derive(order)
+    assert hashlib.sha256(clear(order.folder / order.name)).hexdigest() == made.sha256
+    assert {path.suffix for path in order.folder.iterdir()} == {".pcapng", ".webm"}
 
 
 @pytest.mark.parametrize("key", [b"x" * 32, b"", b"short"])

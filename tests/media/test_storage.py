@@ -22,8 +22,10 @@ def test_what_is_appended_is_on_disk_and_so_is_its_name(tmp_path, monkeypatch):
     storage.truncate("file", 9)
     assert synced[3:] == [inode] * 2
     assert storage.read("file") == b"first and"
-    storage.remove("file")
-    assert synced[5:] == [folder.stat().st_ino]
+    storage.rename("file", "another")
+    assert (storage.size("file"), storage.read("another")) == (None, b"first and")
+    storage.remove("another")
+    assert synced[5:] == [folder.stat().st_ino] * 2
 
 
 def test_only_the_service_may_read_it(tmp_path):
