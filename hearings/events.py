@@ -55,6 +55,7 @@ CANCELLED_BECAUSE: dict[str, Sentence] = {
     "technical": say("no sufficient connection"),
     "other": say("another reason"),
 }
+LOST = "lost"
 GAP: dict[str, Sentence] = {
     "not-joined": say("not yet connected"),
     "left": say("no longer in the room"),
@@ -62,6 +63,7 @@ GAP: dict[str, Sentence] = {
     "not-sent": say("nothing was sent"),
     "recorder-restarted": say("the recorder was restarted"),
     "recorder-failed": say("the recorder failed"),
+    LOST: say("it had been recorded, and was lost from disk"),
 }
 DOCUMENT: dict[str, Sentence] = {
     "letter": say("letter"),
@@ -889,6 +891,25 @@ class MediaGap(Event):
             kind=_code(self.track.partition("-")[2], TRACK),
             whom=named(self.track[:8]),
             reason=_code(self.reason, GAP),
+        )
+
+
+class MediaLost(Event):
+    """What had been kept is no longer on disk: `n` segments from segment `first` on, with what came in this time."""
+
+    track: TrackName
+    stretch: int
+    first: int
+    n: int
+    since: Instant = Field(alias="from")
+    until: Instant = Field(alias="to")
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "Lost from disk after it had been recorded: {seconds} s of {kind} of {whom}.",
+            seconds=f"{(self.until - self.since).total_seconds():.1f}",
+            kind=_code(self.track.partition("-")[2], TRACK),
+            whom=named(self.track[:8]),
         )
 
 

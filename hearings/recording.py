@@ -2,7 +2,8 @@
 
 A report is committed together with the number up to which the worker's spool is done, so that one that
 arrives twice changes nothing. Every second of every track from on to off the record is a segment or a gap;
-`unaccounted` says what is missing, and the file cannot be closed while anything is.
+`unaccounted` says what is missing, and the file cannot be closed while anything is. A gap that is told of a time
+of which segments were kept says that the disk has lost them: the journal has it at once, by name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,12 +16,14 @@ from sqlmodel import Session, col, func, select
 from hearings import docket
 from hearings.acts import locked
 from hearings.events import (
+    LOST,
     Came,
     Event,
     HearingSuspended,
     MediaFailed,
     MediaFigures,
     MediaGap,
+    MediaLost,
     MediaProgress,
     MediaRoom,
     MediaSealed,
@@ -203,8 +206,7 @@ class Recording:
                 _forget(tx, hearing.id, fact)
                 tx.add(_segment(hearing.id, fact))
             case control.GapFound():
-                _forget(tx, hearing.id, fact)
-                tx.add(_gap(hearing.id, fact))
+                self._missing(tx, hearing, fact)
             case control.FileSealed():
                 self._sealed(tx, hearing, fact)
             case control.StretchKept():
@@ -223,6 +225,18 @@ class Recording:
         event = MediaShort if isinstance(fact, control.RoomShort) else MediaRoom
         if hearing.state in OPENED:
             self._journal.append(tx, hearing, event(minutes=fact.minutes, planned=fact.planned))
+    def _missing(self, tx: Session, hearing: Hearing, fact: control.GapFound) -> None:
+        """Whatever lies beyond the end was cut off, and is not lost."""
+        kept, lost = _told_before(tx, hearing.id, fact)
+        if kept:
+            stretch = next(one for one in self._story(tx, hearing).stretches if one.n == fact.stretch)
+            kept = [row for row in kept if stretch.until is None or row.until <= stretch.until]
+        if kept:
+            self._journal.append(tx, hearing, _lost(kept))
+        spans = [(row.since, row.until) for row in kept] + [(row.since, row.until) for row in lost]
+        _forget(tx, hearing.id, fact)
+        for since, until, reason in told_anew((moment(fact.since), moment(fact.until)), fact.reason, spans):
+            tx.add(_gap(hearing.id, fact, since, until, reason))
 
     def _sealed(self, tx: Session, hearing: Hearing, fact: control.FileSealed) -> None:
         path = f"{MEDIA}/{fact.name}"
@@ -299,6 +313,24 @@ def _within(gaps: Sequence[tuple[datetime, datetime]], stretch: Stretch) -> list
     return [gap for gap in gaps if gap[0] >= stretch.since and stretch.until and gap[1] <= stretch.until]
 
 
+def told_anew(
+    gap: tuple[datetime, datetime], reason: str, lost: Iterable[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime, str]]:
+    """A gap in parts: where something had been kept it is lost, and the rest is missing for this reason."""
+    at, end = gap
+    parts: list[tuple[datetime, datetime, str]] = []
+    for since, until in sorted(lost):
+        begin, until = max(since, at), min(until, end)  # noqa: PLW2901  # no part is told twice
+        if begin >= until:
+            continue
+        if begin > at:
+            parts.append((at, begin, reason))
+        before = parts.pop()[0] if parts and parts[-1][1:] == (begin, LOST) else begin
+        parts.append((before, until, LOST))
+        at = until
+    return [*parts, (at, end, reason)] if at < end else parts
+
+
 def _returned(people: Sequence[Participant], since: datetime, at: datetime) -> list[Event]:
     away = round((at - since).total_seconds() * 1000)
     return [ParticipantReturned(participant=p.handle, since=since, at=at, away=away) for p in people]
@@ -306,12 +338,30 @@ def _returned(people: Sequence[Participant], since: datetime, at: datetime) -> l
 
 def _forget(tx: Session, hearing: UUID, told: control.SegmentKept | control.GapFound) -> None:
     """What is told later of a track replaces what was told of the same time, or of the same segment."""
-    since, until = moment(told.since), moment(told.until)
     for table in (Segment, Gap):
-        same_time = (col(table.since) < until) & (col(table.until) > since)
-        _delete(tx, hearing, table, told.track, told.stretch, same_time)
+        _delete(tx, hearing, table, told.track, told.stretch, _same_time(table, told))
     if isinstance(told, control.SegmentKept):
         _delete(tx, hearing, Segment, told.track, told.stretch, col(Segment.seg) == told.seg)
+
+
+def _same_time(
+    table: type[Segment | Gap], told: control.SegmentKept | control.GapFound
+) -> ColumnElement[bool]:
+    return (col(table.since) < moment(told.until)) & (col(table.until) > moment(told.since))
+
+
+def _told_before(tx: Session, hearing: UUID, gap: control.GapFound) -> tuple[list[Segment], list[Gap]]:
+    """The segments that were told of the time of a gap, and what of it is known to be lost."""
+    of_it = {"hearing_id": hearing, "track": gap.track, "stretch": gap.stretch}
+    kept = select(Segment).filter_by(**of_it).where(_same_time(Segment, gap)).order_by(col(Segment.seg))
+    lost = select(Gap).filter_by(**of_it, reason=LOST).where(_same_time(Gap, gap))
+    return list(tx.exec(kept)), list(tx.exec(lost))
+
+
+def _lost(rows: Sequence[Segment]) -> MediaLost:
+    first, last = rows[0], rows[-1]
+    told = {"track": first.track, "stretch": first.stretch, "first": first.seg, "n": len(rows)}
+    return MediaLost.model_validate({**told, "from": first.since, "to": last.until})
 
 
 def _delete(
@@ -331,14 +381,14 @@ def _delete(
     tx.flush()
 
 
-def _gap(hearing: UUID, fact: control.GapFound) -> Gap:
+def _gap(hearing: UUID, fact: control.GapFound, since: datetime, until: datetime, reason: str) -> Gap:
     return Gap(
         hearing_id=hearing,
         track=fact.track,
         stretch=fact.stretch,
-        since=moment(fact.since),
-        until=moment(fact.until),
-        reason=fact.reason,
+        since=since,
+        until=until,
+        reason=reason,
     )
 
 

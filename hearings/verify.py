@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, NoReturn, TypeVar
 
 from hearings.container import MANIFEST, SIGNATURE, Bundle, check_bag, read_asic_manifest
 from hearings.errors import Unverifiable
-from hearings.events import KINDS
+from hearings.events import KINDS, MediaLost
 from hearings.playing import Derive
 from hearings.signatures import Signed, fingerprint, read_seal, title
 from hearings.tree import Checkpoint, read_checkpoint
@@ -247,7 +247,7 @@ def _seals(
 ) -> tuple[str, str]:
     reader = Reader(question.trust, bundle, question.at)
     head, sentence = check_seals(reader, log, container, entries[-1].time)
-    whole = f"complete but for {len(log.record['withheld'])} parts withheld" if log.redacted else "complete"
+    whole = _complete(log, entries)
     text = f"{whole}, unaltered, sealed by {title(head.signer)}, {key_sentence(log, head)}"
     if log.redacted:
         text += f"; container released by {title(container.signer)}, SHA-256 {fingerprint(container.signer)}"
@@ -256,6 +256,16 @@ def _seals(
     if question.trust:
         return f"{text} (log key listed; the signers are not confirmed: compare the fingerprint).", sentence
     return f"{text} (not confirmed: compare the fingerprint).", sentence
+
+
+def _complete(log: Log, entries: Sequence[Entry]) -> str:
+    lacks = [f"{len(log.record['withheld'])} parts withheld"] if log.redacted else []
+    losses = sum(entry.kind == MediaLost.type for entry in entries)
+    if losses:
+        lacks.append(
+            f"{losses} parts of the recording that were lost from disk, as its entries media.lost tell"
+        )
+    return f"complete but for {' and '.join(lacks)}" if lacks else "complete"
 
 
 def _files(bundle: Bundle, log: Log, entries: list[Entry]) -> tuple[tuple[Recording, Rows], str]:

@@ -44,6 +44,13 @@ class Stretch:
     tracks: frozenset[str] | None
 
 
+class Loss(NamedTuple):
+    """What the journal says was lost from disk: `n` segments from segment `first` on."""
+
+    first: int
+    n: int
+
+
 @dataclass
 class Recording:
     """What the journal says of sound and picture."""
@@ -52,6 +59,8 @@ class Recording:
     gaps: list[tuple[str, Span]]
     concealed_gaps: int
     progress: dict[tuple[str, int], dict[int, tuple[int, str, int]]] = field(default_factory=dict)
+    losses: dict[tuple[str, int], Loss] = field(default_factory=dict)
+    concealed_losses: int = 0
 
 
 class Row(NamedTuple):
@@ -94,7 +103,7 @@ def tiling_fault(spans: Sequence[Span], since: int, until: int) -> str | None:
 
 
 def recording_of(entries: Sequence[Entry]) -> Recording:
-    """Stretches, gaps and progress as the entries tell them. Raises: Unverifiable."""
+    """Stretches, gaps, progress and losses as the entries tell them. Raises: Unverifiable."""
     told = Recording([], [], 0)
     for entry in entries:
         match entry.kind:
@@ -107,6 +116,8 @@ def recording_of(entries: Sequence[Entry]) -> Recording:
                 _add_gap(told, entry)
             case "media.progress":
                 _add_progress(told, entry)
+            case "media.lost":
+                _add_loss(told, entry)
     return told
 
 
@@ -150,6 +161,30 @@ def _add_progress(told: Recording, entry: Entry) -> None:
             raise Unverifiable(f"Entries {before[2]} and {entry.seq} contradict each other on a recording.")
 
 
+def _add_loss(told: Recording, entry: Entry) -> None:
+    track, number = entry.member("track", str), entry.member("stretch", int)
+    first, n = entry.member("first", int), entry.member("n", int)
+    if None in (track, number, first, n):
+        told.concealed_losses += 1
+        return
+    if not 1 <= number <= len(told.stretches) or first < 0 or n < 1:
+        raise Unverifiable(f"Entry {entry.seq} tells of a loss that cannot be.")
+    before = told.losses.get((track, number), Loss(first, 0))
+    told.losses[track, number] = Loss(min(first, before.first), n + before.n)
+
+
+def _still_there(told: Recording, key: tuple[str, int], segments: int) -> dict[int, tuple[int, str, int]]:
+    """What the journal anchored of a recording of so many segments, but for what it says was lost. Raises: Unverifiable."""
+    said, loss = told.progress.get(key, {}), told.losses.get(key)
+    if loss is not None and (segments != loss.first or any(n > loss.first + loss.n for n in said)):
+        raise Unverifiable(
+            f"What the journal says was lost of {key[0]} in stretch {key[1]} is not what is missing."
+        )
+    if loss is not None or told.concealed_losses:
+        return {n: one for n, one in said.items() if n <= segments}
+    return said
+
+
 # --- the files ---------------------------------------------------------------------------------
 
 
@@ -166,11 +201,11 @@ def check_originals(bundle: Bundle, log: Log, told: Recording) -> dict[tuple[str
         if match["kind"] == "pcapng":
             key = match["track"], int(match["stretch"])
             found[key] = _index(bundle, f"{original}index.jsonl")
-            _check_original(bundle, path, found[key], told.progress.get(key, {}))
+            _check_original(bundle, path, found[key], _still_there(told, key, len(found[key])))
     withheld = {_key(path) for path in log.withheld("path")}
-    for (track, number), said in told.progress.items():
-        if (track, number) not in found and (track, number) not in withheld and any(n != 0 for n in said):
-            raise Unverifiable(f"The journal tells of a recording of {track} that is not there.")
+    for key in told.progress.keys() | told.losses.keys():
+        if key not in found and key not in withheld and any(n != 0 for n in _still_there(told, key, 0)):
+            raise Unverifiable(f"The journal tells of a recording of {key[0]} that is not there.")
     return found
 
 

@@ -4,9 +4,11 @@ Whatever is returned from here is on disk. Everything here blocks; the recorder 
 
 `<track>-<stretch>.pcapng` is locked (`media.locked`), a frame for each segment: who began it can read it while the
 process lives, nobody else here can. `<track>-<stretch>.index.jsonl` is the truth about it: a row is written after its
-frame, so bytes behind the last row were never acknowledged and are cut off. `account-<stretch>.jsonl` is the
-recorder's own notebook and no part of the record: it shows that a stretch was begun, and keeps the gaps that were
-reported, so that a worker started again says the same of them.
+frame, so bytes behind the last row were never acknowledged and are cut off. Where storage has less than was
+acknowledged (a disk that lied) a recorder that is started again takes up the segments before, and whoever knew the
+others sees that they are missing. `account-<stretch>.jsonl` is the recorder's own notebook and no part of the record:
+it shows that a stretch was begun, and keeps the gaps that were reported, so that a worker started again says the same
+of them.
 """
 
 import io
@@ -16,7 +18,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, BinaryIO
+from typing import Any
 
 import rfc8785
 
@@ -64,7 +66,8 @@ class Original:
                 self._storage.truncate(name, wanted)
 
     def load(self) -> None:
-        """Takes up the files of an earlier recorder, and cuts off what it did not live to acknowledge.
+        """Takes up the files of an earlier recorder as far as they are there, and cuts off what it did not live to
+        acknowledge.
 
         Raises: OSError if the files contradict each other; then they are left as they are.
         """
@@ -72,10 +75,17 @@ class Original:
         self._recent.clear()
         rows = self._storage.read(self._index)
         whole = rows[: rows.rfind(b"\n") + 1].splitlines(keepends=True)
-        if whole:
+        if whole and (size := self._storage.size(self._media)):
             with self._storage.open(self._media) as media:
                 for row in whole:
-                    self._take(self._taken_up(row, media))
+                    media.seek(self._place_of(len(self.segments)))
+                    around = media.read(AROUND)
+                    if len(around) < AROUND or not any(around):
+                        break  # gone, or a length without content, as some file systems restore it
+                    segment = self._taken_up(row, around)
+                    if media.tell() + segment.len > size:
+                        break  # half of it is gone
+                    self._take(segment)
         self.rewind()
 
     def cut(self, until: int) -> None:
@@ -150,12 +160,11 @@ class Original:
         self.segments.append(segment)
         self._index_bytes += len(_row(segment))
 
-    def _taken_up(self, row: bytes, media: BinaryIO) -> SegmentKept:
+    def _taken_up(self, row: bytes, around: bytes) -> SegmentKept:
         """The segment of this row, which follows those before, with the digest that its frame bears."""
         try:
             told = json.loads(row)
-            media.seek(self._place_of(len(self.segments)))
-            digest = digest_of(media.read(AROUND), length=told["len"])
+            digest = digest_of(around, length=told["len"])
             segment = SegmentKept(
                 track=self._track,
                 stretch=self._stretch,

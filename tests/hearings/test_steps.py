@@ -20,11 +20,13 @@ from hearings.errors import (
     NotSignedIn,
     NotValid,
 )
+from hearings.events import MediaGap, MediaLost
 from hearings.journal import Entry, Journal
 from hearings.people import NewPerson, NewPlace
+from hearings.recording import moment, told_anew
 from hearings.request import Reason
 from hearings.roles import Capacity, Role, Side
-from hearings.room import Adjournment, Words, plans
+from hearings.room import Adjournment, Words, millis, plans
 from hearings.schedule import Cancellation, NewSlot
 from hearings.story import Story
 from hearings.tables import Hearing, Link, Login, Outbox, Segment
@@ -738,6 +740,59 @@ def test_every_second_is_accounted_for_or_named(standing: Standing, clock: FakeC
     assert len(gaps) == len(tracks)
     with house.journal.reading() as tx:
         assert len(tx.exec(select(Segment).where(Segment.track == first)).all()) == 2
+
+
+def test_what_was_kept_and_is_a_gap_now_was_lost_from_disk_and_the_journal_says_so(
+    standing: Standing, clock: FakeClock
+) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    house, on = standing.house, standing.millis()
+    track = standing.story().stretches[0].tracks[0]
+    for seg in range(4):
+        standing.report(
+            segment(standing, track, seg=seg, since=on + 2000 * seg, until=on + 2000 * seg + 2000)
+        )
+    clock.pass_(seconds=9)
+    house.recording.progress(standing.id)
+    house.recording.worker_gone(standing.id)
+
+    def told_by_a_recorder_that_was_started_again() -> None:
+        standing.report(segment(standing, track, seg=0, since=on, until=on + 2000))
+        standing.report(
+            control.GapFound(
+                track=track, stretch=1, since=on + 2000, until=on + 9000, reason="recorder-restarted"
+            )
+        )
+
+    told_by_a_recorder_that_was_started_again()
+    told_by_a_recorder_that_was_started_again()  # it was killed before it had said everything
+    standing.report(control.StretchKept(stretch=1, at=on + 9500))
+    with house.journal.reading() as tx:
+        told = [entry.event for entry in house.journal.entries(tx, standing.id)]
+    (lost,) = [event for event in told if isinstance(event, MediaLost)]
+    assert (lost.track, lost.stretch, lost.first, lost.n) == (track, 1, 1, 3)
+    assert (lost.since, lost.until) == (moment(on + 2000), moment(on + 8000))
+    assert [(gap.since, gap.until, gap.reason) for gap in told if isinstance(gap, MediaGap)] == [
+        (moment(on + 2000), moment(on + 8000), "lost"),
+        (moment(on + 8000), moment(on + 9000), "recorder-restarted"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "parts"),
+    [
+        ([], ["r 0-9"]),
+        ([(0, 2), (2, 4)], ["lost 0-4", "r 4-9"]),
+        ([(0, 2), (4, 6)], ["lost 0-2", "r 2-4", "lost 4-6", "r 6-9"]),
+        ([(7, 20), (2, 4)], ["r 0-2", "lost 2-4", "r 4-7", "lost 7-9"]),
+        ([(0, 4), (0, 2), (2, 4)], ["lost 0-4", "r 4-9"]),
+        ([(0, 9)], ["lost 0-9"]),
+    ],
+)
+def test_a_gap_is_told_anew_in_parts(lost: list[tuple[int, int]], parts: list[str]) -> None:
+    spans = [(moment(since), moment(until)) for since, until in lost]
+    told = told_anew((moment(0), moment(9)), "r", spans)
+    assert [f"{reason} {millis(since)}-{millis(until)}" for since, until, reason in told] == parts
 
 
 # --- staff

@@ -123,6 +123,43 @@ def test_a_track_without_any_packet_has_no_files_and_one_gap(tmp_path: Path) -> 
     assert accepted(judged(tmp_path, r.sealed(r.draft(silent).contents()), trust=TRUST()))
 
 
+def lost_from_disk(*losses: tuple[int, int], keep: int = 1) -> r.Change:
+    """Of the sound, which the journal anchored up to two of three segments, so many are left; `losses`: first and n."""
+
+    def change(record: r.Draft) -> None:
+        gap = {"from": r.stamp(r.ON + 2000 * keep), "to": r.stamp(r.OFF)}
+        for first, n in losses:
+            record.say(r.OFF + 1, "media.lost", track=r.AUDIO, stretch=1, first=first, n=n, **gap)
+        record.say(r.OFF + 1, "media.gap", track=r.AUDIO, reason="lost", **gap)
+        del record.tracks[r.AUDIO][keep:]
+        if not keep:
+            del record.tracks[r.AUDIO]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("losses", "keep"), [([(1, 2)], 1), ([(2, 1), (1, 1)], 1), ([(0, 3)], 0)], ids=["some", "twice", "all"]
+)
+def test_what_the_disk_has_lost_is_named_by_the_verdict(
+    losses: list[tuple[int, int]], keep: int, tmp_path: Path
+) -> None:
+    record = r.draft(lost_from_disk(*losses, keep=keep))
+    verdict = judged(tmp_path, r.sealed(record.contents()), trust=TRUST())
+    assert accepted(verdict)
+    assert f"complete but for {len(losses)} parts of the recording that were lost" in verdict.sentence
+
+
+def test_a_loss_that_is_concealed_is_still_a_loss(tmp_path: Path) -> None:
+    record = r.draft(lost_from_disk((1, 2)))
+    (seq,) = (seq for seq, one in enumerate(record.said) if one.type == "media.lost")
+    members = {"track", "stretch", "first", "n", "from", "to"}
+    contents = r.redacted(record.contents(), seqs={seq: members}, paths=[])
+    verdict = judged(tmp_path, r.sealed(contents), trust=TRUST())
+    assert accepted(verdict)
+    assert "1 parts withheld and 1 parts of the recording that were lost" in verdict.sentence
+
+
 def test_two_stretches_are_counted_and_accounted_for_one_by_one(tmp_path: Path) -> None:
     def again(record: r.Draft) -> None:
         on, off = r.OFF + 1000, r.OFF + 2500
@@ -1035,6 +1072,13 @@ table(
     progress_of_more_segments=lambda: progress_said(n=4),
     progress_of_a_negative_number=lambda: progress_said(n=-1),
     progress_of_another_track=lambda: progress_said(track=f"{r.JUDGE}-audio"),
+    progress_of_more_than_is_left=lambda: rebuilt(lost_from_disk()),
+    a_loss_that_is_too_small=lambda: rebuilt(lost_from_disk((0, 1), keep=0)),
+    a_loss_of_what_is_there=lambda: rebuilt(lost_from_disk((2, 1), keep=1)),
+    a_loss_of_nothing=lambda: rebuilt(lost_from_disk((1, 0))),
+    a_loss_of_another_stretch=lambda: late_said(
+        "media.lost", track=r.AUDIO, stretch=2, first=0, n=1, **{"from": r.stamp(r.ON), "to": r.stamp(r.OFF)}
+    ),
     progress_twice=lambda: rebuilt(
         lambda record: (said := record.find("media.progress").members["tracks"]).append(said[0])
     ),

@@ -31,7 +31,7 @@ from media.control import (
     SegmentKept,
     StretchKept,
 )
-from media.locked import HEAD, NotOpened
+from media.locked import AROUND, HEAD, NotOpened
 from media.recorder import Recorder
 from media.storage import Storage
 
@@ -726,7 +726,6 @@ async def test_files_that_contradict_each_other_are_left_alone(tmp_path):
     media, index = tmp_path / f"{AUDIO}-1.pcapng", tmp_path / f"{AUDIO}-1.index.jsonl"
     whole = {path: path.read_bytes() for path in (media, index)}
     for path, changed, sentence in (
-        (media, whole[media][:-1], "shorter than what was written"),
         (media, whole[media][:HEAD] + whole[media][HEAD + 1 :], "not what its index says"),
         (index, whole[index].partition(b"\n")[2], "not what its index says"),
         (index, whole[index].replace(b'"seg":1', b'"seg":2'), "does not follow the one before"),
@@ -742,6 +741,58 @@ async def test_files_that_contradict_each_other_are_left_alone(tmp_path):
         assert not again.told(StretchKept)
         assert path.read_bytes() == changed
         path.write_bytes(whole[path])
+
+
+LAST_FRAME = 2  # of three
+
+
+def cut_within_a_frame(media: Path, index: Path) -> None:
+    os.truncate(media, media.stat().st_size - 1)
+
+
+def cut_at_a_border(media: Path, index: Path) -> None:
+    os.truncate(media, start_of(LAST_FRAME, index))
+
+
+def length_without_content(media: Path, index: Path) -> None:
+    begin, size = start_of(LAST_FRAME, index), media.stat().st_size
+    os.truncate(media, begin)
+    os.truncate(media, size)
+
+
+def rows_cut(media: Path, index: Path) -> None:
+    os.truncate(index, len(b"".join(index.read_bytes().splitlines(keepends=True)[:LAST_FRAME])) + 10)
+
+
+def start_of(frame: int, index: Path) -> int:
+    row = json.loads(index.read_bytes().splitlines()[frame])
+    return HEAD + row["off"] + frame * AROUND
+
+
+@pytest.mark.parametrize("lose", [cut_within_a_frame, cut_at_a_border, length_without_content, rows_cut])
+async def test_what_the_disk_has_lost_is_missing_and_the_rest_is_whole(tmp_path, lose):
+    """The disk had said that it was written."""
+    stage = Stage(tmp_path)
+    plan = stage.plan()
+    stage.recorder.conduct(plan)
+    stage.play(AUDIO, range(0, 5000, 20))
+    await stage.finish(plan, at=5000)
+    await stage.recorder.close()
+    lose(tmp_path / f"{AUDIO}-1.pcapng", tmp_path / f"{AUDIO}-1.index.jsonl")
+    again = await restarted(tmp_path, until=5000, tracks=(AUDIO,))
+    assert again.tiles(AUDIO) == [(0, 2000, "kept"), (2000, 4000, "kept"), (4000, 5000, "recorder-restarted")]
+    audit(again, plan, 5000)
+
+
+async def test_a_recording_of_which_nothing_is_left_is_a_gap(tmp_path):
+    stage = Stage(tmp_path)
+    stage.recorder.conduct(stage.plan())
+    stage.play(AUDIO, range(0, 5000, 20))
+    await stage.recorder.close()
+    (tmp_path / f"{AUDIO}-1.pcapng").unlink()
+    again = await restarted(tmp_path, until=5000, tracks=(AUDIO,))
+    assert again.tiles(AUDIO) == [(0, 5000, "recorder-restarted")]
+    audit(again, again.plan(), 5000)
 
 
 # --- under lock -----------------------------------------------------------------------------------
