@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 SEALING_SECONDS = 60
 FEWEST, MOST = 2, 12
+PROGRAM = (sys.executable, "-m", "frontend.command")
 PASSWORD = "rehearsal only"  # noqa: S105  # of a service that lives for a minute, on this machine alone
 REQUESTING_ZONE = "Europe/Amsterdam"
 REQUESTED_ZONE = "Europe/Lisbon"
@@ -105,7 +106,7 @@ class Court:
     """A service of its own: `vivavoce serve` as a process on a fresh data folder, and its staff.
 
     `apart`: the terminal's Ctrl-C does not reach the service, so that who started it can end it in good order.
-    `origin`: how its visitors reach it, where that is not directly.
+    `origin`: how its visitors reach it, where that is not directly. `program`: what is started with `serve`.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Court:
         password: str = PASSWORD,
         apart: bool = False,
         origin: str = "",
+        program: Sequence[str] = PROGRAM,
         **settings: str,
     ) -> None:
         self.data = data
@@ -123,6 +125,7 @@ class Court:
         self.origin = origin or f"http://localhost:{self.port}"
         self.password = password
         self._apart = apart
+        self._program = program
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._visitors: list[Visitor] = []
@@ -187,7 +190,7 @@ class Court:
             **self._settings,
         }
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "frontend.command", "serve"),
+            *(*self._program, "serve"),
             env=environment,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=self._apart,

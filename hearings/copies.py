@@ -37,7 +37,7 @@ from media.locked import HEAD, NotOpened
 from media.storage import Storage
 
 ENDED = "The process that derives them has ended."
-AGAIN = timedelta(minutes=1)
+AGAIN = timedelta(seconds=15)
 
 log = logging.getLogger(__name__)
 _answer: TypeAdapter[Derived | Failed] = TypeAdapter(Derived | Failed)
@@ -135,7 +135,7 @@ class Copies:
                     self._journal.append(tx, hearing, MediaSealed(path=path, sha256=answer.sha256))
                     tx.add(Copy(hearing_id=hearing.id, path=path, stretch=wanted.stretch, size=answer.size))
                 elif answer.full:
-                    log.error("%s: there is no room on disk for %s", hearing.id, order.name)
+                    log.error("%s: there is no room on disk for %s yet", hearing.id, order.name)
                     full = True
                 else:
                     log.error("%s: %s could not be derived: %s", hearing.id, order.name, answer.failed)

@@ -150,11 +150,11 @@ async def test_what_there_was_no_room_for_is_made_when_there_is(archive, clock, 
         assert copies.obstacles(hearing, archive.standing.story()), "the closing waits"
     await archive.copies.work()
     assert len(ordered) == 2, "not at once"
-    clock.pass_(seconds=61)
+    clock.pass_(seconds=16)
     await archive.copies.work()
     assert len(ordered) == 3, "still none; what there is stays"
     full.clear()
-    clock.pass_(seconds=61)
+    clock.pass_(seconds=16)
     await archive.copies.work()
     assert all(archive.rows().values())
     assert archive.copied() == 1

@@ -23,6 +23,14 @@ async def ready(hearing: Hearing) -> None:
     await hearing.admit_all()
 
 
+async def on_record(hearing: Hearing) -> None:
+    """The same two places, on the record, seen and heard."""
+    await ready(hearing)
+    await hearing.go_on_record()
+    await hearing.establish_identity()
+    await asyncio.gather(*(received_from_all(seat) for seat in hearing.seats))
+
+
 async def ready_apart(hearing: Hearing) -> None:
     """The same, each of the four at a place of their own; the time is fixed already."""
     for seed, cast in enumerate((JUDGE, WITNESS, AUTHORITY, INTERPRETER)):

@@ -10,7 +10,7 @@ import pytest
 
 from frontend.rehearse import Court, Hearing
 from frontend.visitor import Seat
-from tests.story.telling import entries, kept, ready, received_from_all, verified
+from tests.story.telling import entries, kept, on_record, received_from_all, verified
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -67,13 +67,6 @@ async def test_a_new_web_process_finds_each_hearing_where_it_is(tmp_path: Path) 
         for hearing in hearings:
             assert len(await entries(hearing, "record.on")) == 1
             assert await entries(hearing, "hearing.suspended") == []
-
-
-async def on_record(hearing: Hearing) -> None:
-    await ready(hearing)
-    await hearing.go_on_record()
-    await hearing.establish_identity()
-    await asyncio.gather(*(received_from_all(seat) for seat in hearing.seats))
 
 
 async def come_back(seat: Seat) -> None:
