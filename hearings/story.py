@@ -99,11 +99,11 @@ class Interruption:
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
     `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
-    fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk
-    has too little room for the rest of it; `asked`: who asks for a private consultation,
-    by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is sealed; `turning`: the
-    stretch on the record is about to be followed by another, sealed or not; `unsealings`:
-    who asked last to hear a sealed stretch, by its number, until it is declined.
+    fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk has too little room for the
+    rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
+    private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
+    sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
+    asked last to hear a sealed stretch, by its number, until it is declined.
     """
 
     state: State = State.REQUESTED
@@ -120,6 +120,7 @@ class Story:
     turning: bool = False
     unsealings: dict[int, Unsealing] = field(default_factory=dict)
     gaps: list[e.MediaGap] = field(default_factory=list)
+    lost: list[e.MediaLost] = field(default_factory=list)
     figures: list[e.MediaFigures] = field(default_factory=list)
     sealed: dict[str, str] = field(default_factory=dict)
     minutes: dict[str, str] = field(default_factory=dict)
@@ -241,6 +242,7 @@ class Story:
                 self.turning = False
                 if self.state is not State.EXAMINING:  # resumed in the middle of the examination
                     self.state = State.ON_RECORD
+                self.lost.clear()
                 sealed = self.sealing if event.sealed else None
                 self.stretches.append(Stretch(event.stretch, tuple(event.tracks), time, sealed=sealed))
             case e.RecordOff():
@@ -353,6 +355,8 @@ class Story:
                 self.short = event
             case e.MediaRoom():
                 self.short = None
+            case e.MediaLost():
+                self.lost.append(event)
             case e.MediaGap():
                 self.gaps.append(event)
             case e.MediaFigures():

@@ -73,6 +73,7 @@ class View:
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
                 "alarms": self._alarms(),
+                "lost": [one.sentence(self.story.named) for one in self.story.lost],
                 "oaths": self._oaths(),
                 "asked": self._asked(),
                 "proposals": self._proposals(),
