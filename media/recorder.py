@@ -6,13 +6,15 @@ held open for `GRACE` after its end, because the order to stop tells of a moment
 order comes later still, what was written beyond that moment is cut off again, and the segments and gaps of
 the stretch are told anew: what is told later replaces what was told of the same time.
 
-A disk that fails or falls behind is reported once, and the rest of the stretch is a gap `recorder-failed`.
+A disk that fails or falls behind is reported once, and the rest of the stretch is a gap `recorder-failed`. One that
+fills up counts as full while there is still room to tell of it.
 A stretch that an earlier recorder began is not continued: its rest is a gap `recorder-restarted`.
 """
 
 import asyncio
 import base64
 import errno
+import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +22,17 @@ from functools import partial
 from typing import TypeVar
 
 from media.account import NOT_SENT, RECORDER_FAILED, RECORDER_RESTARTED, SILENCE, Span, Tile, Timeline
-from media.control import Armed, Fact, RecorderFailed, RecordPlan, RoomFound, RoomShort, StretchKept
+from media.control import (
+    Armed,
+    Fact,
+    GapFound,
+    RecorderFailed,
+    RecordPlan,
+    RoomFound,
+    RoomShort,
+    SegmentKept,
+    StretchKept,
+)
 from media.locked import Lock
 from media.originals import StretchFiles
 from media.pcapng import LARGEST, Packet
@@ -33,6 +45,7 @@ BACKLOG = 256  # segments and gaps that may wait for the disk
 STALLED = 10_000  # ms that one of them may take
 ENOUGH_ROOM = 256 * 2**20  # bytes that must be free to begin
 WEIGH_EVERY = 5.0  # s
+LAST_ROOM = 32 * 2**20  # bytes that are left to those who must write down that the disk is full
 TOO_SLOW = "The disk is too slow for the recording."
 PROBED = ".probe"
 PROBE = b"The recorder can write here.\n" * 64
@@ -266,7 +279,7 @@ class Recorder:
             return
         self._writing_since = self._clock()
         try:
-            self._report(await self._in_thread(stretch.files.keep, track, tile))
+            self._report(await self._in_thread(self._kept, stretch.files, track, tile))
         finally:
             self._writing_since = None
 
@@ -290,6 +303,11 @@ class Recorder:
         if not self._failed:
             self._failed = True
             self._report(RecorderFailed(reason=sentence, at=self._clock()))
+
+    def _kept(self, files: StretchFiles, track: str, tile: Tile) -> SegmentKept | GapFound:
+        if self._storage.room() < LAST_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return files.keep(track, tile)
 
     def _probe(self) -> None:
         self._storage.prepare()

@@ -558,6 +558,22 @@ async def test_a_disk_that_stays_full_still_gives_an_account(tmp_path):
     await stage.recorder.close()
 
 
+async def test_a_disk_counts_as_full_while_there_is_room_to_tell_of_it(tmp_path, monkeypatch):
+    stage = Stage(tmp_path)
+    plan = stage.plan()
+    stage.recorder.conduct(plan)
+    stage.play(AUDIO, range(0, 3000, 20))
+    await stage.until(lambda: stage.told(SegmentKept))
+    monkeypatch.setattr(Storage, "room", lambda _: recorder.LAST_ROOM - 1)
+    stage.play(AUDIO, range(3000, 5000, 20))
+    await stage.until(lambda: stage.told(RecorderFailed))
+    assert stage.told(RecorderFailed)[0].reason == "The disk for the recording is full."
+    await stage.finish(plan, at=5000)
+    assert stage.tiles(AUDIO) == [(0, 2000, "kept"), (2000, 5000, "recorder-failed")]
+    audit(stage, plan, 5000)
+    await stage.recorder.close()
+
+
 async def test_a_stretch_that_cannot_be_finished_is_tried_again_when_conducted(tmp_path):
     disk = StuckDisk(tmp_path, nth=4, done=True)
     stage = Stage(tmp_path, disk=disk)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,20 @@ FAILED = "The recording could not be written to disk: Input/output error."
 
 
 class Disk:
-    """A court's recordings on a file system of their own, which its processes see and nobody else."""
+    """A folder of a court on a file system of its own, which its processes see and nobody else."""
 
-    def __init__(self, data: Path) -> None:
-        self.folder = data / "recordings"
+    def __init__(self, data: Path, folder: str) -> None:
+        self.folder = data / folder
         self.court = Court(
             data, program=("unshare", "--mount", "sh", "-c", MOUNTED, str(self.folder), *PROGRAM)
         )
 
-    async def fill(self) -> None:
-        """There is room for no page more than is written now."""
+    async def fill(self, left: int) -> None:
+        """There is room for so many bytes more than are written now."""
 
         async def full() -> bool:
             seen = os.statvfs(f"/proc/{self.court.pid}/root{self.folder}")
-            return self._remount(f"size={(seen.f_blocks - seen.f_bfree) * seen.f_frsize}")
+            return self._remount(f"size={(seen.f_blocks - seen.f_bfree) * seen.f_frsize + left}")
 
         await eventually(full)
 
@@ -76,25 +77,30 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def mounts(tmp_path: Path) -> None:
+    """Whether file systems can be mounted here."""
     trial = ("unshare", "--mount", "mount", "-t", "tmpfs", "vivavoce", str(tmp_path))
     if subprocess.run(trial, capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a file system (root may)")
-    return Disk(tmp_path / "data")
 
 
-async def test_the_disk_for_the_recordings_fills_up(disk: Disk, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("mounts")
+@pytest.mark.parametrize(
+    ("folder", "left"), [("recordings", 0), ("", 16 * 2**20)], ids=["of its own", "with the journal"]
+)
+async def test_the_disk_for_the_recordings_fills_up(folder: str, left: int, tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "data", folder)
     async with disk.court as court, Hearing(court) as hearing:
-        await goes_on_when_mended(hearing, fail=disk.fill, mend=disk.mend, reason=FULL)
+        await goes_on_when_mended(hearing, fail=partial(disk.fill, left), mend=disk.mend, reason=FULL)
         package = await closed(hearing, tmp_path)
         copies = [path for path in await sealed(hearing) if path.endswith(".webm")]
     assert len(copies) == 4, "what there was no room for was made later"
     assert verified(package).accepted
 
 
-async def test_the_folder_for_the_recordings_may_not_be_written_to_any_more(
-    disk: Disk, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("mounts")
+async def test_the_folder_for_the_recordings_may_not_be_written_to_any_more(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "data", "recordings")
     async with disk.court as court, Hearing(court) as hearing:
         await goes_on_when_mended(hearing, fail=disk.forbid, mend=disk.mend, reason=FORBIDDEN)
         package = await closed(hearing, tmp_path)
