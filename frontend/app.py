@@ -256,6 +256,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
 
         async def tidy() -> None:
             await asyncio.to_thread(parts.drawer.sweep)
+            await asyncio.to_thread(parts.database.hold_reserve)
 
         def copy_soon() -> None:
             """One round after the other: a round takes minutes after a long sitting."""

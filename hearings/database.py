@@ -3,6 +3,9 @@
 A writing transaction on SQLite is `BEGIN IMMEDIATE`, so that two writers queue up instead of failing half
 way; the journal mode is WAL and every commit is on disk when it returns (synchronous FULL). On PostgreSQL
 the writers queue on the hearing's row (`journal` locks it). Objects stay readable after commit.
+
+Beside SQLite's file lies some room that is given up when the disk is full: a hearing on the record must be suspended
+then, and that has to be written down.
 """
 
 import sqlite3
@@ -19,8 +22,10 @@ from sqlmodel import Session
 
 from hearings.errors import Unreachable
 from hearings.sentences import say
+from media.reserve import Reserve
 
 BUSY_SECONDS = 15
+RESERVE = 4 * 2**20  # bytes
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -30,14 +35,23 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = create_engine(url, pool_size=8, max_overflow=8)
-        if self._engine.dialect.name == "sqlite":
+        sqlite = self._engine.dialect.name == "sqlite"
+        if sqlite:
             event.listen(self._engine, "connect", _on_connect)
             event.listen(self._engine, "begin", _on_begin)
+        file = self._engine.url.database
+        self._reserve = Reserve(Path(file).with_name("reserve"), RESERVE) if sqlite and file else None
+        self.hold_reserve()
         self._writing = self._engine.execution_options(writes=True)
 
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    def hold_reserve(self) -> None:
+        """Anew, once there is room again."""
+        if self._reserve is not None:
+            self._reserve.hold()
 
     def migrate(self, to: str = "head") -> None:
         """Brings the schema to the newest version, or that one; does nothing if it is there."""
@@ -67,9 +81,15 @@ class Database:
         try:
             yield
         except OperationalError as error:
+            if self._reserve is not None and _full(error):
+                self._reserve.give_up()
             raise Unreachable(
                 say("The database does not answer, or its disk is full. Nothing was changed; try again.")
             ) from error
+
+
+def _full(error: OperationalError) -> bool:
+    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL
 
 
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:

@@ -1,7 +1,7 @@
 """Reports of a worker, on disk from before they are sent until they are acknowledged.
 
-A folder with two files: `name`, a random id that stays, and `reports.jsonl`, one report a line in the
-order of `n`. The first line of `reports.jsonl` says up to which `n` everything was acknowledged when the
+A folder with `name`, a random id that stays, `reserve`, room that is given up where the disk is full, and
+`reports.jsonl`, one report a line in the order of `n`. The first line of `reports.jsonl` says up to which `n` everything was acknowledged when the
 file was last made anew. A line that a crash cut off was never sent and is forgotten; its number is used
 again. Acknowledgements themselves are not fsynced: after a crash some reports are sent twice.
 
@@ -19,8 +19,10 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from media.control import Fact, Report
+from media.reserve import FULL, Reserve
 
 COMPACT_FROM = 1000  # acknowledged lines in the file
+RESERVE = 2**20  # bytes: some thousands of reports
 
 
 class SpoolBroken(Exception):
@@ -35,6 +37,8 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._path = folder / "reports.jsonl"
+        self._reserve = Reserve(folder / "reserve", RESERVE)
+        self._reserve.hold()
         self.name = _name_in(folder)
         acknowledged, reports, self._end = _read(self._path)
         self.pending: deque[Report] = deque(reports)
@@ -51,12 +55,20 @@ class Spool:
     def keep(self, reports: Sequence[Report]) -> None:
         """When this returns they are on disk. Raises: OSError; then it may be called again."""
         data = b"".join(report.model_dump_json().encode() + b"\n" for report in reports)
+        try:
+            self._write(data)
+        except OSError as error:
+            if error.errno not in FULL or not self._reserve.give_up():
+                raise
+            self._write(data)
+        self._end += len(data)
+
+    def _write(self, data: bytes) -> None:
         self._file.seek(self._end)
         self._file.truncate()
         self._file.write(data)
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._end += len(data)
 
     def acknowledged(self, n: int) -> None:
         """Every report up to `n` need not be sent again."""
@@ -82,6 +94,7 @@ class Spool:
         self._file = self._path.open("r+b")
         self._end = self._path.stat().st_size
         self._spent = 0
+        self._reserve.hold()
 
     @property
     def last(self) -> int:

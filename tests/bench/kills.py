@@ -45,7 +45,7 @@ UNDER_WAY = (
     0.6  # seconds: until the end of a segment is certain (0.25), the next tick (0.1), and it is on disk
 )
 ALLOWED = SEGMENT + UNDER_WAY
-SHORTLY = 0.04  # seconds after a verb was sent
+SHORTLY = (0.02, 0.05, 0.15)  # seconds at most after a verb was sent
 PROGRESS = 12.0  # seconds within which the journal anchors the recording
 BACK = 60.0  # seconds of patience
 KINDS = ("worker", "web", "both")
@@ -138,7 +138,7 @@ class Trial:
                 await self.hearing.bench.act("room/suspend", {"text": "A moment, please."})
             seat = self.hearing.seat(kill.asked.role)
             asking = asyncio.create_task(_answered(seat.act(kill.asked.door, {"text": kill.words})))
-            await asyncio.sleep(self.lot.uniform(0, SHORTLY))
+            await asyncio.sleep(self.lot.uniform(0, self.lot.choice(SHORTLY)))
         victims = {"worker": [self._kill_worker], "web": [self.court.kill]}.get(kill.kind)
         if victims is None:
             victims = [self._kill_worker, self.court.kill]

@@ -105,6 +105,24 @@ def test_writers_queue_up_and_lose_nothing(database: Database) -> None:
         assert tx.get_one(Cursor, "count").n == 100
 
 
+def test_a_full_disk_has_a_reserve_for_what_must_be_written_down(database: Database) -> None:
+    reserve = Path(str(database.engine.url.database)).with_name("reserve")
+    assert reserve.exists()
+    with database.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+
+    def write_much() -> None:
+        with database.transaction() as tx:
+            tx.connection().exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            tx.add(Cursor(spool="much" * 100_000, n=1))
+
+    with pytest.raises(Unreachable, match="full"):
+        write_much()
+    assert not reserve.exists()
+    database.hold_reserve()
+    assert reserve.exists()
+
+
 def test_an_unreachable_database_is_a_sentence() -> None:
     database = Database("sqlite:////nowhere/at/all.db")
     with pytest.raises(Unreachable, match="database"), database.reading() as tx:

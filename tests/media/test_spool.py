@@ -1,5 +1,6 @@
 """Reports survive: a kill, a torn line, a full disk, and making the file anew."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -127,4 +128,23 @@ def test_a_kill_loses_nothing_that_was_kept(tmp_path):
     child.wait()
     spool = Spool(tmp_path)
     assert [report.n for report in spool.pending][:told] == list(range(1, told + 1))
+    spool.close()
+
+
+def test_a_full_disk_has_a_reserve_for_the_last_words(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    fsync = os.fsync
+
+    def full(descriptor):
+        if (tmp_path / "reserve").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        kept(spool, "a")
+    assert not (tmp_path / "reserve").exists()
+    spool = reopened(spool, tmp_path)
+    assert places(spool) == ["a"]
+    assert (tmp_path / "reserve").exists(), "held anew"
     spool.close()

@@ -86,7 +86,9 @@ def mounts(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("mounts")
 @pytest.mark.parametrize(
-    ("folder", "left"), [("recordings", 0), ("", 16 * 2**20)], ids=["of its own", "with the journal"]
+    ("folder", "left"),
+    [("recordings", 0), ("", 16 * 2**20), ("", 0)],
+    ids=["of its own", "with the journal", "with the journal, at once"],
 )
 async def test_the_disk_for_the_recordings_fills_up(folder: str, left: int, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "data", folder)
