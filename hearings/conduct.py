@@ -273,7 +273,7 @@ class Conductor:
         except (OSError, SpoolBroken):
             log.exception("what %s left to tell cannot be read", worker.name)
             return
-        taken = await asyncio.to_thread(self._recording.taken, reports[0].spool) if reports else 0
+        taken = await self.taken(reports[0].spool) if reports else 0
         for report in reports:
             if report.n > taken:
                 await self.commit(report)
@@ -363,6 +363,9 @@ class Conductor:
                 log.exception("this report could not be taken: %s", report)
                 break
         self._watch(report)
+
+    async def taken(self, spool: str) -> int:
+        return await asyncio.to_thread(self._recording.taken, spool)
 
     def _watch(self, report: control.Report) -> None:
         """A lost person is waited for; then the hearing is suspended."""

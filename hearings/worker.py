@@ -41,6 +41,9 @@ class Owner(Protocol):
     async def commit(self, report: control.Report) -> None:
         """Returns when the report is committed."""
 
+    async def taken(self, spool: str) -> int:
+        """The number up to which the reports of this spool are committed."""
+
     async def told(self, message: control.OfTheMoment) -> None: ...
 
 
@@ -228,6 +231,7 @@ class MediaWorker:
     async def _take(self, link: Link, message: control.FromWorker) -> None:
         match message:
             case control.Ready():
+                link.send(control.Acknowledged(n=await self._owner.taken(message.spool)))
                 self._link = link
                 self._linked_spool = message.spool
                 self._pause = 0.0

@@ -112,7 +112,7 @@ class Watched(Message):
 
 
 class Acknowledged(Message):
-    """Every report up to `n` is committed and may be forgotten."""
+    """Every report up to `n` is committed and may be forgotten. Said first on a link, before anything is conducted."""
 
     type: Literal["acknowledged"] = "acknowledged"
     n: int

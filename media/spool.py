@@ -71,7 +71,8 @@ class Spool:
         os.fsync(self._file.fileno())
 
     def acknowledged(self, n: int) -> None:
-        """Every report up to `n` need not be sent again."""
+        """Every report up to `n` need not be sent again; no other will have such a number, also if this spool lost some."""
+        self._next = max(self._next, n + 1)
         while self.pending and self.pending[0].n <= n:
             self.pending.popleft()
             self._spent += 1

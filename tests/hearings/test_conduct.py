@@ -48,6 +48,7 @@ class FakeWorker:
     def __init__(self, folder: Path, number: int) -> None:
         self.folder = folder.with_name(f"{folder.name}-{number}") if number > 1 else folder
         self.told: list[control.ToWorker] = []
+        self.taken: control.ToWorker | None = None  # what each link begins with
         self.spool = f"{number:016x}"
         self.answers = True
         self._link: Link | None = None
@@ -63,7 +64,9 @@ class FakeWorker:
         self._task = asyncio.create_task(self._listen(self._link))
 
     async def _listen(self, link: Link) -> None:
-        async for message in link.at_worker():
+        messages = link.at_worker()
+        self.taken = await anext(messages)
+        async for message in messages:
             self.told.append(message)
             if isinstance(message, control.Offered) and self.answers:
                 names = message.model_dump(include={"hearing", "place", "connection"})
@@ -412,6 +415,19 @@ async def test_workers_take_turns_and_are_told_of_their_own(
     assert taken.index((media.second.spool, 1)) < flood - 10
     await until(lambda: media.first.acknowledged() == list(range(1, flood + 1)))
     assert media.second.acknowledged() == [1]
+
+
+async def test_a_worker_is_told_first_of_all_what_is_committed_of_its_spool(media: Media) -> None:
+    """It may have lost its last reports: their numbers must not come again."""
+    await media.begin()
+    standing = await do(media.sitting)
+    assert media.first.taken == control.Acknowledged(n=0)
+    fact = control.Armed(at=standing.millis())
+    media.first.say(control.Report(spool=media.first.spool, n=7, hearing=str(standing.id), fact=fact))
+    await until(lambda: media.first.acknowledged() == [7])
+    await media.first.hang_up()
+    await media.first.link()
+    await until(lambda: media.first.taken == control.Acknowledged(n=7))
 
 
 async def test_another_spool_is_not_acknowledged_what_the_one_before_told(

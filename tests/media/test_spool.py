@@ -148,3 +148,21 @@ def test_a_full_disk_has_a_reserve_for_the_last_words(tmp_path, monkeypatch):
     assert places(spool) == ["a"]
     assert (tmp_path / "reserve").exists(), "held anew"
     spool.close()
+
+
+def test_numbers_that_were_lost_are_not_given_again(tmp_path):
+    """Whoever commits them would take what bears them for what they had before."""
+    spool = Spool(tmp_path)
+    kept(spool, "a", "b", "c")
+    spool.close()
+    reports = tmp_path / "reports.jsonl"
+    reports.write_bytes(b"".join(reports.read_bytes().splitlines(keepends=True)[:2]))
+    spool = Spool(tmp_path)
+    assert places(spool) == ["a"]
+    spool.acknowledged(3)
+    assert [report.n for report in kept(spool, "d")] == [4]
+    spool = reopened(spool, tmp_path)
+    spool.acknowledged(3)
+    assert places(spool) == ["d"]
+    assert [report.n for report in kept(spool, "e")] == [5]
+    spool.close()
