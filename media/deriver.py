@@ -2,7 +2,8 @@
 
 `python -m media.deriver` reads an `Order` a line (JSON) from standard input and answers each with a line, `Derived` or
 `Failed`. A copy is locked as the originals are, and has its name once it is whole. None is begun that would take the
-room which what is live needs; one that fails leaves nothing. Of several processes one derives at a time for a hearing: whoever ordered the first may have been killed, and it goes on writing.
+room which what is live needs; one that fails leaves nothing. Of several processes one derives at a time for a hearing:
+whoever ordered the first may have been killed, and it goes on writing.
 """
 
 import base64
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from media.derivation import film, track_of
 from media.locked import Lock, NotOpened, Unwrap, opened
 from media.pcapng import NotOriginal
+from media.reserve import FULL
 from media.storage import Storage
 from media.webm import Mark, write
 
@@ -168,7 +170,7 @@ def main() -> int:
             with _alone(order.folder):
                 answer = derive(order)
         except (OSError, NotOpened, NotOriginal) as error:
-            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            full = isinstance(error, OSError) and error.errno in FULL
             answer = Failed(failed=str(error), full=full)
         sys.stdout.write(answer.model_dump_json() + "\n")
         sys.stdout.flush()
