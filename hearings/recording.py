@@ -225,6 +225,7 @@ class Recording:
         event = MediaShort if isinstance(fact, control.RoomShort) else MediaRoom
         if hearing.state in OPENED:
             self._journal.append(tx, hearing, event(minutes=fact.minutes, planned=fact.planned))
+
     def _missing(self, tx: Session, hearing: Hearing, fact: control.GapFound) -> None:
         """Whatever lies beyond the end was cut off, and is not lost."""
         kept, lost = _told_before(tx, hearing.id, fact)
