@@ -70,6 +70,7 @@ EXAMPLE: dict[str, Any] = {
     "at": START,
     "away": 1234,
     "silent": 12_000,
+    "first": 3,
     "sealed": True,
     "planned": 60,
     "n": 2,
