@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import browser
+from keys import KEY
 from load import (
     SERVER_CORE,
     Client,
@@ -24,6 +25,8 @@ from load import (
 from served import Relay
 
 from media.adapter import Dtls, DtlsFailed, Role
+from media.control import RecordPlan
+from media.recorder import milliseconds
 
 WARM_UP_SECONDS = 2.0
 QUIET, TRIES = 0.10, 3  # of the server's core may others use, or the run is made again, three times at most
@@ -32,7 +35,8 @@ FLOOR_ROUNDS, FLOOR_PACKETS = 40, 400
 SOUND_MIX, PICTURE_MIX = 5, 12  # packets of each in a tenth of a second
 STARVED = 0.45  # of the time that it needs, is what the worker is left while saturated
 LOOPS = 8
-PEOPLE = 6  # in one hearing of `growth`
+PEOPLE = 6  # in one hearing of `growth`, and of `recording`
+TURNS = 3  # off the record and on
 SAMPLE_SECONDS, CHURN_SECONDS, WARM_UP_MINUTES = 10.0, 3.0, 3.0
 
 
@@ -342,6 +346,47 @@ async def _join_hearing(relay, load, hearing):
     await relay.open(*places, hearing=hearing)
     for place in places:
         await relay.join(load, place, sends=True, lines=PEOPLE - 1, hearing=hearing)
+
+
+# --- recording -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Recorded:
+    """CPU seconds of the worker for a minute of one hearing of six, off the record and on it; packets lost, likewise."""
+
+    off: float
+    on: float
+    lost_off: int
+    lost_on: int
+
+    @property
+    def ratio(self):
+        return self.on / self.off
+
+
+async def recording(seconds):
+    """By turns off the record and on, in one run: the recorder is armed and meters sound all the while."""
+    places = named("m", PEOPLE)
+    tracks = [f"{place:a<8}-{kind}" for place in places for kind in ("audio", "camera")]
+    async with Relay() as relay, Load() as load:
+        await relay.open(*places, armed=True)
+        for place in places:
+            await relay.join(load, place, sends=True, lines=PEOPLE - 1)
+        load.begin()
+        await load.send(WARM_UP_SECONDS)
+        off, on = [], []
+        for turn in range(1, TURNS + 1):
+            off.append(await measured(load, relay.pid, PEOPLE - 1, seconds))
+            plan = RecordPlan(stretch=turn, since=milliseconds(), tracks=tracks, key=KEY)
+            await relay.open(*places, armed=True, record=plan)
+            on.append(await measured(load, relay.pid, PEOPLE - 1, seconds))
+            ended = plan.model_copy(update={"until": milliseconds()})
+            await relay.open(*places, armed=True, record=ended)
+            await relay.kept(turn)
+            await relay.open(*places, armed=True)
+        spent = [60 * median(run.share for run in runs) for runs in (off, on)]
+        return Recorded(*spent, *(sum(run.lost for run in runs) for runs in (off, on)))
 
 
 # --- saturation ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ the command with `chrt --rr 1`.
     delay       what the relay adds to a packet's way at half load
     join        from sending the offer to the first whole key frame; in Chromium, to the first decoded frame
     growth      CPU and memory of one hearing of six people, and of several
+    recording   CPU of one hearing of six people, on the record against off it
     saturation  the worker starved by busy loops on its core: what is shed, and whether sound is
     soak        the slope of the worker's memory while people come and go; only with --soak
 """
@@ -38,7 +39,7 @@ from served import Relay  # noqa: E402
 
 from tests.browser.chromium import ToolMissing  # noqa: E402
 
-PARTS = ("cost", "floor", "janus", "delay", "join", "growth", "saturation", "soak")
+PARTS = ("cost", "floor", "janus", "delay", "join", "growth", "recording", "saturation", "soak")
 SIZES = ((2, 10), (4, 16), (8, 16))
 LARGEST = SIZES[-1]
 HALF = (4, 8)
@@ -89,7 +90,7 @@ class Run:
     async def all(self):
         if any(map(self.wants, ("cost", "floor", "janus"))):
             await self.costs()
-        for part in ("delay", "join", "growth", "saturation", "soak"):
+        for part in ("delay", "join", "growth", "recording", "saturation", "soak"):
             if self.wants(part):
                 await getattr(self, part)()
         say()
@@ -225,6 +226,15 @@ class Run:
             )
 
         await parts.growth(HEARINGS, self._seconds / 2, step)
+
+    async def recording(self):
+        run = await parts.recording(self._seconds)
+        figure = (
+            f"{run.off:.2f} CPU s a minute off the record, {run.on:.2f} on it: {run.ratio:.2f} times,"
+            f" {run.lost_off} and {run.lost_on} packets lost"
+        )
+        say(f"{'recording':<18}{figure}")
+        self.row("recording a hearing of 6", figure)
 
     async def saturation(self):
         shed = await parts.saturation(*LARGEST, 2 * self._seconds)

@@ -36,8 +36,16 @@ class Relay:
     def pid(self):
         return self._conductor.process.pid
 
-    async def open(self, *places, hearing=HEARING):
-        self._conductor.conduct(*places, hearing=hearing)
+    async def open(self, *places, hearing=HEARING, **more):
+        self._conductor.conduct(*places, hearing=hearing, **more)
+
+    async def kept(self, stretches):
+        """So many stretches are complete on disk."""
+
+        def complete():
+            return self._conductor.facts().count("stretch") >= stretches
+
+        await until(complete, seconds=20, what="a stretch on disk")
 
     async def answered(self, sdp, place, hearing=HEARING):
         """The answer to an offer, and when the offer was sent."""

@@ -18,6 +18,11 @@ async def test_the_load_reaches_every_listener_of_a_real_worker():
     assert cost.each > 0
 
 
+async def test_a_hearing_of_six_is_measured_off_the_record_and_on():
+    run = await parts.recording(0.5)
+    assert 0 < run.off < run.on * 2
+
+
 def test_what_recording_costs_is_told_of_a_record_that_verifies():
     told = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "recording.py"), "--seconds", "40"],
