@@ -29,6 +29,7 @@ from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
 from frontend.pages.interpretation import InterpretationPages
 from frontend.pages.journal import JournalPages
+from frontend.pages.keeping import CertificatePages, KeepingPages
 from frontend.pages.listen import ListenPages
 from frontend.pages.messages import MessagesPages
 from frontend.pages.people import JoinPages, PeoplePages
@@ -56,6 +57,7 @@ from hearings.docket import Docket
 from hearings.errors import Refusal
 from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
+from hearings.keeping import Keeping
 from hearings.listening import Listening
 from hearings.messages import Messages
 from hearings.people import People
@@ -93,6 +95,7 @@ ACTS = [
     JournalPages,
     RecordPages,
     ListenPages,
+    KeepingPages,
 ]
 
 
@@ -121,6 +124,7 @@ class Service:
     records: Records
     copies: Copies
     listening: Listening
+    keeping: Keeping
     conductor: Conductor
     live: Live
     drawer: Drawer
@@ -155,6 +159,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         _worker(settings), settings.data / "worker", recordings, workers=settings.media_workers
     )
     copies = Copies(journal, keys, recordings)
+    store = Store(settings.data / "documents")
     conductor = Conductor(journal, room, recording, known, timers, worker)
     docket = Docket(journal)
     return Service(
@@ -163,7 +168,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         accounts=Accounts(journal, key),
         docket=docket,
         people=people,
-        requests=Requests(acts, people, Store(settings.data / "documents"), known),
+        requests=Requests(acts, people, store, known),
         schedule=Schedule(acts),
         checklist=Checklist(acts, known),
         room=room,
@@ -174,6 +179,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         recording=recording,
         copies=copies,
         listening=Listening(acts, keys, recordings),
+        keeping=Keeping(acts, database, store, MailFolder(settings.data / "mail"), recordings),
         records=Records(acts, known, recording, seal, keys, recordings),
         conductor=conductor,
         live=Live(journal, known, conductor),
@@ -198,6 +204,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             FrontPages,
             AccountsPages,
             DocketPages,
+            CertificatePages,
             JoinPages,
             VerifyPages,
             Router(
@@ -257,6 +264,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         async def tidy() -> None:
             await asyncio.to_thread(parts.drawer.sweep)
             await asyncio.to_thread(parts.database.hold_reserve)
+            await asyncio.to_thread(parts.keeping.finish)
 
         def copy_soon() -> None:
             """One round after the other: a round takes minutes after a long sitting."""
@@ -280,6 +288,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         parts.timers.every(MAIL_SECONDS, send_mail, name="mail")
         parts.timers.every(CLOCK_SECONDS, watch_clock, name="clock")
         copy_soon()
+        await asyncio.to_thread(parts.keeping.finish)  # what a service that was killed had begun to destroy
         parts.timers.every(SWEEP_SECONDS, tidy, name="drawer")
         try:
             yield

@@ -183,6 +183,9 @@ class House(Court):
     async def _found(self) -> None:
         await super()._found()
         self.far = await self.authority("Prosecution Office of Specimen", "CL", FAR_ZONE)
+        for authority, years in ((self.requesting, 5), (self.requested, 10)):
+            told = {"keeps": years, "rule": "Invented rule of this demonstration"}
+            await self.administrator.post(f"/authorities/{authority}/rule", told)
         await self.hire(self.judge, "judge", self.requesting, name="Judge A")
         for visitor, login, authority, name in (
             (self.other, "coordinator-samplia", self.requested, "Coordinator B"),

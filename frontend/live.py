@@ -18,7 +18,7 @@ from consent.instruments import Instrument
 from hearings import docket
 from hearings.actors import Actor
 from hearings.conduct import Conductor
-from hearings.errors import NotSignedIn, Refusal
+from hearings.errors import Destroyed, NotSignedIn, Refusal
 from hearings.journal import Journal
 from hearings.roles import OVERSEERS
 from hearings.sentences import say
@@ -240,8 +240,11 @@ class Live:
 
     def _views(self, hearing: UUID, pages: set[Page]) -> dict[Page, dict[str, Any] | Closed]:
         """The view of each page, or the last words to one whose login no longer stands."""
-        with self._journal.reading() as tx:
-            view = load(tx, self._journal, self._instruments, hearing)
+        try:
+            with self._journal.reading() as tx:
+                view = load(tx, self._journal, self._instruments, hearing)
+        except Destroyed as error:
+            return dict.fromkeys(pages, Closed(sentence=str(error)))
         told: dict[Page, dict[str, Any] | Closed] = {}
         for page in pages:
             actor = self._actor(page)

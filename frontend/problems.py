@@ -32,6 +32,7 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     errors.NotSignedIn: (401, "not-signed-in"),
     errors.NotAllowed: (403, "not-allowed"),
     errors.TooMany: (429, "too-many"),
+    errors.Destroyed: (410, "destroyed"),
     errors.NotNow: (409, "not-now"),
     errors.NotReady: (409, "not-ready"),
     errors.AlreadyDone: (409, "already-done"),
@@ -91,6 +92,8 @@ _LIMITS: tuple[tuple[re.Pattern[str], Sentence], ...] = tuple(
 
 
 def on_refusal(request: Asked, refusal: errors.Refusal) -> Response[Any]:
+    if isinstance(refusal, errors.Destroyed) and (request.wants_page or request.sent is not None):
+        return redirect(f"/hearings/{refusal.hearing}/certificate")
     status, kind = STATUS.get(type(refusal), (503, "refused"))
     fields = {refusal.field: refusal.sentence} if refusal.field else {}
     told = answer(

@@ -25,7 +25,7 @@ from hearings.accounts import Accounts
 from hearings.actors import Actor
 from hearings.conduct import Conductor
 from hearings.docket import Docket
-from hearings.errors import NotAllowed, NotFound, NotSignedIn, Refusal
+from hearings.errors import Destroyed, NotAllowed, NotFound, NotSignedIn, Refusal
 from hearings.journal import Journal
 from hearings.room import Room
 from hearings.sentences import say
@@ -108,7 +108,7 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
     await socket.accept()
     try:
         actor = await asyncio.to_thread(known.who)
-    except (NotSignedIn, NotFound) as error:
+    except (NotSignedIn, NotFound, Destroyed) as error:
         log.warning("a socket was refused at %s: %s", socket.scope["path"], error)
         await _refuse(socket, error)
         return
@@ -263,7 +263,7 @@ def _in_words_of(socket: Socket, page: Page, message: ToPage) -> ToPage:
     return message.model_copy(update={"sentence": reader.tell(message.sentence)})
 
 
-async def _refuse(socket: Socket, error: NotSignedIn | NotFound) -> None:
+async def _refuse(socket: Socket, error: NotSignedIn | NotFound | Destroyed) -> None:
     last = Closed(sentence=_reader(socket).tell(error.sentence))
     with contextlib.suppress(WebSocketDisconnect):
         await socket.send_data(last.model_dump_json(), mode="text")

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from hearings.sentences import Day as Calendar
 from hearings.sentences import Sentence, say
 from hearings.states import State, Verb
 from scheduling import zones
@@ -17,7 +18,7 @@ View = Mapping[str, Any]
 
 _ON = {State.ON_RECORD, State.EXAMINING}
 _OPENED = {State.OPEN, State.SUSPENDED, *_ON}
-_OVER = {State.ENDED, State.CLOSED}
+_OVER = {State.ENDED, State.CLOSED, State.DESTROYED}
 _NEVER = {State.DECLINED, State.CANCELLED}
 _NAMED = 2  # places that are named one by one
 
@@ -29,6 +30,7 @@ class Day(StrEnum):
     COMING = "coming"
     NO_TIME = "no-time"
     TO_CLOSE = "to-close"
+    TO_DESTROY = "to-destroy"
     OVER = "over"
 
 
@@ -37,6 +39,7 @@ DAYS: Mapping[Day, Sentence] = {
     Day.COMING: say("To come"),
     Day.NO_TIME: say("Without a time"),
     Day.TO_CLOSE: say("Held, to be signed and closed"),
+    Day.TO_DESTROY: say("Kept long enough, to be destroyed"),
     Day.OVER: say("Over"),
 }
 
@@ -72,6 +75,7 @@ def of(view: View) -> list[Step]:
         Step("checklist", say("Safeguards"), *_checklist(view)),
         Step("room", say("Room"), *_room(view)),
         Step("record", say("Record"), *_record(view)),
+        Step("keeping", say("Keeping"), *_keeping(view)),
         Step("journal", say("Journal"), say("{n} entries", n=view.get("leaves", 0)), "later"),
     ]
 
@@ -90,7 +94,7 @@ def following(view: View) -> Next:
     if state in _IN_THE_ROOM:
         yours = bool(verbs & {Verb.GO_ON_RECORD, Verb.GO_OFF_RECORD, Verb.RESUME})
         return Next(_IN_THE_ROOM[state], "room", yours, say("Go to the room"))
-    return _ELSE[state]
+    return _TO_DESTROY if due(view) and Verb.DESTROY in verbs else _ELSE[state]
 
 
 def in_the_way(view: View) -> list[Sentence]:
@@ -111,11 +115,19 @@ def in_the_way(view: View) -> list[Sentence]:
 
 def standing(view: View) -> Sentence:
     """Where a hearing stands, in a word or two."""
-    return _STANDS[State(view["state"])][0]
+    return _DUE[0] if due(view) else _STANDS[State(view["state"])][0]
 
 
 def tone(view: View) -> str:
-    return _STANDS[State(view["state"])][1]
+    return _DUE[1] if due(view) else _STANDS[State(view["state"])][1]
+
+
+def due(view: View) -> bool:
+    """Whether a hearing has been kept for as long as the rules say, and nothing holds it."""
+    return bool(view.get("keeping", {}).get("due"))
+
+
+_DUE = say("due for destruction"), "needs"
 
 
 _STANDS: Mapping[State, tuple[Sentence, str]] = {
@@ -131,6 +143,7 @@ _STANDS: Mapping[State, tuple[Sentence, str]] = {
     State.ADJOURNED: (say("adjourned"), "needs"),
     State.ENDED: (say("the sitting has ended"), "needs"),
     State.CLOSED: (say("closed and sealed"), "met"),
+    State.DESTROYED: (say("destroyed"), "never"),
 }
 
 
@@ -150,7 +163,9 @@ def day_of(view: View, today: date) -> Day:
     state = State(view["state"])
     if state in _OPENED:
         return Day.TODAY
-    if state in _NEVER or state is State.CLOSED:
+    if due(view):
+        return Day.TO_DESTROY
+    if state in {*_NEVER, State.CLOSED, State.DESTROYED}:
         return Day.OVER
     if state is State.ENDED:
         return Day.TO_CLOSE
@@ -168,9 +183,21 @@ _IN_THE_ROOM = {
     State.EXAMINING: say("The examination is under way."),
     State.SUSPENDED: say("The judge resumes, adjourns or ends the hearing."),
 }
+_TO_DESTROY = Next(
+    say("The time for which it is kept has passed. It is to be destroyed."),
+    "keeping",
+    yours=True,
+    press=say("See what is to be destroyed"),
+)
 _ELSE = {
     State.CLOSED: Next(
         say("Download the package and keep it."), "record", yours=True, press=say("Download the package")
+    ),
+    State.DESTROYED: Next(
+        say("Nothing of it is kept but the certificate."),
+        "certificate",
+        yours=False,
+        press=say("Read the certificate"),
     ),
     State.DECLINED: Next(
         say("Nothing more is to be done here."), "request", yours=False, press=say("Read the reason")
@@ -298,6 +325,19 @@ def _record(view: View) -> tuple[Sentence, str]:
     return (
         (say("file to be closed"), "needs") if view.get("minutes") else (say("minutes to be signed"), "needs")
     )
+
+
+def _keeping(view: View) -> tuple[Sentence, str]:
+    told = view.get("keeping", {})
+    if State(view["state"]) is not State.CLOSED:
+        return say("later"), "later"
+    if due(view):
+        return _DUE
+    if told["holds"]:
+        return say("held"), "needs"
+    if told["until"] is None:
+        return say("without an end"), "met"
+    return say("until {day}", day=Calendar(date.fromisoformat(told["until"]))), "met"
 
 
 def _side(view: View) -> str:

@@ -26,7 +26,7 @@ from markupsafe import Markup
 from frontend import steps
 from hearings import tokens
 from hearings.roles import OFFICE, Role
-from hearings.sentences import Code, Moment, Sentence, Tongue, Zone, say
+from hearings.sentences import Code, Day, Moment, Sentence, Tongue, Zone, say
 from scheduling import zones
 
 HERE = Path(__file__).parent
@@ -95,13 +95,16 @@ class Reader:
                 return self.tell(value, zone)
             case Code():
                 return self.tell(value.meaning)
-            case Moment():
-                return self.moment(value.at, value.zone or zone)
+            case Moment() | Day():
+                return self._when(value, zone)
             case Zone():
                 return self.city(value)
             case Tongue():
                 return self.tongue(value.tag)
         return str(value) if self.language == "en" else f"{_ISOLATE}{value}{_END}"
+
+    def _when(self, value: Moment | Day, zone: str) -> str:
+        return self.dated(value.date) if isinstance(value, Day) else self.moment(value.at, value.zone or zone)
 
     # --- times: an instant and a zone, always both
 
@@ -128,6 +131,11 @@ class Reader:
     def day(self, day: date) -> str:
         """`Monday 23 November 2026`."""
         return str(dates.format_date(day, "EEEE d MMMM y", locale=self._locale))
+
+    def dated(self, day: date | str) -> str:
+        """`23 November 2026`."""
+        shown = date.fromisoformat(day) if isinstance(day, str) else day
+        return str(dates.format_date(shown, "d MMMM y", locale=self._locale))
 
     def on_day(self, instant: str | datetime, zone: str) -> str:
         return self.day(zones.on_clock(_instant(instant), zone).date)
@@ -195,6 +203,7 @@ class Reader:
             clock=self.clock,
             moment=self.moment,
             wall=self.wall,
+            dated=self.dated,
             on_day=self.on_day,
             length=self.length,
             minutes=minutes,

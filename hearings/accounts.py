@@ -284,15 +284,45 @@ class Accounts:
         )
 
     def found_authority(self, staff: Staff, authority: Authority) -> UUID:
-        """Enters a court or authority. For administrators."""
+        """Enters a court or authority. For administrators. Raises: NotValid."""
         _administrator(staff)
+        _check_rule(authority)
         with self._journal.transaction() as tx:
             tx.add(authority)
             return authority.id
 
+    def state_rule(
+        self, staff: Staff, authority: UUID, *, keeps: int | None, gone: int | None, rule: str
+    ) -> None:
+        """For how many months recordings are kept here, from now on; None: until a rule is stated. For administrators.
+
+        Raises: NotFound, NotValid.
+        """
+        _administrator(staff)
+        with self._journal.transaction() as tx:
+            row = tx.get(Authority, authority, with_for_update=True)
+            if row is None:
+                raise NotFound(say("There is no such authority."))
+            row.keeps, row.gone, row.rule = keeps, gone, rule
+            _check_rule(row)
+
     def authorities(self) -> list[Authority]:
         with self._journal.reading() as tx:
             return list(tx.exec(select(Authority).order_by(Authority.name)))
+
+
+def _check_rule(row: Authority) -> None:
+    """Whoever states a rule says where it is written, and leaves time for destroying. Raises: NotValid."""
+    if row.keeps is None:
+        if row.gone is not None:
+            raise NotValid(say("Say first for how long they are kept."), field="keeps")
+        return
+    if row.gone is not None and row.gone <= row.keeps:
+        raise NotValid(say("This must be longer than the time for which they are kept."), field="gone")
+    if not row.rule:
+        raise NotValid(
+            say("Say where this is written: an article, or a decision of the court."), field="rule"
+        )
 
 
 def _administrator(staff: Staff) -> None:

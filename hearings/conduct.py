@@ -29,6 +29,7 @@ from hearings.journal import Journal
 from hearings.recording import Recording, moment
 from hearings.room import Room, plans
 from hearings.sentences import recognised, say
+from hearings.states import State
 from hearings.story import Story
 from hearings.tables import Hearing
 from hearings.worker import MediaWorker
@@ -331,7 +332,7 @@ class Conductor:
     def _plans(self, hearing: UUID) -> list[RoomPlan]:
         with self._journal.reading() as tx:
             row = tx.get(Hearing, hearing)
-            if row is None:
+            if row is None or row.state is State.DESTROYED:
                 return []
             story = Story().tell(self._journal.entries(tx, hearing))
             wanted = plans(

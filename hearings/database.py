@@ -26,6 +26,7 @@ from media.reserve import Reserve
 
 BUSY_SECONDS = 15
 RESERVE = 4 * 2**20  # bytes
+SETTLING_SECONDS = 1  # writers wait meanwhile
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -73,6 +74,23 @@ class Database:
         with self._translated(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
+    def settle(self) -> bool:
+        """What was deleted lies in none of the database's files any more; False if somebody reads at this moment.
+
+        On SQLite: deleted bytes are overwritten as they go (`secure_delete`), but old pages stay in the write-ahead
+        log until it is emptied. Elsewhere that is for the engine (`VACUUM FULL`).
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with self._translated(), self._engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            try:
+                cursor.execute(f"PRAGMA busy_timeout = {SETTLING_SECONDS * 1000}")
+                return bool(cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+                cursor.close()
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -99,6 +117,7 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 from hearings import tokens
 from hearings.accounts import Staff
 from hearings.actors import Actor, Self
-from hearings.errors import NotFound, NotSignedIn
+from hearings.errors import Destroyed, NotFound, NotSignedIn
 from hearings.journal import Journal
 from hearings.roles import COORDINATORS, Role, Side
 from hearings.sentences import say
@@ -58,7 +58,7 @@ class Docket:
             return list(tx.exec(ordered.limit(most)))
 
     def of_staff(self, staff: Staff, hearing: UUID) -> Actor:
-        """The member of staff as they stand in this hearing. Raises: NotFound."""
+        """The member of staff as they stand in this hearing. Raises: NotFound, Destroyed."""
         with self._journal.reading() as tx:
             return self.actor(tx, staff, hearing)
 
@@ -77,7 +77,9 @@ class Docket:
         rows = {row.id: row for row in tx.exec(select(Hearing).where(col(Hearing.id).in_(hearings)))}
         told = {}
         for hearing in hearings:
-            side, role = _standing(staff, rows.get(hearing))
+            side, role = standing(staff, rows.get(hearing))
+            if rows[hearing].state is State.DESTROYED:
+                raise Destroyed(hearing)
             person = Self(handles.get(hearing, ""), role, side)
             told[hearing] = Actor(hearing, (person,), account=staff.account, name=staff.name)
         return told
@@ -109,7 +111,7 @@ class Docket:
             return row
 
 
-def _standing(staff: Staff, row: Hearing | None) -> tuple[Side, Role]:
+def standing(staff: Staff, row: Hearing | None) -> tuple[Side, Role]:
     """Side and role that an account has in a hearing. Raises: NotFound."""
     if row is not None and staff.authority in {row.requesting_id, row.requested_id}:
         side = Side.REQUESTING if staff.authority == row.requesting_id else Side.REQUESTED

@@ -3,6 +3,10 @@
 Nothing was changed when one of these is raised inside a transaction: it is rolled back whole.
 """
 
+from uuid import UUID
+
+from hearings.sentences import say
+
 
 class Refusal(Exception):
     """Base of all; `str()` is the sentence, `hints` are further lines (what is missing, what to do)."""
@@ -16,6 +20,16 @@ class Refusal(Exception):
 
 class NotFound(Refusal):
     """It does not exist, or is not for the eyes of who asked; which of the two is not said."""
+
+
+class Destroyed(Refusal):
+    """Everything of this hearing was destroyed; `hearing` says whose certificate is left."""
+
+    def __init__(self, hearing: UUID) -> None:
+        super().__init__(
+            say("Everything of this hearing was destroyed. Only the certificate of that is left.")
+        )
+        self.hearing = hearing
 
 
 class NotSignedIn(Refusal):

@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -23,6 +23,7 @@ from hearings.sentences import (
     OWN,
     PLACES,
     Code,
+    Day,
     Moment,
     Sentence,
     Tongue,
@@ -178,6 +179,22 @@ class Progress(BaseModel):
     n: int
     len: int
     sha256: Sha256
+
+
+class Keeps(BaseModel):
+    """The rule of one authority, applied to the day on which the file was closed there: for how many months it keeps
+    recordings, `until` which day that is, and, where it says so, after how many they must be `gone`, by `latest`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authority: str
+    state: str
+    months: int
+    until: date
+    gone: int | None = None
+    latest: date | None = None
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -1006,6 +1023,59 @@ class CustodyFetched(Event):
 
     def sentence(self, named: Named) -> Sentence:
         return say("{who} took the sealed package along.", who=named(self.by))
+
+
+class CustodyHeld(Event):
+    """While this hold stands nothing of the hearing is destroyed. It is named by the number of this entry."""
+
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} laid a hold: nothing may be destroyed. {reason}", who=named(self.by), reason=self.reason
+        )
+
+
+class CustodyReleased(Event):
+    """A hold no longer stands; `hold` is the number of the entry that laid it."""
+
+    hold: int
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} lifted the hold of entry {n}: {reason}",
+            who=named(self.by),
+            n=self.hold,
+            reason=self.reason,
+        )
+
+
+class CustodyDestroyed(Event):
+    """The certificate, and the last entry: by which rules, until when it was kept, the digests of the public halves of
+    the keys that were destroyed, how many files of how many bytes, and in whose name. `decision`: how a conflict
+    of the rules was settled.
+    """
+
+    closed: Instant
+    until: date
+    rules: list[Keeps]
+    decision: str | None = None
+    keys: list[Sha256]
+    files: int
+    bytes: int
+    name: str
+    function: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} destroyed everything of this hearing; it was kept until {day}.",
+            who=self.name,
+            day=Day(self.until),
+        )
 
 
 def _all(base: type[Event]) -> list[type[Event]]:

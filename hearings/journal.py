@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, select, update
 
 from hearings import tree
 from hearings.database import Database
-from hearings.events import KINDS, Event, HearingOpened
+from hearings.errors import Destroyed
+from hearings.events import KINDS, CustodyDestroyed, Event, HearingOpened
 from hearings.servicekey import ServiceKey
 from hearings.tables import Checkpoint, Hearing, JournalLeaf
 
@@ -26,6 +27,7 @@ Clock = Callable[[], datetime]
 Follower = Callable[[UUID], None]
 
 FORMAT = 1
+LEFT = (HearingOpened.type, CustodyDestroyed.type)
 REMEMBERED = 64  # hearings whose entries are kept in memory
 
 
@@ -73,10 +75,14 @@ class Journal:
         """One step: all of its changes and entries, or none; then the checkpoint, then the followers."""
         touched: set[UUID] = set()
         appended: dict[UUID, int] = {}
+        erased: set[UUID] = set()
         with self._database.transaction() as tx:
             tx.info["touched"] = touched
             tx.info["appended"] = appended
+            tx.info["erased"] = erased
             yield tx
+        for hearing in erased:
+            self._read.pop(hearing, None)
         for hearing in touched | appended.keys():
             self.checkpoint(hearing)
         for hearing in touched:
@@ -130,7 +136,10 @@ class Journal:
         return Entry(seq, time, event)
 
     def entries(self, tx: Session, hearing: UUID) -> list[Entry]:
-        """All entries, as they can be read at this moment, the uncommitted ones of this transaction included."""
+        """All entries, as they can be read at this moment, the uncommitted ones of this transaction included.
+
+        Raises: Destroyed.
+        """
         known = self._read.get(hearing, ())
         rows = tx.exec(
             select(JournalLeaf)
@@ -163,6 +172,27 @@ class Journal:
             self._read[hearing] = tuple(committed)
         while len(self._read) > REMEMBERED:
             self._read.pop(next(iter(self._read)), None)
+
+    def erase(self, tx: Session, hearing: UUID) -> None:
+        """Destroys what the leaves of this hearing disclose, and its salts, but for what must stay: its log key and the
+        certificate. The leaves themselves stay as they are, and so do the tree and its heads.
+        """
+        tx.flush()
+        tx.exec(
+            update(JournalLeaf)
+            .where(col(JournalLeaf.hearing_id) == hearing, col(JournalLeaf.type).not_in(LEFT))
+            .values(disclosures=[])
+        )
+        tx.info["erased"].add(hearing)
+
+    def certificate(self, tx: Session, hearing: UUID) -> Entry | None:
+        """What is left to read of a hearing that was destroyed."""
+        row = tx.exec(
+            select(JournalLeaf).where(
+                JournalLeaf.hearing_id == hearing, JournalLeaf.type == CustodyDestroyed.type
+            )
+        ).first()
+        return Entry(row.seq, row.time, _event(row)) if row is not None else None
 
     def checkpoint(self, hearing: UUID) -> None:
         """Signs the committed head, unless that size is signed already."""
@@ -199,6 +229,8 @@ def _clear(hearing: UUID, seq: int, time: datetime, event: Event) -> dict[str, A
 
 
 def _event(row: JournalLeaf) -> Event:
+    if not row.disclosures:
+        raise Destroyed(row.hearing_id)
     kind = KINDS[row.type]
     members = dict(tree.read_disclosure(item) for item in row.disclosures)
     members.pop("names", None)

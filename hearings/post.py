@@ -21,6 +21,11 @@ ATTEMPTS = 8
 _PURPOSE = "letter"
 
 
+def message_id(row: UUID) -> str:
+    """Of the letter of this row, however often it is sent."""
+    return f"<{row}@vivavoce.invalid>"
+
+
 class Post:
     def __init__(self, key: ServiceKey, clock: Clock, *, sender: str) -> None:
         self._key = key
@@ -68,9 +73,7 @@ class Post:
         sent = False
         try:
             text = json.loads(self._key.unwrap(row.sealed or b"", f"{_PURPOSE} {row.id}"))
-            letter = Letter(
-                to=row.recipient, subject=row.subject, text=text, message_id=f"<{row.id}@vivavoce.invalid>"
-            )
+            letter = Letter(to=row.recipient, subject=row.subject, text=text, message_id=message_id(row.id))
             postman.deliver(compose(letter, sender=self._sender, date=self._clock()))
             sent = True
         except MailRefused as error:

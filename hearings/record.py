@@ -179,8 +179,12 @@ class Records:
         target = self._recordings.parent / "packages" / f"{hearing.id}-{len(contents.leaves)}.asice"
         if not target.exists():
             self._write(target, contents)
-        with self._acts.act(actor, Verb.TAKE_ALONG) as act:
-            act.write(CustodyFetched(leaves=len(contents.leaves), by=act.who.handle))
+        try:
+            with self._acts.act(actor, Verb.TAKE_ALONG) as act:
+                act.write(CustodyFetched(leaves=len(contents.leaves), by=act.who.handle))
+        except NotNow:  # it was destroyed meanwhile
+            target.unlink(missing_ok=True)
+            raise
         return target
 
     def trust(self) -> bytes:
@@ -189,7 +193,9 @@ class Records:
 
     def _write(self, target: Path, contents: package.Contents) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{tokens.handle()}.part")
+        part = target.with_name(
+            f"{contents.hearing}-{tokens.handle()}.part"
+        )  # so that it can be destroyed, too
         try:
             with part.open("xb") as file:
                 package.write(file, contents, seal=self._seal, at=self._journal.clock())

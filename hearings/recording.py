@@ -69,7 +69,7 @@ class Recording:
                 return
             tx.merge(Cursor(spool=report.spool, n=report.n))
             hearing = tx.get(Hearing, UUID(report.hearing), with_for_update=True)
-            if hearing is None:
+            if hearing is None or hearing.state is State.DESTROYED:
                 return
             if isinstance(report.fact, Presence):
                 self._presence(tx, hearing, report.fact)

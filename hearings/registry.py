@@ -6,10 +6,11 @@ recording wherever its files may have been copied to, but not what was taken alo
 """
 
 import base64
+import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel, delete, select
 
 from hearings.errors import Unreachable
 from hearings.sentences import say
@@ -35,6 +36,18 @@ class Registry:
         if pair is None:
             raise Unreachable(say("The key of this recording is not there."))
         return unwrapping(self._key.unwrap(pair.secret, _purpose(hearing, sealed=sealed)))
+
+
+def destroy(tx: Session, hearing: UUID) -> list[str]:
+    """Every pair of the hearing, in whichever table, is gone with this transaction: nothing that was locked for it can be read any more,
+    wherever its files were copied to. The SHA-256 of their public halves, to be written down.
+    """
+    halves: list[bytes] = []
+    for table in SQLModel.metadata.sorted_tables:
+        if {"hearing_id", "public", "secret"} <= set(table.c.keys()):
+            halves += tx.exec(select(table.c.public).where(table.c.hearing_id == hearing))
+            tx.exec(delete(table).where(table.c.hearing_id == hearing))
+    return sorted(hashlib.sha256(half).hexdigest() for half in halves)
 
 
 def public_half(tx: Session, hearing: UUID, *, sealed: bool = False) -> str:

@@ -100,10 +100,13 @@ class Requests:
         side = self._side(staff, new)
         self._check(new)
         contents = [(document, document.data()) for document in new.documents]
-        for _, data in contents:
-            self._store.put(data)
         with self._journal.transaction() as tx:
             requesting, requested = self._authorities(tx, new)
+            for (
+                _,
+                data,
+            ) in contents:  # within, or the same document of another hearing might be destroyed meanwhile
+                self._store.put(data)
             hearing = self._row(new)
             tx.add(hearing)
             tx.flush()

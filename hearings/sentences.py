@@ -11,7 +11,7 @@ The journal keeps sentences as English text. Those that the service itself write
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from string import Formatter
 from typing import Any, Self
@@ -59,6 +59,16 @@ class Moment:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True)
+class Day:
+    """A date; a page shows it in its own language."""
+
+    date: date
+
+    def __str__(self) -> str:
+        return f"{self.date.day} {self.date:%B %Y}"
 
 
 class Zone(str):

@@ -27,6 +27,7 @@ class State(StrEnum):
     ADJOURNED = "adjourned"
     ENDED = "ended"
     CLOSED = "closed"
+    DESTROYED = "destroyed"
 
 
 class Verb(StrEnum):
@@ -69,6 +70,9 @@ class Verb(StrEnum):
     SIGN_MINUTES = "sign-minutes"
     LISTEN = "listen"
     TAKE_ALONG = "take-along"
+    HOLD = "hold"
+    LIFT_HOLD = "lift-hold"
+    DESTROY = "destroy"
 
 
 class Rule(NamedTuple):
@@ -81,7 +85,7 @@ _BEFORE = frozenset({State.ACCEPTED, State.SCHEDULED, State.ADJOURNED})
 OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
 ON = frozenset({State.ON_RECORD, State.EXAMINING})
 _HEARD_BACK = OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}
-_LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED}
+_LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED, State.DESTROYED}
 _BENCH = frozenset({Role.PRESIDING})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
@@ -133,6 +137,9 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
     Verb.LISTEN: (Rule(_HEARD_BACK, READERS, None),),
     Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), READERS, None),),
+    Verb.HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
+    Verb.LIFT_HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
+    Verb.DESTROY: (Rule(frozenset({State.CLOSED}), _CLERKS, State.DESTROYED),),
 }
 
 SAID: dict[State, Sentence] = {
@@ -148,6 +155,7 @@ SAID: dict[State, Sentence] = {
     State.ADJOURNED: say("adjourned"),
     State.ENDED: say("ended"),
     State.CLOSED: say("closed"),
+    State.DESTROYED: say("destroyed"),
 }
 ACT: dict[Verb, Sentence] = {
     Verb.ACCEPT: say("accept the request"),
@@ -188,6 +196,9 @@ ACT: dict[Verb, Sentence] = {
     Verb.SIGN_MINUTES: say("sign the minutes"),
     Verb.LISTEN: say("listen to the recording"),
     Verb.TAKE_ALONG: say("take the package along"),
+    Verb.HOLD: say("lay a hold"),
+    Verb.LIFT_HOLD: say("lift a hold"),
+    Verb.DESTROY: say("destroy what was recorded"),
 }
 
 

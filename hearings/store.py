@@ -39,6 +39,10 @@ class Store:
             ) from error
         return digest
 
+    def remove(self, digest: str) -> None:
+        """A document that is not there is removed already."""
+        (self._folder / digest).unlink(missing_ok=True)
+
     def get(self, digest: str) -> bytes:
         """Raises: NotFound, or Unreachable if the bytes on disk are not those that were filed."""
         try:

@@ -86,6 +86,16 @@ class Consultation:
     until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A hold that stands; `n` is the number of its entry."""
+
+    n: int
+    reason: str
+    by: str
+    since: datetime
+
+
 @dataclass
 class Interruption:
     since: datetime
@@ -103,7 +113,7 @@ class Story:
     rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
     private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
     sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
-    asked last to hear a sealed stretch, by its number, until it is declined.
+    asked last to hear a sealed stretch, by its number, until it is declined; `closed`: when the file was.
     """
 
     state: State = State.REQUESTED
@@ -128,6 +138,8 @@ class Story:
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
     messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
     requested_reference: str | None = None
+    holds: dict[int, Hold] = field(default_factory=dict)
+    closed: datetime | None = None
     fixed: int = 0
     adjourned: e.HearingAdjourned | None = None
     failed: str | None = None
@@ -153,8 +165,8 @@ class Story:
 
     def tell(self, entries: Iterable[Entry]) -> "Story":
         for entry in entries:
-            self._add(entry.time, entry.event)
             self.size = entry.seq + 1
+            self._add(entry.time, entry.event)
         return self
 
     def _add(self, time: datetime, event: e.Event) -> None:
@@ -167,7 +179,7 @@ class Story:
                 | e.HearingCancelled()
                 | e.HearingClosed()
             ):
-                self._decided(event)
+                self._decided(time, event)
             case (
                 e.SittingOpened()
                 | e.SittingEnded()
@@ -211,7 +223,7 @@ class Story:
             case _:
                 self._kept(time, event)
 
-    def _decided(self, event: e.Event) -> None:
+    def _decided(self, time: datetime, event: e.Event) -> None:
         match event:
             case e.RequestAccepted():
                 self.state = State.ACCEPTED
@@ -226,6 +238,7 @@ class Story:
                 self.state = State.CANCELLED
             case e.HearingClosed():
                 self.state = State.CLOSED
+                self.closed = time
 
     def _sat(self, time: datetime, event: e.Event) -> None:
         match event:
@@ -371,6 +384,13 @@ class Story:
                 self.notes.append((time, event))
             case e.MessageSent():
                 self.messages.append((time, event))
+            case e.CustodyHeld():
+                n = self.size - 1
+                self.holds[n] = Hold(n, event.reason, event.by, time)
+            case e.CustodyReleased():
+                self.holds.pop(event.hold, None)
+            case e.CustodyDestroyed():
+                self.state = State.DESTROYED
 
 
 def _finish(times: list[tuple[datetime, datetime | None]], at: datetime) -> None:

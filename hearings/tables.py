@@ -59,7 +59,11 @@ def _hearing() -> Any:
 
 
 class Authority(SQLModel, table=True):
-    """A court or prosecution service, or the authority of the other State."""
+    """A court or prosecution service, or the authority of the other State.
+
+    `keeps`: for how many months after the file is closed recordings are kept, None while no rule is stated; `gone`:
+    after how many they must be gone at the latest, if the rule says so; `rule`: where it is written, in words.
+    """
 
     id: UUID = Field(primary_key=True)
     name: str
@@ -68,6 +72,9 @@ class Authority(SQLModel, table=True):
     language: str
     email: str
     phone: str
+    keeps: int | None = None
+    gone: int | None = None
+    rule: str = ""
 
 
 class Account(SQLModel, table=True):

@@ -6,16 +6,17 @@ waiting room sees the court, the time and themself, and nobody else.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, docket, interpretation, messages, people
+from hearings import checklist, copies, docket, interpretation, keeping, messages, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
-from hearings.errors import NotFound
+from hearings.errors import Destroyed, NotFound
 from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, OVERSEERS, Role
 from hearings.room import see_and_hear
@@ -47,6 +48,7 @@ class View:
         self._requested = found.authorities[hearing.requested_id]
         self._slots = [slot for slot in found.slots if slot.hearing_id == hearing.id]
         self._table = see_and_hear(hearing, self._rows)
+        self._terms = keeping.terms(self.story.closed, found.now, (self._requesting, self._requested))
 
     def as_seen_by(self, actor: Actor) -> dict[str, Any]:
         place = next((row for row, _ in self._rows if row.id == actor.place), None)
@@ -81,6 +83,7 @@ class View:
                 "leaves": self._leaves,
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
+                "keeping": keeping.told(self._terms, self.story, actor),
             }
         return told
 
@@ -384,10 +387,12 @@ def _told(obstacles: list[Obstacle]) -> list[dict[str, Any]]:
 
 
 def load(tx: Session, journal: Journal, instruments: Mapping[str, Instrument], hearing: UUID) -> View:
-    """The hearing as it stands in this transaction. Raises: NotFound."""
+    """The hearing as it stands in this transaction. Raises: NotFound, Destroyed."""
     row = tx.get(Hearing, hearing)
     if row is None:
         raise NotFound(say("There is no such hearing."))
+    if row.state is State.DESTROYED:
+        raise Destroyed(hearing)
     return load_all(tx, journal, instruments, [row])[0]
 
 
@@ -400,6 +405,7 @@ class Found:
     links: Mapping[UUID, str]
     slots: Sequence[Slot]
     authorities: Mapping[UUID, Authority]
+    now: datetime
 
 
 def load_all(
@@ -414,6 +420,7 @@ def load_all(
         links=people.links(tx, ids, journal.clock()),
         slots=Schedule.pending(tx, ids),
         authorities={row.id: row for row in tx.exec(select(Authority).where(col(Authority.id).in_(sides)))},
+        now=journal.clock(),
     )
     return [View(row, instruments[row.instrument], found) for row in hearings]
 

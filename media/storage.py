@@ -70,6 +70,20 @@ class Storage:
         """The whole of a small file; nothing if there is none."""
         return (self._folder / name).read_bytes() if self.size(name) is not None else b""
 
+    def names(self) -> list[str]:
+        """Every file that is kept here, in the order of the names."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(path.name for path in self._folder.iterdir())
+
+    def clear(self) -> None:
+        """Removes every file, and the place where they were kept; done twice it changes nothing."""
+        for name in self.names():
+            (self._folder / name).unlink(missing_ok=True)
+        if self._folder.is_dir():
+            self._folder.rmdir()
+            _sync_folder(self._folder.parent)
+
     def room(self) -> int:
         """Bytes that are free."""
         return shutil.disk_usage(self._folder).free

@@ -145,6 +145,13 @@ class MailFolder:
         except OSError as error:
             raise MailDeferred(f"The mail folder cannot be written: {error.strerror}.") from error
 
+    def withdraw(self, message_id: str) -> None:
+        """Removes the letter, if it lies here."""
+        line = f"Message-ID: {message_id}".encode()
+        for path in self._folder.glob("*.eml"):
+            if line in path.read_bytes():
+                path.unlink(missing_ok=True)
+
     def _write_apart(self, content: bytes) -> Path:
         descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
         with os.fdopen(descriptor, "wb") as file:

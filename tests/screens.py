@@ -20,6 +20,8 @@ from frontend.words import LANGUAGES
 from tests.browser.chromium import chromium, write_voice
 from tests.browser.docket import docket
 from tests.browser.people import DESK, PHONE, People, Person, speak
+from tests.browser.test_keeping import looks
+from tests.frontend.years_later import years_later
 
 SIZES = {"desktop": DESK, "phone": PHONE}
 PAGE_MS, ROOM_MS = 100, 900  # for what moves to come to rest
@@ -64,7 +66,8 @@ async def pictures(folder: Path) -> int:
         voice = write_voice(Path(scratch) / "voice.wav")
         async with async_playwright() as playwright, await chromium(playwright, voice=voice) as browser:
             pages = await _pages(browser, folder, Path(scratch) / "pages")
-            return pages + await _rooms(browser, folder, Path(scratch) / "rooms")
+            later = await _later(browser, folder, Path(scratch) / "later")
+            return pages + later + await _rooms(browser, folder, Path(scratch) / "rooms")
 
 
 async def _pages(browser: Browser, folder: Path, data: Path) -> int:
@@ -77,6 +80,17 @@ async def _pages(browser: Browser, folder: Path, data: Path) -> int:
             bench = shown.cases["examining"].seat("presiding")
             await camera.take(bench, f"/places/{bench.place}/room", "room-session-presiding")
             await camera.take(shown.nobody, "/join/nothing", "join-unknown")
+        finally:
+            await camera.people.leave()
+        return camera.taken
+
+
+async def _later(browser: Browser, folder: Path, data: Path) -> int:
+    async with years_later(data) as later:
+        camera = Camera(People(browser, later.origin), folder)
+        try:
+            for look in looks(later):
+                await camera.take(look.visitor, look.path, look.name)
         finally:
             await camera.people.leave()
         return camera.taken

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from babel import Locale
@@ -72,7 +72,22 @@ class NewInvitation(Said):
     authority: UUID | None = None
 
 
-class NewAuthority(Said):
+class NewRule(Said):
+    """For how long recordings are kept after the file is closed, and after how long they are gone at the latest; where
+    that is written.
+    """
+
+    keeps: int | None = Field(default=None, ge=1, le=200)
+    gone: int | None = Field(default=None, ge=1, le=200)
+    unit: Literal["years", "months"] = "years"
+    rule: str = Field(default="", max_length=500)
+
+    def months(self) -> dict[str, int | None]:
+        each = 12 if self.unit == "years" else 1
+        return {"keeps": self.keeps and self.keeps * each, "gone": self.gone and self.gone * each}
+
+
+class NewAuthority(NewRule):
     """`state`: two letters (ISO 3166-1). The name leaves room for "Desk of"."""
 
     name: str = Field(min_length=1, max_length=180)
@@ -218,15 +233,22 @@ class AccountsPages(Controller):
         return Done({"link": link}, to="/staff#invited", show=True, status_code=201)
 
     @get("/authorities", sync_to_thread=True)
-    def authorities(self, staff: Staff, accounts: Accounts) -> list[dict[str, str]]:
+    def authorities(self, staff: Staff, accounts: Accounts) -> list[dict[str, Any]]:
         return [_brief(row) for row in accounts.authorities()]
 
     @post("/authorities", sync_to_thread=True)
     def found_authority(self, data: NewAuthority, staff: Staff, accounts: Accounts) -> Done:
         if data.zone not in zones.names():
             raise NotValid(say("“{zone}” is no time zone that is known here.", zone=data.zone), field="zone")
-        authority = accounts.found_authority(staff, Authority(id=uuid4(), **data.model_dump()))
+        authority = accounts.found_authority(
+            staff, Authority(id=uuid4(), **data.model_dump(exclude={"unit"}) | data.months())
+        )
         return Done({"authority": str(authority)}, to="/staff#top", show=True, status_code=201)
+
+    @post("/authorities/{authority:uuid}/rule", sync_to_thread=True, status_code=200)
+    def state_rule(self, authority: UUID, data: NewRule, staff: Staff, accounts: Accounts) -> Done:
+        accounts.state_rule(staff, authority, **data.months(), rule=data.rule)
+        return Done({"stated": str(authority)}, to="/staff#top", show=True)
 
 
 def _address(request: Asked) -> str:
@@ -256,8 +278,14 @@ def _invitation(row: Invitation) -> dict[str, str | None]:
     }
 
 
-def _brief(row: Authority) -> dict[str, str]:
-    return {"authority": str(row.id), "name": row.name, "state": row.state, "zone": row.zone}
+def _brief(row: Authority) -> dict[str, Any]:
+    return {
+        "authority": str(row.id),
+        "name": row.name,
+        "state": row.state,
+        "zone": row.zone,
+        "rule": {"months": row.keeps, "gone": row.gone, "source": row.rule},
+    }
 
 
 def _authority(accounts: Accounts, row: Account | Invitation) -> Authority | None:

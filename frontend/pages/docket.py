@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from uuid import UUID
 
 from litestar import Controller, get, post
 
@@ -16,7 +17,7 @@ from hearings.journal import Journal
 from hearings.request import NewRequest, Requests
 from hearings.roles import Role, Side
 from hearings.states import State
-from hearings.tables import Hearing
+from hearings.tables import Authority, Hearing
 from hearings.views import load, load_all
 from scheduling.zones import on_clock
 
@@ -24,7 +25,7 @@ LARGEST_REQUEST = 96 * 1024 * 1024  # bytes: the documents are base64 inside
 LONGEST = 200  # hearings on one page
 
 Which = Literal["open", "over", "all"]
-_OVER = frozenset({State.CLOSED, State.DECLINED, State.CANCELLED})
+_OVER = frozenset({State.CLOSED, State.DESTROYED, State.DECLINED, State.CANCELLED})
 _STATES: dict[Which, frozenset[State]] = {
     "open": frozenset(State) - _OVER,
     "over": _OVER,
@@ -47,8 +48,10 @@ class DocketPages(Controller):
         text: str = "",
     ) -> Shown:
         """`text`: looked for in matters, references and names."""
-        rows = docket.hearings(staff, states=_STATES[which], text=_searched(text), most=LONGEST)
-        zone = next((one.zone for one in accounts.authorities() if one.id == staff.authority), "UTC")
+        found = docket.hearings(staff, states=_STATES[which], text=_searched(text), most=LONGEST)
+        rows = [row for row in found if row.state is not State.DESTROYED]
+        authorities = {one.id: one for one in accounts.authorities()}
+        zone = next((one.zone for one in authorities.values() if one.id == staff.authority), "UTC")
         today = on_clock(journal.clock(), zone).date
         with journal.reading() as tx:
             actors = docket.actors(tx, staff, [row.id for row in rows])
@@ -61,8 +64,10 @@ class DocketPages(Controller):
             day: [line for line, heading in zip(told, headings, strict=True) if heading is day]
             for day in steps.DAYS
         }
+        gone = [_stub(row, authorities) for row in found if row.state is State.DESTROYED]
+        days[steps.Day.OVER] += gone
         return Shown(
-            told,
+            told + gone,
             "docket.html",
             who=staff.name,
             role=staff.role,
@@ -129,6 +134,19 @@ class HearingPages(Controller):
 def _searched(text: str) -> str:
     """What can be looked for: no database takes every character."""
     return "".join(filter(str.isprintable, text)).strip()[:100]
+
+
+def _stub(row: Hearing, authorities: Mapping[UUID, Authority]) -> dict[str, Any]:
+    """A hearing that was destroyed, on the docket: as much as its row still says."""
+    sides = {Side.REQUESTING: row.requesting_id, Side.REQUESTED: row.requested_id}
+    view: dict[str, Any] = {
+        "state": row.state,
+        "verbs": [],
+        "start": None,
+        **{side: authorities[id_].name for side, id_ in sides.items()},
+        "zones": {side: authorities[id_].zone for side, id_ in sides.items()},
+    }
+    return _line(row, view)
 
 
 def _line(row: Hearing, view: Mapping[str, Any]) -> dict[str, Any]:

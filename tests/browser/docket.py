@@ -75,6 +75,7 @@ class Docket:
             ("/record", self.house.clerk, ("ended",)),
             ("/listen", self.house.clerk, ("scheduled", "closed")),
             ("/listen/1", self.house.clerk, ("closed",)),
+            ("/keeping", self.house.clerk, ("scheduled", "closed")),
             ("/journal", mine, ("closed",)),
             ("/journal?kind=people", mine, ("closed",)),
         ):

@@ -285,6 +285,43 @@ async def test_what_a_form_for_an_authority_leaves_out_is_told(court: Court):
     assert Fields(refused.text).forms["authority"]["name"] == "Court of Nowhere"
 
 
+async def test_how_long_recordings_are_kept_is_said_with_the_authority_and_changed_later(court: Court):
+    page = await look(court.administrator, "/staff")
+    typed = {"name": "Court of Keeping", "state": "FR", "zone": "Europe/Paris", "keeps": "10", "gone": "5"}
+    refused = await send(court.administrator, page, "authority", typed)
+    assert "must be longer than the time" in wrong(refused.text, "authority", "gone")
+    refused = await send(court.administrator, refused.text, "authority", {"gone": "12"})
+    assert "Say where this is written" in wrong(refused.text, "authority", "rule")
+    done = await send(court.administrator, refused.text, "authority", {"rule": "Invented Act, Article 1"})
+    (row,) = [
+        one for one in await court.administrator.get("/authorities") if one["name"] == "Court of Keeping"
+    ]
+    assert row["rule"] == {"months": 120, "gone": 144, "source": "Invented Act, Article 1"}
+    form = f"rule-{row['authority']}"
+    shown = Fields(done.text).forms[form]
+    assert {name: shown[name] for name in ("keeps", "gone", "unit")} == {
+        "keeps": "10",
+        "gone": "12",
+        "unit": "years",
+    }
+    changed = await send(court.administrator, done.text, form, {"keeps": "18", "gone": "", "unit": "months"})
+    assert "The rule is stated." in changed.text
+    assert "18 months" in changed.text
+    lost = await send(court.administrator, changed.text, form, {"keeps": "", "gone": "20"})
+    assert "Say first for how long" in wrong(lost.text, form, "keeps")
+    status, _ = await opens("/staff", court.clerk)
+    assert status == 403
+    with pytest.raises(DoorRefused) as other:
+        await court.clerk.post(f"/authorities/{row['authority']}/rule", {"keeps": 1, "rule": "x"})
+    assert other.value.status == 403
+
+
+async def test_no_rule_is_preset(court: Court):
+    rows = await court.administrator.get("/authorities")
+    (row,) = [one for one in rows if one["name"] == "Court of Exampleton"]
+    assert row["rule"] == {"months": None, "gone": None, "source": ""}
+
+
 async def test_the_state_is_chosen_by_name_in_the_language_of_who_reads(court: Court):
     page = await look(court.administrator, "/staff")
     for option in ('value="NL">Netherlands<', 'value="PE">Peru<', 'value="AX">Åland Islands<'):

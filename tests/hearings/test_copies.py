@@ -19,7 +19,7 @@ from hearings.registry import Registry
 from hearings.room import Words
 from hearings.tables import Copy, Hearing
 from media.account import Span, Tile
-from media.control import FileSealed, RecordPlan, StretchKept
+from media.control import FileSealed, GapFound, RecordPlan, StretchKept
 from media.deriver import Failed
 from media.locked import Lock, opened
 from media.originals import StretchFiles
@@ -61,7 +61,11 @@ class Archive:
             ]
             for since in range(on, on + SECONDS * 1000, 2000):
                 inside = [one for one in packets if since * 1000 <= one.at_us < (since + 2000) * 1000]
-                files.keep(track, Tile(Span(since, since + 2000), inside))
+                self.standing.report(files.keep(track, Tile(Span(since, since + 2000), inside)))
+        until = on + SECONDS * 1000
+        for track in set(self.standing.story().stretches[0].tracks) - set(tracks):
+            gap = GapFound(track=track, stretch=1, since=on, until=until, reason="not-sent")
+            self.standing.report(gap)
         for fact in files.finish(on + SECONDS * 1000, untold=None):
             assert isinstance(fact, FileSealed)
             self.standing.report(fact)

@@ -27,6 +27,9 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "adjourn": ({"open", "suspended"}, {"presiding"}, "adjourned"),
     "end": ({"open", "suspended"}, {"presiding"}, "ended"),
     "close": ({"ended"}, {"clerk"}, "closed"),
+    "hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
+    "lift-hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
+    "destroy": ({"closed"}, {"presiding", "clerk"}, "destroyed"),
     "ask-consultation": (OPENED, {"heard", "lawyer", "defence"}, None),
     "decline-consultation": (OPENED, {"presiding"}, None),
     "end-consultation": (OPENED, {"presiding", "heard", "lawyer", "defence", "service"}, None),
@@ -88,11 +91,12 @@ def test_no_state_has_two_rules_for_a_verb() -> None:
 
 
 def test_nothing_leads_out_of_an_ended_matter() -> None:
-    for state in (State.DECLINED, State.CANCELLED):
+    for state in (State.DECLINED, State.CANCELLED, State.DESTROYED):
         assert not allowed(state, Role)
-    afterwards = {Verb.LISTEN, Verb.TAKE_ALONG, Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING}
-    assert allowed(State.CLOSED, Role) == afterwards
-    for verb in afterwards:
+    staying = {Verb.LISTEN, Verb.TAKE_ALONG, Verb.HOLD, Verb.LIFT_HOLD}
+    staying |= {Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING}
+    assert allowed(State.CLOSED, Role) == {*staying, Verb.DESTROY}
+    for verb in staying:
         assert after(State.CLOSED, verb, before=State.CLOSED) is State.CLOSED
 
 

@@ -1,0 +1,121 @@
+"""A hearing whose file is closed, with a recording, and the parts that keep it: until the time has passed."""
+
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from sqlmodel import col, select
+
+from hearings import seals
+from hearings.accounts import Staff
+from hearings.actors import Actor
+from hearings.database import Database
+from hearings.keeping import Destruction, Keeping
+from hearings.record import Records
+from hearings.store import Store
+from hearings.tables import Authority, JournalLeaf
+from hearings.views import load
+from scheduling.mail import MailFolder
+from tests.conftest import FakeClock
+from tests.hearings.people_of_law import PASSWORD
+from tests.hearings.test_copies import Archive
+
+
+def authority(
+    keeps: int | None = None, gone: int | None = None, *, state: str = "NL", zone: str = "UTC"
+) -> Authority:
+    return Authority(
+        id=uuid4(),
+        name=f"Court of {state}",
+        state=state,
+        zone=zone,
+        language="en",
+        email="",
+        phone="",
+        keeps=keeps,
+        gone=gone,
+        rule=f"Invented Act of {state}, Article 1" if keeps else "",
+    )
+
+
+class Shelf:
+    """A hearing with a recording, signed and closed, and the parts that keep it."""
+
+    def __init__(self, archive: Archive, database: Database, data: Path, clock: FakeClock) -> None:
+        self.archive = archive
+        self.standing = archive.standing
+        self.house = archive.standing.house
+        self.id = archive.standing.id
+        self.data = data
+        self.clock = clock
+        self.store = Store(data / "documents")
+        self.letters = MailFolder(data / "mail")
+        self.keeping = Keeping(self.house.acts, database, self.store, self.letters, data / "recordings")
+        self.clerk = self.hire("clerk", self.house.requesting)
+        self.seal = seals.found(
+            data / "seal", court="Court of Exampleton", organisation_identifier="GOVXX-000000", at=clock()
+        )
+        self.records = Records(
+            self.house.acts,
+            self.house.known,
+            self.house.recording,
+            self.seal,
+            archive.keys,
+            data / "recordings",
+        )
+
+    def hire(self, role: str, authority_id: UUID, login: str = "") -> Staff:
+        house, login = self.house, login or role
+        administrator = house.accounts.staff(house.accounts.sign_in(login="administrator", password=PASSWORD))
+        house.accounts.register(
+            house.accounts.invite(administrator, role=role, authority=authority_id),
+            login=login,
+            name=login.title(),
+            password=PASSWORD,
+        )
+        return house.accounts.staff(house.accounts.sign_in(login=login, password=PASSWORD))
+
+    async def close(self) -> Self:
+        await self.archive.copies.work()
+        judge = self.standing.actors["judge"]
+        self.house.room.end(judge)
+        self.records.sign_minutes(self.standing.actors["authority"])
+        self.records.close(self.actor())
+        return self
+
+    def actor(self, staff: Staff | None = None) -> Actor:
+        return self.house.docket.of_staff(staff or self.clerk, self.id)
+
+    def rules(self, *stated: tuple[int, int | None]) -> Self:
+        with self.house.journal.transaction() as tx:
+            sides = (self.house.requesting, self.house.requested)
+            for id_, (keeps, gone) in zip(sides, stated, strict=True):
+                row = tx.get_one(Authority, id_)
+                row.keeps, row.gone, row.rule = keeps, gone, f"Invented Act of {row.state}, Article 1"
+        return self
+
+    def years(self, n: int) -> Self:
+        self.clock.pass_(days=366 * n)
+        return self
+
+    def view(self, staff: Staff | None = None) -> dict[str, Any]:
+        with self.house.journal.reading() as tx:
+            seen = load(tx, self.house.journal, self.house.known, self.id)
+        return seen.as_seen_by(self.actor(staff))["keeping"]
+
+    def destroy(self, reference: str = "12/2026", decision: str | None = None) -> None:
+        self.keeping.destroy(self.actor(), Destruction(reference=reference, decision=decision))
+
+    def leaves(self) -> list[JournalLeaf]:
+        with self.house.journal.reading() as tx:
+            rows = tx.exec(
+                select(JournalLeaf).where(JournalLeaf.hearing_id == self.id).order_by(col(JournalLeaf.seq))
+            )
+            return list(rows)
+
+    def bytes_on_disk(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.data)): path.read_bytes()
+            for path in self.data.rglob("*")
+            if path.is_file() and path.name != "service.key"
+        }
