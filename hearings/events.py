@@ -1054,13 +1054,13 @@ class CustodyReleased(Event):
 
 
 class CustodyDestroyed(Event):
-    """The certificate, and the last entry: by which rules, until when it was kept, the digests of the public halves of
+    """The certificate, and the last entry: by which rules, until which day it was `kept`, the digests of the public halves of
     the keys that were destroyed, how many files of how many bytes, and in whose name. `decision`: how a conflict
     of the rules was settled.
     """
 
     closed: Instant
-    until: date
+    kept: date
     rules: list[Keeps]
     decision: str | None = None
     keys: list[Sha256]
@@ -1074,7 +1074,7 @@ class CustodyDestroyed(Event):
         return say(
             "{who} destroyed everything of this hearing; it was kept until {day}.",
             who=self.name,
-            day=Day(self.until),
+            day=Day(self.kept),
         )
 
 

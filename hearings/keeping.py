@@ -234,7 +234,7 @@ class Keeping:
             act.write(
                 CustodyDestroyed(
                     closed=standing.closed,
-                    until=standing.until,
+                    kept=standing.until,
                     rules=list(standing.rules),
                     decision=asked.decision if standing.conflict else None,
                     keys=keys,

@@ -239,7 +239,7 @@ def test_the_certificate_says_what_was_done(shelf):
     told = shelf.keeping.certificate(shelf.clerk, shelf.id)
     assert told["keys"] == [hashlib.sha256(public).hexdigest()]
     assert told["files"] == len(files) + 3, "a package, the minutes, the letter"
-    assert told["until"] == "2036-11-23"
+    assert told["kept"] == "2036-11-23"
     assert told["closed"].startswith("2026-11-23T")
     assert [rule["source"] for rule in told["rules"]] == [
         "Invented Act of NL, Article 1",

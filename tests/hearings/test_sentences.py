@@ -104,6 +104,14 @@ EXAMPLE: dict[str, Any] = {
     "people": [WITNESS],
     "left": [JUDGE],
     "leaves": 87,
+    "hold": 88,
+    "closed": START,
+    "kept": START.date(),
+    "rules": [],
+    "decision": "Agreed on the longer time.",
+    "keys": [],
+    "files": 12,
+    "bytes": 306_600,
 }
 
 
