@@ -146,10 +146,10 @@ class MailFolder:
             raise MailDeferred(f"The mail folder cannot be written: {error.strerror}.") from error
 
     def withdraw(self, message_id: str) -> None:
-        """Removes the letter, if it lies here."""
+        """Removes the letter, if it lies here. Raises: OSError."""
         line = f"Message-ID: {message_id}".encode()
         for path in self._folder.glob("*.eml"):
-            if line in path.read_bytes():
+            if line in path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0].splitlines():
                 path.unlink(missing_ok=True)
 
     def _write_apart(self, content: bytes) -> Path:

@@ -36,6 +36,20 @@ def test_only_the_service_may_read_it(tmp_path):
     assert (tmp_path / "hearing" / "file").stat().st_mode & 0o777 == 0o600
 
 
+def test_everything_of_a_hearing_is_removed_as_often_as_it_takes(tmp_path):
+    storage, other = Storage(tmp_path / "hearing"), Storage(tmp_path / "other")
+    for each in (storage, other):
+        each.prepare()
+        each.append("b", b"content")
+        each.append("a", b"")
+    assert storage.names() == ["a", "b"]
+    for _ in range(2):
+        storage.clear()
+        assert storage.names() == []
+        assert not (tmp_path / "hearing").exists()
+    assert other.names() == ["a", "b"]
+
+
 def test_a_file_is_read_from_any_place(tmp_path):
     storage = Storage(tmp_path)
     storage.append("file", b"0123456789")

@@ -138,8 +138,8 @@ def test_a_naive_date_is_a_mistake():
         compose(letter(), sender="court@example.pe", date=DATE.replace(tzinfo=None))
 
 
-def composed() -> EmailMessage:
-    return compose(letter(), sender="court@example.pe", date=DATE)
+def composed(**changes) -> EmailMessage:
+    return compose(letter(**changes), sender="court@example.pe", date=DATE)
 
 
 def test_the_folder_numbers_letters_and_leaves_nothing_else(tmp_path):
@@ -174,6 +174,18 @@ def test_a_letter_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", watched)
     MailFolder(tmp_path).deliver(composed())
     assert seen == [[".part"], [".eml"]]
+
+
+def test_a_letter_is_withdrawn_by_its_number_alone(tmp_path):
+    folder = MailFolder(tmp_path)
+    folder.deliver(composed())
+    folder.deliver(
+        composed(message_id="<8a.1@hearings.example>", text="Message-ID: <7f6c.3@hearings.example>\n")
+    )
+    folder.withdraw("<7f6c.3@hearings.example>")
+    folder.withdraw("<7f6c.3@hearings.example>")
+    assert [path.name for path in tmp_path.iterdir()] == ["2.eml"]
+    MailFolder(tmp_path / "nothing").withdraw("<7f6c.3@hearings.example>")
 
 
 def test_a_folder_that_cannot_be_written_defers(tmp_path):

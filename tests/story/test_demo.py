@@ -22,12 +22,13 @@ from tests.story.telling import received_from_all
 READY_SECONDS = 90
 SECONDS = 12
 STOP_SECONDS = 25  # on a machine that is busy with something else
+STATES = sorted(set(State) - {State.DESTROYED})  # nothing is destroyed on the day on which it is held
 CHAIRS = ("Presiding judge", "Witness", "Interpreter", "Authority present")
 
 
 def test_the_docket_has_a_hearing_at_every_state() -> None:
-    assert sorted(matter.stands for matter in DOCKET) == sorted(State)
-    assert set(WAYS) == set(State)
+    assert sorted(matter.stands for matter in DOCKET) == STATES
+    assert sorted(WAYS) == STATES
     assert len({matter.letter.reference for matter in DOCKET}) == len(DOCKET)
 
 
@@ -117,7 +118,7 @@ async def test_a_working_day_at_the_court_of_exampleton(tmp_path: Path) -> None:
         async with Visitor(origin) as coordinator:
             await signed_in(coordinator, text, "coordinator")
             hearings = await coordinator.get("/hearings")
-            assert sorted(one["state"] for one in hearings) == sorted(State)
+            assert sorted(one["state"] for one in hearings) == STATES
         links = [found(text, rf"{chair}.*?(http\S+/join/\S+#muted)") for chair in CHAIRS]
         assert len(set(links)) == len(CHAIRS)
         await the_judges_chair_is_taken(origin, links[0])
