@@ -8,6 +8,7 @@ took along is not ours to destroy.
 """
 
 import logging
+import threading
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from hearings.accounts import Staff
 from hearings.actors import Actor
 from hearings.acts import Acts
 from hearings.database import Database
-from hearings.errors import NotAllowed, NotFound, NotReady, NotValid
+from hearings.errors import NotAllowed, NotFound, NotReady, NotValid, Unreachable
 from hearings.events import CustodyDestroyed, CustodyHeld, CustodyReleased, Keeps
 from hearings.post import message_id
 from hearings.said import Said
@@ -201,6 +202,7 @@ class Keeping:
         self._store = store
         self._letters = letters
         self._recordings = recordings
+        self._finishing = threading.Lock()
         self._finished = False
 
     def hold(self, actor: Actor, reason: Reason) -> None:
@@ -247,23 +249,25 @@ class Keeping:
             )
             self._journal.erase(act.tx, act.hearing.id)
             _forget(act.tx, act.hearing)
-        self._finished = False
-        self.finish()
+        self._finish()
 
     def finish(self) -> None:
         """Whatever a destroying that has been committed still leaves: the head over the certificate, files, old pages
         of the database. Done at start, after each destroying, and again until all of it is done.
         """
-        if self._finished:
-            return
-        with self._journal.reading() as tx:
-            gone = tx.exec(select(Hearing.id).where(Hearing.state == State.DESTROYED)).all()
-        try:
-            for hearing in gone:
-                self._remove(hearing)
-            self._finished = self._database.settle()
-        except OSError:
-            log.exception("what a hearing that was destroyed left on disk could not be removed yet")
+        if not self._finished:
+            self._finish()
+
+    def _finish(self) -> None:
+        with self._finishing:
+            self._finished = False
+            try:
+                with self._journal.reading() as tx:
+                    gone = tx.exec(select(Hearing.id).where(Hearing.state == State.DESTROYED)).all()
+                removed = [self._removed(hearing) for hearing in gone]
+                self._finished = self._database.settle() and all(removed)
+            except Unreachable:
+                log.exception("what was destroyed could not be seen to yet")
 
     def certificate(self, staff: Staff, hearing: UUID) -> dict[str, Any]:
         """What is left of a hearing that was destroyed, for the staff of both sides. Raises: NotFound."""
@@ -301,35 +305,38 @@ class Keeping:
     def _packages(self, hearing: UUID) -> list[Path]:
         return list((self._recordings.parent / "packages").glob(f"{hearing}-*"))
 
-    def _remove(self, hearing: UUID) -> None:
-        Storage(self._recordings / str(hearing)).clear()
-        for path in self._packages(hearing):
-            path.unlink(missing_ok=True)
-        with self._journal.reading() as tx:
-            rows = [tx.exec(select(table.id).where(table.hearing_id == hearing)).first() for table in LAST]
-            certificate = self._journal.certificate(tx, hearing)
-            signed = certificate and tx.get(Checkpoint, (hearing, certificate.seq + 1))
-        if any(rows):
-            with self._journal.transaction() as tx:
-                self._remove_documents(tx, hearing)
-                self._remove_letters(tx, hearing)
-        if not signed:
-            self._journal.checkpoint(hearing)
+    def _removed(self, hearing: UUID) -> bool:
+        try:
+            Storage(self._recordings / str(hearing)).clear()
+            for path in self._packages(hearing):
+                path.unlink(missing_ok=True)
+            with self._journal.reading() as tx:
+                letters = tx.exec(select(Outbox.id).where(Outbox.hearing_id == hearing)).all()
+                documents = tx.exec(select(Document.id).where(Document.hearing_id == hearing)).all()
+                certificate = self._journal.certificate(tx, hearing)
+                signed = certificate and tx.get(Checkpoint, (hearing, certificate.seq + 1))
+            if letters:
+                self._letters.withdraw({message_id(row) for row in letters})
+            if letters or documents:
+                self._remove_last_rows(hearing)
+            if not signed:
+                self._journal.checkpoint(hearing)
+        except (OSError, Unreachable):
+            log.exception("what hearing %s left on disk could not be removed yet", hearing)
+            return False
+        return True
 
-    def _remove_documents(self, tx: Session, hearing: UUID) -> None:
-        """A document that another hearing has, too, stays there."""
-        for row in tx.exec(select(Document).where(Document.hearing_id == hearing)).all():
-            elsewhere = select(Document.id).where(
-                Document.sha256 == row.sha256, Document.hearing_id != hearing
-            )
-            if tx.exec(elsewhere).first() is None:
-                self._store.remove(row.sha256)
-            tx.delete(row)
-
-    def _remove_letters(self, tx: Session, hearing: UUID) -> None:
-        for row in tx.exec(select(Outbox).where(Outbox.hearing_id == hearing)).all():
-            self._letters.withdraw(message_id(row.id))
-            tx.delete(row)
+    def _remove_last_rows(self, hearing: UUID) -> None:
+        """With the documents that they name; one that another hearing has, too, stays there."""
+        with self._journal.transaction() as tx:
+            for row in tx.exec(select(Document).where(Document.hearing_id == hearing)).all():
+                elsewhere = select(Document.id).where(
+                    Document.sha256 == row.sha256, Document.hearing_id != hearing
+                )
+                if tx.exec(elsewhere).first() is None:
+                    self._store.remove(row.sha256)
+                tx.delete(row)
+            tx.exec(delete(Outbox).where(col(Outbox.hearing_id) == hearing))
 
 
 LAST = (Document, Outbox)

@@ -23,7 +23,7 @@ import smtplib
 import ssl
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.errors import MessageError
@@ -31,7 +31,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
@@ -145,11 +145,14 @@ class MailFolder:
         except OSError as error:
             raise MailDeferred(f"The mail folder cannot be written: {error.strerror}.") from error
 
-    def withdraw(self, message_id: str) -> None:
-        """Removes the letter, if it lies here. Raises: OSError."""
-        line = f"Message-ID: {message_id}".encode()
+    def withdraw(self, message_ids: Collection[str]) -> None:
+        """Removes these letters, if they lie here. Raises: OSError."""
+        wanted = {f"Message-ID: {one}".encode() for one in message_ids}
         for path in self._folder.glob("*.eml"):
-            if line in path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0].splitlines():
+            with path.open("rb") as file:
+                head = takewhile(bytes.strip, file)  # to the empty line
+                found = any(line.rstrip() in wanted for line in head)
+            if found:
                 path.unlink(missing_ok=True)
 
     def _write_apart(self, content: bytes) -> Path:

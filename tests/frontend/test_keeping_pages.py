@@ -151,6 +151,11 @@ async def test_every_other_door_answers_with_one_sentence(later: Later):
     assert tried > 40
 
 
+async def test_a_service_that_starts_finishes_what_was_begun(later: Later):
+    data = later.service.settings.data
+    assert not (data / "recordings" / later.hearings["destroyed"]).exists()
+
+
 async def test_a_link_to_it_opens_nothing(later: Later):
     with pytest.raises(DoorRefused) as gone:
         await later.clerk.get(f"/places/{later.hearings['destroyed']}/hearing")

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import uvicorn
 
@@ -16,7 +17,7 @@ from frontend.app import Service, create_app
 from frontend.rehearse import free_port
 from frontend.settings import Settings
 from frontend.visitor import Visitor, eventually
-from hearings.keeping import Reason
+from hearings.keeping import Keeping, Reason
 from hearings.tables import Authority
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import PASSWORD, Courthouse, Standing
@@ -87,7 +88,9 @@ async def _built(parts: Service, clock: FakeClock, data: Path) -> dict[str, str]
         stands: _closed(shelf, REFERENCES[stands], **({"requested": far.id} if stands == "conflict" else {}))
         for stands in ("due", "held", "conflict")
     }
-    shelf.years(11).destroy()
+    with patch.object(Keeping, "_finish"):  # as if it had been killed after the commit
+        shelf.years(11).destroy()
+    assert (data / "recordings" / str(shelf.id)).exists()
     _hold(shelf, others["held"])
     others["kept"] = _closed(shelf, KEPT)
     found = {stands: str(one.id) for stands, one in others.items()}

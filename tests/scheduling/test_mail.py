@@ -182,10 +182,10 @@ def test_a_letter_is_withdrawn_by_its_number_alone(tmp_path):
     folder.deliver(
         composed(message_id="<8a.1@hearings.example>", text="Message-ID: <7f6c.3@hearings.example>\n")
     )
-    folder.withdraw("<7f6c.3@hearings.example>")
-    folder.withdraw("<7f6c.3@hearings.example>")
+    folder.withdraw({"<7f6c.3@hearings.example>", "<nothing@hearings.example>"})
+    folder.withdraw({"<7f6c.3@hearings.example>", "<nothing@hearings.example>"})
     assert [path.name for path in tmp_path.iterdir()] == ["2.eml"]
-    MailFolder(tmp_path / "nothing").withdraw("<7f6c.3@hearings.example>")
+    MailFolder(tmp_path / "nothing").withdraw({"<7f6c.3@hearings.example>"})
 
 
 def test_a_folder_that_cannot_be_written_defers(tmp_path):
