@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, SQLModel, delete, select
+from sqlmodel import Session, select
 
 from hearings.errors import Unreachable
 from hearings.sentences import say
@@ -39,15 +39,14 @@ class Registry:
 
 
 def destroy(tx: Session, hearing: UUID) -> list[str]:
-    """Every pair of the hearing, in whichever table, is gone with this transaction: nothing that was locked for it can be read any more,
+    """Both pairs of the hearing are gone with this transaction: nothing that was locked for them can be read any more,
     wherever its files were copied to. The SHA-256 of their public halves, to be written down.
     """
-    halves: list[bytes] = []
-    for table in SQLModel.metadata.sorted_tables:
-        if {"hearing_id", "public", "secret"} <= set(table.c.keys()):
-            halves += tx.exec(select(table.c.public).where(table.c.hearing_id == hearing))
-            tx.exec(delete(table).where(table.c.hearing_id == hearing))
-    return sorted(hashlib.sha256(half).hexdigest() for half in halves)
+    pairs = tx.exec(select(RecordingKey).where(RecordingKey.hearing_id == hearing)).all()
+    for pair in pairs:
+        tx.delete(pair)
+    tx.flush()
+    return sorted(hashlib.sha256(pair.public).hexdigest() for pair in pairs)
 
 
 def public_half(tx: Session, hearing: UUID, *, sealed: bool = False) -> str:

@@ -220,8 +220,12 @@ class Story:
                 | e.UnsealingAllowed()
             ):
                 self._sealed_off(time, event)
+            case e.CustodyHeld() | e.CustodyReleased() | e.CustodyDestroyed():
+                self._in_custody(time, event)
+            case e.MinutesSealed() | e.OathTaken() | e.StatementNoted() | e.MessageSent():
+                self._written(time, event)
             case _:
-                self._kept(time, event)
+                self._recorded(event)
 
     def _decided(self, time: datetime, event: e.Event) -> None:
         match event:
@@ -360,7 +364,7 @@ class Story:
             case e.RequirementRevoked():
                 self.settled.pop((event.requirement, event.person), None)
 
-    def _kept(self, time: datetime, event: e.Event) -> None:
+    def _recorded(self, event: e.Event) -> None:
         match event:
             case e.MediaFailed():
                 self.failed = event.reason
@@ -376,6 +380,9 @@ class Story:
                 self.figures.append(event)
             case e.MediaSealed():
                 self.sealed[event.path] = event.sha256
+
+    def _written(self, time: datetime, event: e.Event) -> None:
+        match event:
             case e.MinutesSealed():
                 self.minutes[event.path] = event.sha256
             case e.OathTaken():
@@ -384,6 +391,9 @@ class Story:
                 self.notes.append((time, event))
             case e.MessageSent():
                 self.messages.append((time, event))
+
+    def _in_custody(self, time: datetime, event: e.Event) -> None:
+        match event:
             case e.CustodyHeld():
                 n = self.size - 1
                 self.holds[n] = Hold(n, event.reason, event.by, time)
