@@ -231,7 +231,7 @@ def destroyed(shelf: Shelf) -> Shelf:
 
 def test_the_certificate_says_what_was_done(shelf):
     with shelf.house.journal.reading() as tx:
-        public = tx.get_one(RecordingKey, shelf.id).public
+        public = tx.get_one(RecordingKey, (shelf.id, False)).public
     shelf.records.sealed_package(shelf.actor())
     shelf.rules((12, None), (120, None)).years(11)
     files = [path for path in (shelf.data / "recordings").rglob("*") if path.is_file()]
@@ -288,7 +288,7 @@ def test_nothing_personal_is_left_on_disk(shelf):
     disclosed = [one.encode() for leaf in shelf.leaves()[1:] for one in leaf.disclosures]
     shelf.records.sealed_package(shelf.actor())
     with shelf.house.journal.reading() as tx:
-        secret = tx.get_one(RecordingKey, shelf.id).secret
+        secret = tx.get_one(RecordingKey, (shelf.id, False)).secret
     assert any(secret in data for data in shelf.bytes_on_disk().values())
     shelf.rules((12, None), (120, None)).years(11).destroy()
     left = shelf.bytes_on_disk()
@@ -384,7 +384,7 @@ def test_whoever_is_killed_in_between_finishes_at_the_next_start(shelf, database
         shelf.destroy()
     monkeypatch.undo()
     with shelf.house.journal.reading() as tx:
-        assert tx.get(RecordingKey, shelf.id) is None, "the keys went with the commit"
+        assert tx.get(RecordingKey, (shelf.id, False)) is None, "the keys went with the commit"
     again = Keeping(shelf.house.acts, database, shelf.store, shelf.letters, shelf.data / "recordings")
     for _ in range(2):
         again.finish()

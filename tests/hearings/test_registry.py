@@ -1,6 +1,7 @@
 """The registry's keys: one pair a hearing, of which the recorder has one half and this service the other."""
 
 import base64
+import hashlib
 import io
 from pathlib import Path
 from uuid import UUID
@@ -79,3 +80,18 @@ def test_what_is_sealed_has_a_pair_of_its_own(house, hearing):
 def test_without_its_pair_nothing_opens(house, hearing):
     with house.journal.reading() as tx, pytest.raises(Unreachable, match="not there"):
         Registry(house.key).opener(tx, hearing)
+
+
+def test_both_pairs_are_destroyed_and_their_digests_remain(house, hearing):
+    keys = Registry(house.key)
+    with house.journal.transaction() as tx:
+        for sealed in (False, True):
+            keys.prepare(tx, hearing, house.journal.clock(), sealed=sealed)
+        halves = [
+            base64.b64decode(registry.public_half(tx, hearing, sealed=sealed)) for sealed in (False, True)
+        ]
+        assert registry.destroy(tx, hearing) == sorted(hashlib.sha256(half).hexdigest() for half in halves)
+        for sealed in (False, True):
+            with pytest.raises(Unreachable, match="not there"):
+                keys.opener(tx, hearing, sealed=sealed)
+        assert registry.destroy(tx, hearing) == []
