@@ -106,11 +106,8 @@ class Original:
         units: list[Unit] = []
         for micros, one in _one_at_a_time(placed) if self._picture else ((at, one) for at, _, one in placed):
             at = max(0, min(length, micros // 1000 - begins))
-            if self._picture and one.key:
-                while units and units[-1].at >= at:
-                    units.pop()  # it would be shown for no time
-            elif self._picture and units:
-                at = max(at, units[-1].at + 1)
+            if self._picture:
+                at = _place_for(at, units, key=one.key)
             units.append(Unit(at, one.key, one.pieces))
         return units
 
@@ -206,6 +203,13 @@ def _one_at_a_time(placed: Iterable[tuple[int, int, _Placed]]) -> Iterator[tuple
                 continue
             shown, begun = number, came
         yield micros, one
+
+
+def _place_for(at: int, units: list[Unit], *, key: bool) -> int:
+    """Of pictures no two have one time. What a key frame follows at once is left out: it would not be seen."""
+    while key and units and units[-1].at >= at:
+        units.pop()
+    return max(at, units[-1].at + 1) if units else at
 
 
 def _sounds(run: _Run, order: Sequence[int]) -> Iterator[_Placed]:
