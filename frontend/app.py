@@ -265,6 +265,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
             await asyncio.to_thread(parts.drawer.sweep)
             await asyncio.to_thread(parts.database.hold_reserve)
             await asyncio.to_thread(parts.keeping.finish)
+            await asyncio.to_thread(parts.records.sweep)
 
         def copy_soon() -> None:
             """One round after the other: a round takes minutes after a long sitting."""

@@ -6,9 +6,11 @@ whole file. The file is closed through the third gate. The package is the journa
 with everything that it seals.
 """
 
+import base64
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +29,7 @@ from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
 from hearings.events import GAP, CustodyFetched, HearingClosed, MinutesSealed
 from hearings.journal import Entry, origin, urn
+from hearings.listening import Film
 from hearings.minutes import (
     Fact,
     Happening,
@@ -46,7 +49,7 @@ from hearings.minutes import (
 )
 from hearings.recording import MEDIA
 from hearings.recording import Recording as Account
-from hearings.registry import Registry
+from hearings.registry import Registry, public_half
 from hearings.roles import READERS, Capacity, Role, Side
 from hearings.seals import CourtSeal
 from hearings.sentences import say
@@ -54,13 +57,16 @@ from hearings.states import State, Verb
 from hearings.story import Person, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
 from hearings.tree import stamp
-from media.locked import NotOpened, Unwrap, opened
+from media.locked import Lock, NotOpened, Unwrap, opened
+from media.lockedfile import FRAME, LockedFile
 from media.storage import Storage
 
 REQUESTED = "data/minutes/requested.pdf"
 IDENTITY = "identity-established"
 HEADS_KEPT = 16
 SHORT = timedelta(seconds=1)
+PART = ".clear"
+LONGEST_MAKING = timedelta(hours=6)
 _COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
@@ -94,6 +100,8 @@ class Records:
         self._seal = seal
         self._keys = keys
         self._recordings = recordings
+        self._making = recordings.parent / "packages"
+        self._packages = Storage(self._making)
 
     # --- the minutes
 
@@ -165,55 +173,88 @@ class Records:
 
     # --- the package
 
-    def sealed_package(self, actor: Actor) -> Path:
-        """The sealed package of a closed hearing, on disk; that it is taken is entered in the journal.
+    def sealed_package(self, actor: Actor) -> Film:
+        """The sealed package of a closed hearing; that it is taken is entered in the journal. It lies locked like the
+        recordings that are in it.
 
         Raises: NotFound, NotNow, Unreachable.
         """
         _may_read(actor)
-        with self._journal.reading() as tx:
+        with self._journal.transaction() as tx:
             hearing = tx.get_one(Hearing, actor.hearing)
             if hearing.state is not State.CLOSED:
                 raise NotNow(say("The package is made when the file is closed."))
+            self._keys.prepare(tx, hearing.id, self._journal.clock())
+            lock = Lock(base64.b64decode(public_half(tx, hearing.id)))
             contents = self._contents(tx, hearing)
-        target = self._recordings.parent / "packages" / f"{hearing.id}-{len(contents.leaves)}.asice"
-        if not target.exists():
-            self._write(target, contents)
+            unwrap = self._keys.opener(tx, hearing.id)
+        name = f"{hearing.id}-{len(contents.leaves)}.asice"
+        film = self._kept(name, unwrap) or self._made(name, contents, lock, unwrap)
         try:
             with self._acts.act(actor, Verb.TAKE_ALONG) as act:
                 act.write(CustodyFetched(leaves=len(contents.leaves), by=act.who.handle))
-        except NotNow:  # it was destroyed meanwhile
-            target.unlink(missing_ok=True)
+        except BaseException:
+            film.stream.close()
+            if self._gone(hearing.id):  # it was destroyed meanwhile
+                self._packages.remove(name)
             raise
-        return target
+        return film
+
+    def sweep(self) -> None:
+        """What a killed service left half made, in the clear."""
+        oldest = (self._journal.clock() - LONGEST_MAKING).timestamp()
+        for path in self._making.glob(f"*{PART}"):
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def trust(self) -> bytes:
         """The trust file that names this court's seal, to be handed over apart from any package."""
         return package.trust(self._seal)
 
-    def _write(self, target: Path, contents: package.Contents) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(
-            f"{contents.hearing}-{tokens.handle()}.part"
-        )  # so that it can be destroyed, too
+    def _gone(self, hearing: UUID) -> bool:
+        with self._journal.reading() as tx:
+            return tx.get_one(Hearing, hearing).state is not State.CLOSED
+
+    def _kept(self, name: str, unwrap: Unwrap) -> Film | None:
+        """One that was made before; nothing if it cannot be opened."""
         try:
+            if self._packages.size(name) is None:
+                return None
+            stream = opened(self._packages.open(name), name, unwrap)
+        except (OSError, NotOpened):
+            return None
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        return Film(size, stream)
+
+    def _made(self, name: str, contents: package.Contents, lock: Lock, unwrap: Unwrap) -> Film:
+        part = self._making / f"{contents.hearing}-{tokens.handle()}{PART}"  # so that it is destroyed, too
+        try:
+            self._packages.prepare()
             with part.open("xb") as file:
                 package.write(file, contents, seal=self._seal, at=self._journal.clock())
-                file.flush()
-                os.fsync(file.fileno())
             self._prove(part)
-            part.rename(target)
+            with part.open("rb") as clear, LockedFile(self._packages, name, lock) as locked:
+                while data := clear.read(FRAME):
+                    locked.put(data)
+                locked.finish()
         except (OSError, NotOpened) as error:
-            part.unlink(missing_ok=True)
             raise Unreachable(
                 say("The package could not be written: the disk is full, or a recording is missing.")
             ) from error
+        finally:
+            with suppress(OSError):
+                part.unlink()
+        film = self._kept(name, unwrap)
+        if film is None:
+            raise Unreachable(say("The package was written, and cannot be read again."))
+        return film
 
     def _prove(self, part: Path) -> None:
         """What does not verify is not handed out: a recording may have been altered on our own disk."""
         verdict = verify.verify(part, trust=self.trust(), head=None, at=self._journal.clock())
         if not verdict.accepted:
-            part.unlink()
             raise Unreachable(
                 say(
                     "The record does not verify, so it is not handed out. {verdict}", verdict=verdict.sentence

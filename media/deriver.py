@@ -12,21 +12,21 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
 from media.derivation import film, track_of
 from media.locked import Lock, NotOpened, Unwrap, opened
+from media.lockedfile import LockedFile
 from media.pcapng import NotOriginal
 from media.reserve import FULL
 from media.storage import Storage
 from media.webm import Mark, write
 
-FRAME = 1024 * 1024  # bytes of a copy that are locked together
 YIELDS = 10  # niceness
 SPARE = 256 * 2**20  # bytes of the disk that are left to what is live
 
@@ -87,9 +87,10 @@ def derive(order: Order) -> Derived:
             originals.append((track_of(source.name), stack.enter_context(stream)))
         marks = [Mark(*mark) for mark in order.marks]
         made = film(originals, begins=order.since, until=order.until, marks=marks)
-        copy = stack.enter_context(_Copy(storage, order.name, Lock(base64.b64decode(order.public))))
+        copy = stack.enter_context(LockedFile(storage, order.name, Lock(base64.b64decode(order.public))))
         write(made, copy.put)
-        return copy.finish()
+        digest, size = copy.finish()
+        return Derived(sha256=digest, size=size)
 
 
 def made_again(
@@ -118,47 +119,6 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / ".deriving").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-class _Copy:
-    """Written frame by frame; `put` gathers what is less than one."""
-
-    def __init__(self, storage: Storage, name: str, lock: Lock) -> None:
-        self._storage = storage
-        self._name, self._part = name, f"{name}.part"
-        self._lock = lock
-        self._digest = sha256()
-        self._waiting: list[bytes] = []
-        self._frames = self._size = self._held = 0
-
-    def __enter__(self) -> Self:
-        self._storage.remove(self._part)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        with suppress(OSError):
-            self._storage.remove(self._part)
-
-    def put(self, data: bytes) -> None:
-        self._waiting.append(data)
-        self._held += len(data)
-        if self._held >= FRAME:
-            self._write()
-
-    def finish(self) -> Derived:
-        if self._held:
-            self._write()
-        self._storage.rename(self._part, self._name)
-        return Derived(sha256=self._digest.hexdigest(), size=self._size)
-
-    def _write(self) -> None:
-        data = b"".join(self._waiting)
-        self._digest.update(data)
-        frame = self._lock.shut(self._name, self._frames, data, self._digest.digest())
-        self._storage.append(self._part, frame if self._frames else self._lock.head + frame)
-        self._frames += 1
-        self._size += self._held
-        self._waiting, self._held = [], 0
 
 
 def main() -> int:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from litestar import Controller, Response, get, post
-from litestar.response import File
+from litestar.response import Stream
 
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.docket import Docket
+from hearings.listening import parts
 from hearings.record import Records, package_name
 
 
@@ -44,13 +45,17 @@ class RecordPages(Controller):
         return Done()
 
     @get("/package", sync_to_thread=True)
-    def package(self, actor: Actor, records: Records, docket: Docket) -> File:
-        path = records.sealed_package(actor)
-        reference = docket.hearing(actor.hearing).reference
-        return File(
-            path,
-            filename=package_name(actor.hearing, reference),
+    def package(self, actor: Actor, records: Records, docket: Docket) -> Stream:
+        film = records.sealed_package(actor)
+        name = package_name(actor.hearing, docket.hearing(actor.hearing).reference)
+        return Stream(
+            parts(film, 0, film.size),
             media_type="application/vnd.etsi.asic-e+zip",
+            headers={
+                "content-disposition": f'attachment; filename="{name}"',
+                "content-length": str(film.size),
+                "cache-control": "no-store",
+            },
         )
 
     @get("/trust", sync_to_thread=True)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-import shutil
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -223,6 +223,37 @@ def test_a_conflict_is_decided_in_words(shelf):
 # --- destroyed
 
 
+def taken_along(shelf: Shelf) -> bytes:
+    with shelf.records.sealed_package(shelf.actor()).stream as stream:
+        return stream.read()
+
+
+def test_a_package_lies_locked_and_is_made_again_if_it_cannot_be_opened(shelf):
+    package = taken_along(shelf)
+    assert package.startswith(b"PK")
+    (path,) = (shelf.data / "packages").iterdir()
+    for clear in (b"mimetype", b"vnd.etsi.asic", b"manifest-sha256"):
+        assert clear in package
+        assert clear not in path.read_bytes()
+    assert taken_along(shelf) == package, "what was made once is given again"
+    path.write_bytes(package)  # as an earlier version left it
+    assert taken_along(shelf).startswith(b"PK")
+    assert b"mimetype" not in path.read_bytes()
+
+
+def test_what_a_killed_service_left_in_the_clear_is_swept(shelf):
+    taken_along(shelf)
+    old, new = (shelf.data / "packages" / f"{shelf.id}-{name}.clear" for name in ("aaaaaaaa", "bbbbbbbb"))
+    for path in (old, new):
+        path.write_bytes(b"PK")
+    now = shelf.clock().timestamp()
+    os.utime(old, (now - 7 * 3600, now - 7 * 3600))
+    os.utime(new, (now, now))
+    shelf.records.sweep()
+    assert not old.exists()
+    assert new.exists(), "it may be in the making"
+
+
 @pytest.fixture
 def destroyed(shelf: Shelf) -> Shelf:
     shelf.rules((12, None), (120, None)).years(11).destroy()
@@ -232,7 +263,7 @@ def destroyed(shelf: Shelf) -> Shelf:
 def test_the_certificate_says_what_was_done(shelf):
     with shelf.house.journal.reading() as tx:
         public = tx.get_one(RecordingKey, (shelf.id, False)).public
-    shelf.records.sealed_package(shelf.actor())
+    taken_along(shelf)
     shelf.rules((12, None), (120, None)).years(11)
     files = [path for path in (shelf.data / "recordings").rglob("*") if path.is_file()]
     shelf.destroy()
@@ -269,7 +300,7 @@ def test_the_bare_journal_still_verifies(shelf):
 
 def test_a_package_that_was_taken_along_still_verifies(shelf, tmp_path_factory):
     kept = tmp_path_factory.mktemp("elsewhere") / "kept.asice"
-    shutil.copy(shelf.records.sealed_package(shelf.actor()), kept)
+    kept.write_bytes(taken_along(shelf))
     shelf.rules((12, None), (120, None)).years(5)
     trust = shelf.records.trust()
     shelf.years(6).destroy()
@@ -286,7 +317,7 @@ def test_nothing_personal_is_left_on_disk(shelf):
     words = [word for word in PERSONAL if any(word in data for data in shelf.bytes_on_disk().values())]
     assert len(words) > 3
     disclosed = [one.encode() for leaf in shelf.leaves()[1:] for one in leaf.disclosures]
-    shelf.records.sealed_package(shelf.actor())
+    taken_along(shelf)
     with shelf.house.journal.reading() as tx:
         secret = tx.get_one(RecordingKey, (shelf.id, False)).secret
     assert any(secret in data for data in shelf.bytes_on_disk().values())
@@ -364,7 +395,7 @@ def test_letters_in_the_mail_folder_go_too(shelf):
 
 @pytest.mark.parametrize("at", ["head", "recordings", "documents", "settling"])
 def test_whoever_is_killed_in_between_finishes_at_the_next_start(shelf, database, monkeypatch, at):
-    shelf.records.sealed_package(shelf.actor())
+    taken_along(shelf)
     shelf.rules((12, None), (120, None)).years(11)
 
     class Killed(BaseException):

@@ -12,7 +12,7 @@ import pytest
 from keys import KEY, PUBLIC, SECRET, clear
 from test_derivation import AUDIO, BEGINS, CAMERA, derived, heard, original, seen, stored
 
-from media import deriver
+from media import deriver, lockedfile
 from media.deriver import Derived, Failed, Order, Source, derive
 from media.locked import HEAD, Lock, NotOpened, unwrapping
 from media.storage import Storage
@@ -55,7 +55,7 @@ def run(*orders: Order) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_copy_is_what_is_derived_and_lies_locked(order, monkeypatch):
-    monkeypatch.setattr(deriver, "FRAME", 20_000)
+    monkeypatch.setattr(lockedfile, "FRAME", 20_000)
     made = derive(order)
     content = clear(order.folder / order.name)
     assert (made.sha256, made.size) == (hashlib.sha256(content).hexdigest(), len(content))
