@@ -94,6 +94,8 @@ class Listening:
             "films": sorted(films, key=lambda film: (film["kind"] == INTERPRETATION, film["name"])),
             "missing": missing,
             "gaps": _gaps(story, stretch),
+            "sealed_before": _adjoins(story, stretch, -1),
+            "sealed_after": _adjoins(story, stretch, 1),
             "entries": _entries(entries, story, stretch),
         }
 
@@ -192,6 +194,14 @@ def _sealing(stretch: Stretch, story: Story, actor: Actor, now: datetime) -> dic
         if asked is not None and waits
         else None,
     }
+
+
+def _adjoins(story: Story, stretch: Stretch, step: int) -> bool:
+    """Whether the stretch before or after, without a moment between, is sealed and this one is not."""
+    beside = next((one for one in story.stretches if one.n == stretch.n + step), None)
+    if beside is None or beside.sealed is None or stretch.sealed is not None:
+        return False
+    return beside.until == stretch.since if step < 0 else beside.since == stretch.until
 
 
 def _acting(actor: Actor) -> list[Role]:

@@ -113,9 +113,11 @@ class Recording:
     def anchor(self, hearing: UUID) -> None:
         """The same after each step of the proceedings, also after the one that ended the stretch."""
         with self._journal.reading() as tx:
-            entries = self._journal.entries(tx, hearing)
             row = tx.get(Hearing, hearing)
-            if row is None or not Story().tell(entries).stretches[row.kept :] or not _steps_since(entries):
+            if row is None or row.state is State.DESTROYED:
+                return
+            entries = self._journal.entries(tx, hearing)
+            if not Story().tell(entries).stretches[row.kept :] or not _steps_since(entries):
                 return
         with self._journal.transaction() as tx:
             row = locked(tx, hearing)

@@ -42,7 +42,7 @@ from media.storage import Storage
 GRACE = 250  # ms
 TICK = 0.1  # s
 BACKLOG = 256  # segments and gaps that may wait for the disk
-STALLED = 10_000  # ms that one of them may take
+STALLED = 8_000  # ms that one of them may take, so that it is seen within ten seconds
 ENOUGH_ROOM = 256 * 2**20  # bytes that must be free to begin
 WEIGH_EVERY = 5.0  # s
 LAST_ROOM = 32 * 2**20  # bytes that are left to those who must write down that the disk is full

@@ -328,6 +328,12 @@ def test_nothing_personal_is_left_on_disk(shelf):
         assert [word for word in (*words, secret, *disclosed) if word in data] == [], name
 
 
+def test_nothing_is_anchored_any_more(destroyed):
+    leaves = destroyed.leaves()
+    destroyed.house.recording.anchor(destroyed.id)
+    assert len(destroyed.leaves()) == len(leaves)
+
+
 def test_no_row_tells_of_it_in_any_table(destroyed):
     with destroyed.house.journal.reading() as tx:
         for table in SQLModel.metadata.sorted_tables:
