@@ -1,17 +1,48 @@
 #!/bin/sh
-# All tests. What only computes runs first, in two halves at the same time; what is timed bears nothing beside it.
+# All tests. First what only computes, beside what mostly waits; then what is timed, beside little. What failed beside
+# others is run once more, alone, and that counts.
 set -u
 cd "$(dirname "$0")/.."
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# A lane runs these tests one after another; its name is its cache, which knows what failed.
+lane() {
+	name=$1
+	shift
+	echo "$@" >"$folder/$name.tests"
+	.venv/bin/pytest -o cache_dir="$folder/$name" "$@" >"$folder/$name.log" 2>&1 || : >"$folder/$name.failed"
+}
+
+# Every file of a folder but these.
+but() {
+	where=$1
+	shift
+	for file in "$where"/test_*.py; do
+		case " $* " in *" $(basename "$file" .py) "*) ;; *) echo "$file" ;; esac
+	done
+}
+
+pages="test_pages test_attacks test_keeping test_coordinator test_witness test_demo test_listening test_browser_itself"
+services="test_disks test_demo test_rehearsal test_workers test_keeping test_sealing test_listening"
+
+lane computing tests/hearings tests/scheduling tests/test_architecture.py tests/frontend $(but tests/media test_load) &
+lane services $(for one in $services; do echo "tests/story/$one.py"; done) tests/bench &
+lane pages $(for one in $pages; do echo "tests/browser/$one.py"; done) &
+wait
+lane browsers $(but tests/browser $pages) &
+lane stories $(but tests/story $services) tests/media/test_load.py &
+wait
+
 failed=0
-
-.venv/bin/pytest "$@" tests/hearings/test_[a-p]*.py >"$log" 2>&1 &
-half=$!
-.venv/bin/pytest "$@" tests/hearings/test_[q-z]*.py tests/scheduling tests/test_architecture.py || failed=1
-wait "$half" || failed=1
-cat "$log"
-
-.venv/bin/pytest "$@" --ignore tests/hearings --ignore tests/scheduling --ignore tests/test_architecture.py || failed=1
+for name in computing services pages browsers stories; do
+	echo "== $name"
+	cat "$folder/$name.log"
+	if [ -e "$folder/$name.failed" ]; then
+		echo "== $name: what failed is run once more, alone"
+		.venv/bin/pytest -o cache_dir="$folder/$name" --last-failed --last-failed-no-failures none \
+			$(cat "$folder/$name.tests") || failed=1
+	fi
+done
 exit "$failed"
