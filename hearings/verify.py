@@ -139,7 +139,7 @@ def _check_all(checks: _Checks, file: BinaryIO | None, question: _Question | Non
     recording = checks.run("files", _files, bundle, log, entries)
     checks.run("time", _time, log, recording)
     checks.run("minutes", _minutes, bundle, question, recording)
-    checks.run("copies", _copies, bundle, question, entries, recording)
+    checks.run("copies", _copies, bundle, log, question, entries, recording)
     return sealed
 
 
@@ -291,11 +291,15 @@ def _minutes(bundle: Bundle, question: _Question, _: object) -> tuple[bool, str]
 
 
 def _copies(
-    bundle: Bundle, question: _Question, entries: list[Entry], recording: tuple[Recording, Rows]
+    bundle: Bundle,
+    log: Log,
+    question: _Question,
+    entries: list[Entry],
+    recording: tuple[Recording, Rows],
 ) -> tuple[bool, str]:
     if question.derive is None:
         raise _Skipped("The copies for playing are made again only on request.")
-    return True, check_copies(bundle, recording[0], entries, question.derive)
+    return True, check_copies(bundle, log, recording[0], entries, question.derive)
 
 
 # --- files and the command line ----------------------------------------------------------------

@@ -7,11 +7,11 @@ from hearings.container import Bundle
 from hearings.errors import Unverifiable
 from hearings.playing import Derive, Gap, Making, copies_of, marks_of
 from hearings.tree import instant
-from hearings.verify_journal import Entry
+from hearings.verify_journal import Entry, Log
 from hearings.verify_media import Recording, Stretch, millis
 
 
-def check_copies(bundle: Bundle, told: Recording, entries: Sequence[Entry], derive: Derive) -> str:
+def check_copies(bundle: Bundle, log: Log, told: Recording, entries: Sequence[Entry], derive: Derive) -> str:
     """Gives the sentence. Raises: Unverifiable."""
     gaps = _gaps(entries)
     made = left = 0
@@ -31,7 +31,10 @@ def check_copies(bundle: Bundle, told: Recording, entries: Sequence[Entry], deri
                 marks=marks_of(gaps, tracks, since=stretch.since, until=stretch.until),
             )
             if derive(making) != bundle.sha256(path):
-                raise Unverifiable(f"{path} is not what comes of its originals.")
+                made_by = str(log.record["tools"].get("vivavoce", "an unknown version"))[:40]
+                raise Unverifiable(
+                    f"{path} is not what comes of its originals; the record was made with Viva Voce {made_by}."
+                )
             made += 1
     text = f"{made} copies for playing were made again, with the same bytes"
     return f"{text}; {left} could not be, because something of theirs is withheld." if left else f"{text}."

@@ -25,7 +25,7 @@ but() {
 }
 
 pages="test_pages test_attacks test_keeping test_coordinator test_witness test_demo test_listening test_browser_itself"
-services="test_disks test_demo test_rehearsal test_workers test_keeping test_sealing test_listening"
+services="test_demo test_rehearsal test_workers test_keeping test_sealing test_listening"
 
 lane computing tests/hearings tests/scheduling tests/test_architecture.py tests/frontend $(but tests/media test_load) &
 lane services $(for one in $services; do echo "tests/story/$one.py"; done) tests/bench &
