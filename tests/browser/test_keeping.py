@@ -31,7 +31,7 @@ def looks(later: Later) -> list[Look]:
         ),
         Look("keeping-due-abroad", later.abroad, later.path("due", "/keeping")),
         Look("certificate", later.abroad, later.path("destroyed", "/certificate")),
-        Look("staff-rules", later.administrator, "/staff#rules"),
+        Look("staff-rules", later.administrator, "/staff"),
     ]
 
 
