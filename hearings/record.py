@@ -184,7 +184,8 @@ class Records:
             hearing = tx.get_one(Hearing, actor.hearing)
             if hearing.state is not State.CLOSED:
                 raise NotNow(say("The package is made when the file is closed."))
-            self._keys.prepare(tx, hearing.id, self._journal.clock())
+            self._keys.prepare(tx, hearing.id, self._journal.clock())  # it may never have been on the record
+        with self._journal.reading() as tx:
             lock = Lock(base64.b64decode(public_half(tx, hearing.id)))
             contents = self._contents(tx, hearing)
             unwrap = self._keys.opener(tx, hearing.id)

@@ -75,7 +75,6 @@ class View:
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
                 "alarms": self._alarms(),
-                "lost": [one.sentence(self.story.named) for one in self.story.lost],
                 "oaths": self._oaths(),
                 "asked": self._asked(),
                 "proposals": self._proposals(),
@@ -114,7 +113,7 @@ class View:
 
     def _alarms(self) -> list[dict[str, Any]]:
         """What would make the recording worthless if nobody saw it, and what helps."""
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "id": f"silent-{place.id}",
                 "sentence": say(
@@ -128,6 +127,15 @@ class View:
             for place, seated in self._rows
             if self._silent(place, seated)
         ]
+        if self.story.lost:
+            found.append(
+                {
+                    "id": "lost",
+                    "sentence": say("Some of what was recorded was lost from disk."),
+                    "details": [one.sentence(self.story.named) for one in self.story.lost],
+                    "advice": say("Have it said again, and write down that it was."),
+                }
+            )
         if self.story.short is not None:
             found.append(
                 {

@@ -17,17 +17,20 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, Cast, Court, Hearing
+from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, Cast, Hearing
 from frontend.visitor import eventually
 from media.synthetic import SyntheticPeer
+from tests.browser.behind import court, media
 from tests.browser.meeting import connected
 from tests.browser.people import People, invited, open_link, sent_by
-from tests.browser.wire import free_udp_port, led
+from tests.browser.wire import led
 from tests.media.extract import numbers_of
 from tests.media.hop import Hop, Road
 from tests.story.telling import entries, scheduled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+__all__ = ["court", "media"]  # the fixtures
 
 WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
 WHOLE, LOSES, LOSES_MUCH, LOSES_ALL = Road(), Road(loss=0.05), Road(loss=0.85), Road(loss=1.0)
@@ -42,17 +45,6 @@ class Counted(NamedTuple):
 
     packets: int
     lost: int
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def media() -> int:
-    return free_udp_port()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def court(media: int, tmp_path: Path) -> AsyncIterator[Court]:
-    async with Court(tmp_path / "data", VIVAVOCE_MEDIA_PORT=str(media)) as court:
-        yield court
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,21 +1,21 @@
 """A judge behind a way that becomes narrow: the small picture, then sound alone, which the page says; and back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from frontend.rehearse import JUDGE, Cast, Court, Hearing
 from frontend.visitor import eventually
 from media.synthetic import SyntheticPeer
+from tests.browser.behind import court, media
 from tests.browser.people import People, flowing, invited, open_link
-from tests.browser.wire import free_udp_port, led
+from tests.browser.wire import led
 from tests.media.hop import Hop, Road
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+__all__ = ["court", "media"]  # the fixtures
 
 WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
 LAYERS = {"l": (160, 120), "h": (640, 480)}  # some 80 and 450 kb/s, as the loops encode them
@@ -35,17 +35,6 @@ async () => {
   };
 }
 """
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def media() -> int:
-    return free_udp_port()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def court(media: int, tmp_path: Path) -> AsyncIterator[Court]:
-    async with Court(tmp_path / "data", VIVAVOCE_MEDIA_PORT=str(media)) as court:
-        yield court
 
 
 async def shows(page: Page, height: int, *, seconds: float) -> None:

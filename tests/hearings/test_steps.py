@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from sqlmodel import select
 
-from hearings import checklist, views
+from hearings import checklist
 from hearings.checklist import Confirmation, Withdrawal
 from hearings.errors import (
     AlreadyDone,
@@ -765,9 +765,8 @@ def test_what_was_kept_and_is_a_gap_now_was_lost_from_disk_and_the_journal_says_
         )
 
     told_by_a_recorder_that_was_started_again()
-    with house.journal.reading() as tx:
-        view = views.load(tx, house.journal, house.known, standing.id).as_seen_by(standing.actors["judge"])
-    (told_to_the_judge,) = view["lost"]
+    (alarm,) = seen(standing, "judge")["alarms"]
+    (told_to_the_judge,) = alarm["details"]
     assert "6.0 s of audio" in told_to_the_judge
     told_by_a_recorder_that_was_started_again()  # it was killed before it had said everything
     standing.report(control.StretchKept(stretch=1, at=on + 9500))

@@ -47,7 +47,6 @@ async def test_what_is_no_sound_is_silent_and_harms_nobody(listening):
 async def test_one_that_ended_is_deaf_once_and_is_started_again(listening):
     await listening.prove()
     process = listening._process
-    process.send_signal(signal.SIGSTOP)
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()
     await listening.prove()

@@ -54,6 +54,16 @@ async def sit_for_a_moment(hearing: Hearing) -> None:
     await hearing.bench.act("room/off-record", {"text": "Enough for today."})
 
 
+async def all_come_back(hearing: Hearing) -> None:
+    """After the service was away, to a hearing that is suspended."""
+    for seat in hearing.seats:
+        await seat.hang_up()
+        await seat.listen()
+        await seat.until(lambda view: view["state"] == "suspended")
+        await seat.connect_media()
+    await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+
+
 async def everyone_hears_everyone(hearing: Hearing) -> None:
     for seat in hearing.seats:
         await received_from_all(seat)

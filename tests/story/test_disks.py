@@ -17,6 +17,7 @@ from frontend.visitor import DoorRefused, eventually
 from hearings.conduct import REARM_SECONDS
 from media.locked import AROUND, HEAD
 from tests.story.telling import (
+    all_come_back,
     entries,
     on_record,
     received_from_all,
@@ -78,7 +79,7 @@ class Disk:
 
 @pytest.fixture
 def mounts(tmp_path: Path) -> None:
-    """Whether file systems can be mounted here."""
+    """Mounting is for root, as whom `.ci/run` runs; a developer's own account must not need more than it has."""
     trial = ("unshare", "--mount", "mount", "-t", "tmpfs", "vivavoce", str(tmp_path))
     if subprocess.run(trial, capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a file system (root may)")
@@ -253,12 +254,7 @@ async def test_a_disk_that_lied_hides_nothing(tmp_path: Path) -> None:
             lie(media)
         forget_reports(court.data / "worker/spool/reports.jsonl")
         await court.start()
-        for seat in hearing.seats:
-            await seat.hang_up()
-            await seat.listen()
-            await seat.until(lambda view: view["state"] == "suspended")
-            await seat.connect_media()
-        await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+        await all_come_back(hearing)
         page = await hearing.bench.http.get(
             f"/places/{hearing.bench.place}/room", headers={"accept": "text/html"}
         )

@@ -11,6 +11,7 @@ import pytest
 from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, WITNESS, Court, Hearing
 from frontend.visitor import DoorRefused, Seat
 from tests.story.telling import (
+    all_come_back,
     entries,
     kept,
     ready,
@@ -339,12 +340,7 @@ async def test_after_a_power_cut_nobody_believes_that_they_are_on_the_record(tmp
         await court.kill()
         os.kill(worker, signal.SIGKILL)
         await court.start()
-        for seat in hearing.seats:
-            await seat.hang_up()
-            await seat.listen()
-            await seat.until(lambda view: view["state"] == "suspended")
-            await seat.connect_media()
-        await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
+        await all_come_back(hearing)
         await hearing.bench.act("room/resume", {"text": "The last answer was repeated."})
         await court.stop()
         await court.start()
