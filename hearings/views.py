@@ -120,6 +120,7 @@ class View:
                     "No sound at all comes from the microphone of {names}.",
                     names=", ".join(one.name for one in seated),
                 ),
+                "details": [],
                 "advice": say(
                     "Ask for a word. If you hear nothing, have the microphone switched on or changed."
                 ),
@@ -141,6 +142,7 @@ class View:
                 {
                     "id": "short",
                     "sentence": self.story.short.sentence(self.story.named),
+                    "details": [],
                     "advice": say("Have room made on the disk; when it is full, the hearing is suspended."),
                 }
             )

@@ -526,13 +526,18 @@ def entries_of(standing: Standing) -> list[Entry]:
         return standing.house.journal.entries(tx, standing.id)
 
 
+ALARM = {"id", "sentence", "details", "advice"}
+
+
 def test_a_silent_microphone_is_shown_to_who_oversees_and_to_who_sits_there(standing: Standing) -> None:
     standing.accepted().scheduled().seated().opened()
     witness, judge = standing.actors["witness"], standing.actors["judge"]
     silent = control.Silent(place=str(witness.place), since=standing.millis() - 11_000, at=standing.millis())
 
     def alarms() -> list[str]:
-        return [str(one["sentence"]) for one in seen(standing, "judge")["alarms"]]
+        shown = seen(standing, "judge")["alarms"]
+        assert all(set(one) == ALARM for one in shown), "the page reads all of it"
+        return [str(one["sentence"]) for one in shown]
 
     assert alarms() == []
     standing.report(silent)
@@ -561,6 +566,7 @@ def test_a_disk_with_too_little_room_is_shown_until_there_is_enough(standing: St
     standing.accepted().scheduled().seated().opened()
     standing.report(control.RoomShort(minutes=20, planned=55, at=standing.millis()))
     (alarm,) = seen(standing, "judge")["alarms"]
+    assert set(alarm) == ALARM
     assert "room for 20 more minutes" in str(alarm["sentence"])
     standing.report(control.RoomFound(minutes=200, planned=55, at=standing.millis()))
     assert seen(standing, "judge")["alarms"] == []
@@ -766,6 +772,7 @@ def test_what_was_kept_and_is_a_gap_now_was_lost_from_disk_and_the_journal_says_
 
     told_by_a_recorder_that_was_started_again()
     (alarm,) = seen(standing, "judge")["alarms"]
+    assert set(alarm) == ALARM
     (told_to_the_judge,) = alarm["details"]
     assert "6.0 s of audio" in told_to_the_judge
     told_by_a_recorder_that_was_started_again()  # it was killed before it had said everything
