@@ -17,6 +17,7 @@ from media.pcapng import Packet
 
 SEGMENT = 2000  # ms
 SILENCE = 1000  # ms
+PUT_BY = 500  # ms into a segment, after which what is in hand of it is put by
 _SILENCE_US = SILENCE * 1000
 _ALIVE_US = _SILENCE_US // 2  # so long into a silence the peer's other track must have been heard
 
@@ -115,6 +116,7 @@ class Timeline:
         self._told: list[tuple[int, str]] = []
         self._told_before: dict[int, list[tuple[int, str]]] = {}
         self._guess: str | None = None
+        self._put_by: int | None = None  # the frontier of the last segment that was put by
 
     def take(self, packet: Packet) -> None:
         """A packet that came. A clock that steps back stands still here until it has caught up."""
@@ -157,17 +159,32 @@ class Timeline:
         if not self._media and self._guess is None and self._horizon - self.frontier > SILENCE:
             self._guess = self._sibling_says(others_us)
 
-    def _goes_on(self) -> bool:
-        """A segment is under way, not yet full, with no silence in it: nothing can be decided. Told at once, because
-        it is asked ten times a second.
+    def under_way(self, now: int) -> Tile | None:
+        """What is in hand of a segment that is not full, once for each, `PUT_BY` ms after it began: it would be a
+        segment if nothing else came. None if there is nothing to put by.
         """
+        if now < self.frontier + PUT_BY or self._put_by == self.frontier or not self._runs:
+            return None
+        self._put_by = self.frontier
+        until = min(self._media[-1] // 1000 + 1, self.frontier + SEGMENT)
+        return Tile(Span(self.frontier, until), [one for one in self._packets if one.at_us < until * 1000])
+
+    @property
+    def _runs(self) -> bool:
+        """A segment is under way, with no silence in it."""
         media = self._media
-        if not media or self._broken or self._horizon >= self.frontier + SEGMENT:
+        if not media or self._broken:
             return False
         begun = self._last_us is not None and media[0] - self._last_us <= _SILENCE_US
-        return (begun or media[0] // 1000 <= self.frontier) and self._horizon * 1000 - media[
-            -1
-        ] <= _SILENCE_US
+        return begun or media[0] // 1000 <= self.frontier
+
+    def _goes_on(self) -> bool:
+        """A segment is under way and not yet full: nothing can be decided. Told at once, because it is asked ten
+        times a second.
+        """
+        if self._horizon >= self.frontier + SEGMENT or not self._runs:
+            return False
+        return self._horizon * 1000 - self._media[-1] <= _SILENCE_US
 
     def _before(self, packet: Packet) -> None:
         if not packet.rtcp:

@@ -76,9 +76,13 @@ class Lock:
 
     def shut(self, name: str, place: int, data: bytes, digest: bytes) -> bytes:
         """The frame at this place, from 0, of the file with this name; `digest`: of its content up to here."""
+        return b"".join(self.shut_in_parts(name, place, data, digest))
+
+    def shut_in_parts(self, name: str, place: int, data: bytes, digest: bytes) -> tuple[bytes, bytes]:
+        """As `shut`, for who writes one after the other: a large one is copied once less."""
         nonce = os.urandom(_NONCE)
         sealed = self._aead.encrypt(nonce, data, _bound(name, place, digest))
-        return _FRAME.pack(len(data), digest, nonce) + sealed
+        return _FRAME.pack(len(data), digest, nonce), sealed
 
     def opened(self, name: str, place: int, frame: bytes) -> bytes:
         """What was shut with this very lock. Raises: NotOpened."""

@@ -6,21 +6,23 @@ Whatever is returned from here is on disk. Everything here blocks; the recorder 
 process lives, nobody else here can. `<track>-<stretch>.index.jsonl` is the truth about it: a row is written after its
 frame, so bytes behind the last row were never acknowledged and are cut off. Where storage has less than was
 acknowledged (a disk that lied) a recorder that is started again takes up the segments before, and whoever knew the
-others sees that they are missing. `account-<stretch>.jsonl` is the recorder's own notebook and no part of the record:
+others sees that they are missing. `<track>-<stretch>.tail` is what came of the segment that is under way, put by in
+case this recorder does not live to keep it: then it becomes the last segment. It is not forced to disk, so it helps
+where the process ends and the machine does not. `account-<stretch>.jsonl` is the recorder's own notebook and no part of the record:
 it shows that a stretch was begun, and keeps the gaps that were reported, so that a worker started again says the same
 of them.
 """
 
 import io
 import json
+import struct
+import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
-
-import rfc8785
+from typing import Any, NamedTuple
 
 from media import pcapng
 from media.account import Span, Tile, holes
@@ -29,6 +31,23 @@ from media.locked import AROUND, HEAD, Lock, NotOpened, digest_of
 from media.storage import Storage
 
 RECENT = 64  # segments, the last of which can be cut into
+_CHECKSUM = struct.Struct("!I")  # CRC-32 of what follows
+_LENGTHS = struct.Struct("!II")  # bytes of the row, bytes for the media file
+_BEFORE = _CHECKSUM.size + _LENGTHS.size
+
+
+class _Content(NamedTuple):
+    """The bytes of a segment, and the digests up to its end: of the whole file, and of the segment."""
+
+    data: bytes
+    whole: Any
+    own: Any
+
+    def with_more(self, blocks: bytes) -> "_Content":
+        whole, own = self.whole.copy(), self.own.copy()
+        whole.update(blocks)
+        own.update(blocks)
+        return _Content(self.data + blocks, whole, own)
 
 
 class Original:
@@ -40,19 +59,41 @@ class Original:
         self._lock = lock
         self._track, self._stretch = track, stretch
         name = f"{track}-{stretch}"
-        self._media, self._index = f"{name}.pcapng", f"{name}.index.jsonl"
+        self._media, self._index, self._tail = f"{name}.pcapng", f"{name}.index.jsonl", f"{name}.tail"
         self._source = pcapng.address(track)
         self._digest = sha256()
         self._recent: deque[tuple[int, Any]] = deque(maxlen=RECENT)  # segment, and the digest before it
         self._index_bytes = 0
+        self._begun: tuple[int, pcapng.Packet, int, _Content] | None = (
+            None  # of this segment, up to this packet
+        )
 
     @property
     def exists(self) -> bool:
         return any(self._storage.size(name) is not None for name in (self._media, self._index))
 
-    def keep(self, span: Span, packets: Iterable[pcapng.Packet]) -> SegmentKept:
+    def keep(self, span: Span, packets: Sequence[pcapng.Packet]) -> SegmentKept:
         """Writes the next segment, then its row. Raises: OSError; then call `rewind` before anything else."""
-        return self._append(span, b"".join(pcapng.block(packet, source=self._source) for packet in packets))
+        return self._append(span, self._content(packets))
+
+    def put_by(self, span: Span, packets: Sequence[pcapng.Packet]) -> None:
+        """Sets aside what is in hand of the next segment, for whoever takes this up if it is never kept.
+        Raises: OSError.
+        """
+        content = self._content(packets)
+        segment, stored = self._made(span, content)
+        row = _row(segment)
+        parts = _LENGTHS.pack(len(row), sum(map(len, stored))), row, *stored
+        checksum = 0
+        for part in parts:
+            checksum = zlib.crc32(part, checksum)
+        self._storage.put_by(self._tail, _CHECKSUM.pack(checksum), *parts)
+        self._begun = segment.seg, packets[-1], len(packets), content
+
+    def forget_tail(self) -> None:
+        """Nothing of this track is under way any more. Raises: OSError."""
+        if self._storage.size(self._tail) is not None:
+            self._storage.remove(self._tail)
 
     def rewind(self) -> None:
         """Cuts off what was written but never acknowledged. Raises: OSError."""
@@ -85,8 +126,11 @@ class Original:
                     segment = self._taken_up(row, around)
                     if media.tell() + segment.len > size:
                         break  # half of it is gone
-                    self._take(segment)
+                    self._take(segment, row)
         self.rewind()
+        if set_aside := self._set_aside():
+            segment, stored = set_aside
+            self._write(segment, (stored,))
 
     def cut(self, until: int) -> None:
         """Takes away what came at `until` or later, although it is written. Of a segment that an earlier recorder
@@ -104,7 +148,8 @@ class Original:
         if data is not None and digest is not None:
             self._digest = digest.copy()
             if shorter := _blocks_before(until, data):
-                self._append(Span(beyond.since, until), shorter)
+                opening = b"" if self.segments else pcapng.OPENING
+                self._append(Span(beyond.since, until), self._empty().with_more(opening + shorter))
 
     def seal(self) -> list[FileSealed]:
         """The two files are complete; none if nothing was kept. Raises: OSError if one is not as long as it was."""
@@ -134,31 +179,69 @@ class Original:
         off = self.segments[seg].off if seg < len(self.segments) else self._length
         return HEAD + off + seg * AROUND
 
-    def _append(self, span: Span, blocks: bytes) -> SegmentKept:
-        data = blocks if self.segments else pcapng.OPENING + blocks
-        before = self._digest.copy()
-        self._digest.update(data)
+    def _append(self, span: Span, content: "_Content") -> SegmentKept:
+        segment, stored = self._made(span, content)
+        before, self._digest = self._digest, content.whole
+        self._write(segment, stored)
+        self._recent.append((segment.seg, before))
+        return segment
+
+    def _content(self, packets: Sequence[pcapng.Packet]) -> "_Content":
+        """Of the next segment. What was put by of it is not made anew."""
+        if self._begun is not None:
+            seg, last, number, content = self._begun
+            if seg == len(self.segments) and packets[number - 1 : number] == [last]:
+                return content.with_more(pcapng.blocks(packets[number:], source=self._source))
+        opening = b"" if self.segments else pcapng.OPENING
+        return self._empty().with_more(opening + pcapng.blocks(packets, source=self._source))
+
+    def _empty(self) -> "_Content":
+        return _Content(b"", self._digest, sha256())
+
+    def _made(self, span: Span, content: "_Content") -> tuple[SegmentKept, tuple[bytes, ...]]:
+        """The next segment, and what the media file has to hold of it, in parts."""
         segment = SegmentKept(
             track=self._track,
             stretch=self._stretch,
             seg=len(self.segments),
             off=self._length,
-            len=len(data),
+            len=len(content.data),
             since=span.since,
             until=span.until,
-            sha256=sha256(data).hexdigest(),
-            prefix=self._digest.hexdigest(),
+            sha256=content.own.hexdigest(),
+            prefix=content.whole.hexdigest(),
         )
-        frame = self._lock.shut(self._media, segment.seg, data, self._digest.digest())
-        self._storage.append(self._media, frame if self.segments else self._lock.head + frame)
-        self._storage.append(self._index, _row(segment))
-        self._take(segment)
-        self._recent.append((segment.seg, before))
-        return segment
+        frame = self._lock.shut_in_parts(self._media, segment.seg, content.data, content.whole.digest())
+        return segment, frame if self.segments else (self._lock.head, *frame)
 
-    def _take(self, segment: SegmentKept) -> None:
+    def _write(self, segment: SegmentKept, stored: tuple[bytes, ...]) -> None:
+        self._storage.append(self._media, *stored)
+        row = _row(segment)
+        self._storage.append(self._index, row)
+        self._take(segment, row)
+
+    def _set_aside(self) -> tuple[SegmentKept, bytes] | None:
+        """What an earlier recorder put by and did not live to keep; None if it kept it, or it is not whole."""
+        tail = self._storage.read(self._tail)
+        if len(tail) < _BEFORE:
+            return None
+        (checksum,), (row_bytes, stored_bytes) = (
+            _CHECKSUM.unpack_from(tail),
+            _LENGTHS.unpack_from(tail, _CHECKSUM.size),
+        )
+        end = _BEFORE + row_bytes + stored_bytes
+        if end > len(tail) or zlib.crc32(memoryview(tail)[_CHECKSUM.size : end]) != checksum:
+            return None
+        row, stored = tail[_BEFORE:][:row_bytes], tail[_BEFORE + row_bytes : end]
+        frame = stored if self.segments else stored[HEAD:]
+        try:
+            return self._taken_up(row, frame[:AROUND]), stored
+        except OSError:  # of a segment that was kept, or follows one that is gone
+            return None
+
+    def _take(self, segment: SegmentKept, row: bytes) -> None:
         self.segments.append(segment)
-        self._index_bytes += len(_row(segment))
+        self._index_bytes += len(row)
 
     def _taken_up(self, row: bytes, around: bytes) -> SegmentKept:
         """The segment of this row, which follows those before, with the digest that its frame bears."""
@@ -233,6 +316,10 @@ class StretchFiles:
         self._gaps.append(gap)
         return gap
 
+    def put_by(self, track: str, tile: Tile) -> None:
+        """Sets aside what is in hand of a segment. Raises: OSError; then only `finish` may be called."""
+        self._originals[track].put_by(tile.span, tile.packets)
+
     def finish(self, until: int, *, untold: str | None) -> list[Fact]:
         """Closes every file; the facts that were not yet told.
 
@@ -245,7 +332,10 @@ class StretchFiles:
             self._make_whole(until, untold)
             facts += [segment for original in self._originals.values() for segment in original.segments]
             facts += self._gaps
-        return facts + [sealed for original in self._originals.values() for sealed in original.seal()]
+        sealed = [each for original in self._originals.values() for each in original.seal()]
+        for original in self._originals.values():
+            original.forget_tail()
+        return facts + sealed
 
     def _make_whole(self, until: int, reason: str) -> None:
         if not self._begun:
@@ -306,16 +396,18 @@ def _blocks_before(until: int, data: bytes) -> bytes:
 
 
 def _row(segment: SegmentKept) -> bytes:
-    """The row of the index: canonical JSON (RFC 8785) and a line feed."""
-    fields: dict[str, int | str] = {
-        "seg": segment.seg,
-        "off": segment.off,
+    """The row of the index: canonical JSON (RFC 8785) and a line feed. Of ASCII names and whole numbers it is what
+    the quick encoder writes, with its names in order.
+    """
+    fields = {
         "len": segment.len,
+        "off": segment.off,
+        "seg": segment.seg,
+        "sha256": segment.sha256,
         "t0": _written(segment.since),
         "t1": _written(segment.until),
-        "sha256": segment.sha256,
     }
-    return rfc8785.dumps(dict(fields)) + b"\n"
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 def _written(at: int) -> str:

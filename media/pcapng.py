@@ -11,7 +11,7 @@ refuses every other.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from typing import BinaryIO, NamedTuple
@@ -58,15 +58,24 @@ def address(track: str) -> bytes:
     return bytes([192, 0, 2, 1 + sha256(track.encode()).digest()[0] % 253])
 
 
-def block(packet: Packet, *, source: bytes) -> bytes:
-    """The Enhanced Packet Block of a packet from `source` (see `address`).
+def blocks(packets: Iterable[Packet], *, source: bytes) -> bytes:
+    """The Enhanced Packet Blocks of packets from `source` (see `address`), in their order.
 
-    Raises: ValueError if the packet is larger than a datagram can be.
+    Raises: ValueError if a packet is larger than a datagram can be.
     """
-    at_us, rtcp, data = packet
-    total, size, wrapping, tail = _around(source, len(data), rtcp)
-    head = _BLOCK.pack(_ENHANCED_PACKET, total, 0, at_us >> 32, at_us & 0xFFFFFFFF, size, size)
-    return b"".join((head, wrapping, data, tail))
+    parts: list[bytes] = []
+    add, around, head = parts.extend, _around, _BLOCK.pack
+    for at_us, rtcp, data in packets:
+        total, size, wrapping, tail = around(source, len(data), rtcp)
+        add(
+            (
+                head(_ENHANCED_PACKET, total, 0, at_us >> 32, at_us & 0xFFFFFFFF, size, size),
+                wrapping,
+                data,
+                tail,
+            )
+        )
+    return b"".join(parts)
 
 
 def read(stream: BinaryIO) -> Iterator[Block]:

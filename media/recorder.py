@@ -199,6 +199,7 @@ class Recorder:
                 self._end(stretch)
             else:
                 self._keep_decided(stretch, horizon=now - GRACE)
+                self._put_by(stretch, now)
 
     def _wind_up(self, stretch: "_Stretch") -> None:
         now = self._clock()
@@ -223,6 +224,11 @@ class Recorder:
             others = self._heard.others(track)
             for tile in timeline.tiles(horizon, others_us=others, end=end):
                 self._keep(stretch, track, tile)
+
+    def _put_by(self, stretch: "_Stretch", now: int) -> None:
+        for track, timeline in stretch.timelines.items():
+            if tile := timeline.under_way(now):
+                self._queue(partial(self._set_aside, stretch, track, tile))
 
     def _keep(self, stretch: "_Stretch", track: str, tile: Tile) -> None:
         if self._jobs.qsize() >= self._backlog:
@@ -282,6 +288,10 @@ class Recorder:
             self._report(await self._in_thread(self._kept, stretch.files, track, tile))
         finally:
             self._writing_since = None
+
+    async def _set_aside(self, stretch: "_Stretch", track: str, tile: Tile) -> None:
+        if stretch.untold is None:
+            await self._in_thread(stretch.files.put_by, track, tile)
 
     async def _finish(self, stretch: "_Stretch") -> None:
         assert stretch.until is not None

@@ -1,7 +1,7 @@
 """Where recordings are kept: a few calls by name, behind which lie files of this machine.
 
-What is written is on disk when the call returns: fsynced, the folder too where a name is new or gone. Everything here
-blocks. Another kind of storage changes this module and no other.
+What is written is on disk when the call returns: fsynced, the folder too where a name is new or gone; but for what is
+only put by. Everything here blocks. Another kind of storage changes this module and no other.
 """
 
 import os
@@ -22,20 +22,34 @@ class Storage:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _sync_folder(self._folder.parent)
 
-    def append(self, name: str, data: bytes) -> None:
-        """To the end of this file, which is made if it is missing."""
-        path = self._folder / name
-        created = not path.exists()
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def append(self, name: str, *parts: bytes) -> None:
+        """One after the other, to the end of this file, which is made if it is missing."""
+        descriptor, created = self._to_write(name, os.O_APPEND)
         try:
-            remaining = memoryview(data)
-            while remaining:
-                remaining = remaining[os.write(descriptor, remaining) :]
+            for part in parts:
+                remaining = memoryview(part)
+                while remaining:
+                    remaining = remaining[os.write(descriptor, remaining) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if created:
             _sync_folder(self._folder)
+
+    def put_by(self, name: str, *parts: bytes) -> None:
+        """At the beginning of this file, over what it held; not forced to disk. It outlives this process, and perhaps
+        not a power cut.
+        """
+        descriptor, _ = self._to_write(name)
+        try:
+            at = 0
+            for part in parts:
+                remaining = memoryview(part)
+                while remaining:
+                    written = os.pwrite(descriptor, remaining, at)
+                    remaining, at = remaining[written:], at + written
+        finally:
+            os.close(descriptor)
 
     def truncate(self, name: str, size: int) -> None:
         descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CLOEXEC)
@@ -87,6 +101,14 @@ class Storage:
     def room(self) -> int:
         """Bytes that are free."""
         return shutil.disk_usage(self._folder).free
+
+    def _to_write(self, name: str, flags: int = 0) -> tuple[int, bool]:
+        """An open file, and whether it was made."""
+        path, flags = f"{self._folder}/{name}", flags | os.O_WRONLY | os.O_CLOEXEC
+        try:
+            return os.open(path, flags), False
+        except FileNotFoundError:
+            return os.open(path, flags | os.O_CREAT, 0o600), True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -28,6 +28,8 @@ def capture(folder: Path, track: str, stream: Iterable[Packet], *, since: int, u
             tick = packet.at_us // 1000
             for tile in timeline.tiles(tick - 250):
                 files.keep(track, tile)
+            if under_way := timeline.under_way(tick):
+                files.put_by(track, under_way)
     for tile in timeline.tiles(until, end=until):
         files.keep(track, tile)
     files.finish(until, untold=None)

@@ -110,6 +110,31 @@ def test_it_does_not_matter_when_it_was_asked(came, length, ticks):
     assert [(tile.span, tile.packets) for tile in late] == [(tile.span, tile.packets) for tile in often]
 
 
+@given(arrivals(), stretch_lengths, asked)
+def test_what_is_put_by_of_a_segment_would_be_one_if_nothing_else_came(came, length, ticks):
+    """Asked at any time, it changes nothing of what is decided, and is the beginning of what is."""
+    until = SINCE + length
+    line = Timeline(SINCE, last_us=None)
+    tiles: list[Tile] = []
+    put: list[Tile] = []
+    waiting = [Packet(SINCE * 1000 + at, rtcp=rtcp, data=b"") for at, rtcp in came if 0 <= at < length * 1000]
+    for tick in sorted(SINCE + at for at in ticks if at < length):
+        while waiting and waiting[0].at_us < tick * 1000:
+            line.take(waiting.pop(0))
+        tiles += line.tiles(tick)
+        put += [tile for tile in [line.under_way(tick)] if tile]
+    for packet in waiting:
+        line.take(packet)
+    tiles += line.tiles(until, end=until)
+    kept = {tile.span.since: tile for tile in tiles if tile.reason is None}
+    assert len({tile.span.since for tile in put}) == len(put), "once for each segment"
+    for tile in put:
+        whole = kept[tile.span.since]
+        assert whole.span.until >= tile.span.until
+        assert whole.packets[: len(tile.packets)] == tile.packets
+        assert any(not packet.rtcp for packet in tile.packets)
+
+
 @given(
     st.lists(st.integers(-5_000_000, 5_000_000), max_size=30),
     st.lists(st.tuples(st.booleans(), st.integers(0, 6000)), max_size=30),

@@ -60,15 +60,11 @@ def sent(source: Source, since: float, until: float) -> Iterator[Sent]:
 
 
 def original(track: str, packets: list[Sent]) -> io.BytesIO:
-    source = pcapng.address(track)
-    blocks = (
-        pcapng.block(
-            pcapng.Packet(BEGINS * 1000 + round(one.at * 1_000_000), rtcp=one.rtcp, data=one.data),
-            source=source,
-        )
+    came = (
+        pcapng.Packet(BEGINS * 1000 + round(one.at * 1_000_000), rtcp=one.rtcp, data=one.data)
         for one in packets
     )
-    return io.BytesIO(pcapng.OPENING + b"".join(blocks))
+    return io.BytesIO(pcapng.OPENING + pcapng.blocks(came, source=pcapng.address(track)))
 
 
 def derived(seconds: float, marks: list[Mark] | None = None, **tracks: list[Sent]) -> Film:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.pcapng import LARGEST, OPENING, NotOriginal, Packet, address, block, read
+from media.pcapng import LARGEST, OPENING, NotOriginal, Packet, address, blocks, read
 
 TRACK = "abcdefgh-audio"
 RTP = bytes.fromhex("806f0001000003c0deadbeef") + b"opus!"
@@ -22,7 +22,7 @@ packets = st.builds(Packet, at_us=st.integers(0, 2**53), rtcp=st.booleans(), dat
 
 
 def original(*content: Packet) -> bytes:
-    return OPENING + b"".join(block(packet, source=address(TRACK)) for packet in content)
+    return OPENING + blocks(content, source=address(TRACK))
 
 
 def test_the_opening_is_one_section_and_one_interface():
@@ -33,7 +33,7 @@ def test_the_opening_is_one_section_and_one_interface():
 
 
 def test_a_block_byte_by_byte():
-    assert block(Packet(AT, rtcp=False, data=RTP), source=bytes([192, 0, 2, 7])).hex(" ", 4) == (
+    assert blocks([Packet(AT, rtcp=False, data=RTP)], source=bytes([192, 0, 2, 7])).hex(" ", 4) == (
         "06000000 50000000 00000000 9d370600 40425da0 2d000000 2d000000 "  # 80 bytes, time, 45 captured
         "4500002d 00004000 4011b5ba c0000207 c00002fe "  # IPv4 with its checksum
         "138c138c 00190000 "  # UDP, port 5004
@@ -116,9 +116,9 @@ def test_a_track_has_one_address():
 
 
 def test_a_packet_that_no_datagram_can_bear_is_refused():
-    assert block(Packet(AT, rtcp=False, data=bytes(LARGEST)), source=address(TRACK))
+    assert blocks([Packet(AT, rtcp=False, data=bytes(LARGEST))], source=address(TRACK))
     with pytest.raises(ValueError, match="65507 at most"):
-        block(Packet(AT, rtcp=False, data=bytes(LARGEST + 1)), source=address(TRACK))
+        blocks([Packet(AT, rtcp=False, data=bytes(LARGEST + 1))], source=address(TRACK))
 
 
 def test_an_independent_reader_finds_the_packets(tmp_path: Path):

@@ -1,6 +1,7 @@
 """The recorder on a real folder, with a clock that the test sets and a disk that fails on demand."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import io
@@ -55,12 +56,12 @@ class FailingDisk(Storage):
         self.nth, self.done, self.code, self.lasting = nth, done, code, lasting
         self.count = 0
 
-    def append(self, name: str, data: bytes) -> None:
+    def append(self, name: str, *parts: bytes) -> None:
         self.count += 1
         fails = self.count == self.nth or (self.lasting and self.count > self.nth)
         if not fails or self.done:
-            super().append(name, data)
-        elif len(data) > 1:
+            super().append(name, *parts)
+        elif len(data := b"".join(parts)) > 1:
             super().append(name, data[: len(data) // 2])
         if fails:
             raise OSError(self.code, os.strerror(self.code))
@@ -87,9 +88,9 @@ class StoppedDisk(Storage):
         self.released = threading.Event()
         self.done = 0
 
-    def append(self, name: str, data: bytes) -> None:
+    def append(self, name: str, *parts: bytes) -> None:
         assert self.released.wait(10)
-        super().append(name, data)
+        super().append(name, *parts)
         self.done += 1
 
     def idle(self, appends: int) -> bool:
@@ -679,6 +680,113 @@ async def test_a_worker_that_is_killed_and_started_again(tmp_path):
     assert [fact for fact in once_more.facts if fact.fact != "stretch"] == [
         fact for fact in stage.facts if fact.fact != "stretch"
     ]
+
+
+async def abandoned(folder: Path, *times: range, tracks: tuple[str, ...] = (AUDIO,)) -> None:
+    """A recorder that is left in the middle of a segment, as by a kill: nobody closes it, its disk stands still."""
+    disk = AbandonedDisk(folder)
+    stage = Stage(folder, disk=disk)
+    stage.recorder.conduct(stage.plan(*tracks))
+    for track in tracks:
+        stage.play(track, *times)
+    await stage.until(lambda: disk.put >= len(tracks))
+    disk.killed = True
+    with contextlib.suppress(OSError):
+        await stage.recorder.close()
+
+
+class AbandonedDisk(Storage):
+    """One that nothing reaches any more once its writer is dead."""
+
+    killed = False
+    put = 0
+
+    def append(self, name: str, *parts: bytes) -> None:
+        self._alive()
+        super().append(name, *parts)
+
+    def truncate(self, name: str, size: int) -> None:
+        self._alive()
+        super().truncate(name, size)
+
+    def remove(self, name: str) -> None:
+        self._alive()
+        super().remove(name)
+
+    def put_by(self, name: str, *parts: bytes) -> None:
+        self._alive()
+        super().put_by(name, *parts)
+        self.put += 1
+
+    def _alive(self) -> None:
+        if self.killed:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+async def test_what_was_put_by_of_a_segment_under_way_outlives_a_kill(tmp_path):
+    await abandoned(tmp_path, range(0, 520, 20), tracks=(AUDIO, CAMERA))
+    again = await restarted(tmp_path, until=9000, tracks=(AUDIO, CAMERA))
+    for track in (AUDIO, CAMERA):
+        (kept, gap) = again.tiles(track)
+        assert kept[0] == 0
+        assert 480 <= kept[1] <= 501
+        assert gap == (kept[1], 9000, "recorder-restarted")
+        assert again.content(track) == [at for at in range(0, 520, 20) if at < kept[1]]
+    audit(again, again.plan(AUDIO, CAMERA), 9000)
+    once_more = await restarted(tmp_path, until=9000, tracks=(AUDIO, CAMERA))
+    assert once_more.tiles(AUDIO) == again.tiles(AUDIO)
+    assert not list(tmp_path.glob("*.tail"))
+
+
+async def test_what_was_put_by_follows_the_segments_before_it(tmp_path):
+    stage = Stage(tmp_path, disk=(disk := AbandonedDisk(tmp_path)))
+    stage.recorder.conduct(stage.plan())
+    stage.play(AUDIO, range(0, 2400, 20))
+    await stage.until(lambda: len(stage.told(SegmentKept)) == 1)
+    put = disk.put
+    stage.play(AUDIO, range(2400, 2620, 20))
+    await stage.until(lambda: disk.put > put)
+    disk.killed = True
+    await stage.recorder.close()
+    again = await restarted(tmp_path, until=9000, tracks=(AUDIO,))
+    assert [tile[2] for tile in again.tiles(AUDIO)] == ["kept", "kept", "recorder-restarted"]
+    assert 2480 <= again.tiles(AUDIO)[1][1] <= 2601
+    audit(again, again.plan(), 9000)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 11, 100, 2000])
+async def test_what_was_half_put_by_is_as_if_it_were_not_there(tmp_path, cut):
+    """At a power cut: some of it, or its length without its content."""
+    await abandoned(tmp_path, range(0, 520, 20))
+    tail = tmp_path / f"{AUDIO}-1.tail"
+    size = tail.stat().st_size
+    os.truncate(tail, min(cut, size - 1))
+    if cut % 2:
+        os.truncate(tail, size)
+    again = await restarted(tmp_path, until=9000, tracks=(AUDIO,))
+    assert again.tiles(AUDIO) == [(0, 9000, "recorder-restarted")]
+    audit(again, again.plan(), 9000)
+
+
+async def test_what_was_put_by_and_came_after_the_end_is_not_kept(tmp_path):
+    await abandoned(tmp_path, range(0, 520, 20))
+    again = await restarted(tmp_path, until=300, tracks=(AUDIO,))
+    assert again.tiles(AUDIO) == [(0, 300, "recorder-restarted")]
+    audit(again, again.plan(), 300)
+    assert not list(tmp_path.glob("*.tail"))
+
+
+async def test_what_was_put_by_and_then_kept_is_there_once(tmp_path):
+    stage = Stage(tmp_path)
+    stage.recorder.conduct(stage.plan())
+    stage.play(AUDIO, range(0, 520, 20))
+    await stage.until(lambda: list(tmp_path.glob("*.tail")))
+    stage.play(AUDIO, range(520, 2020, 20))
+    await stage.recorder.close()
+    assert list(tmp_path.glob("*.tail"))
+    again = await restarted(tmp_path, until=9000, tracks=(AUDIO,))
+    assert again.content(AUDIO) == list(range(0, 2000, 20))
+    audit(again, again.plan(), 9000)
 
 
 async def test_a_finished_stretch_is_told_again_as_it_was(stage):

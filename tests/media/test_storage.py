@@ -67,3 +67,11 @@ def test_what_is_not_there(tmp_path):
     storage.remove("file")
     with pytest.raises(FileNotFoundError):
         storage.open("file")
+
+
+def test_what_is_put_by_lies_over_what_was_put_by_before(tmp_path):
+    storage = Storage(tmp_path)
+    storage.put_by("tail", b"the first that came")
+    storage.put_by("tail", b"THE ", b"SECOND")
+    assert storage.read("tail") == b"THE SECONDthat came"
+    assert (tmp_path / "tail").stat().st_mode & 0o777 == 0o600
