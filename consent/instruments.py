@@ -18,9 +18,11 @@ Mark = Literal["seen", "practice"]
 class Stage(StrEnum):
     """When a requirement is due, and so which gate it holds shut."""
 
+    REQUEST = "request"
     BEFORE = "before"
     OPENING = "opening"
     CLOSING = "closing"
+    AFTER = "after"
 
 
 class Requirement(BaseModel):

@@ -13,8 +13,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from consent import instruments
+from consent import checklist, instruments
 from consent.instruments import Instrument
+from consent.parties import Mark
 from frontend.words import DOMAIN, HERE, LANGUAGES
 from scheduling.zones import TimeRefused
 
@@ -31,7 +32,7 @@ HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay a
 def gathered() -> Catalog:
     """Every sentence, without a translation, in the order of the places where it is said."""
     catalog = Catalog(domain=DOMAIN, project="Viva Voce", charset="utf-8")
-    for place, sentence in (*_said(), *_of_the_instruments(), *_of_the_clocks()):
+    for place, sentence in (*_said(), *_of_the_instruments(), *_of_the_checklist(), *_of_the_clocks()):
         if sentence:
             catalog.add(sentence, locations=[(place, 0)])
     return catalog
@@ -63,6 +64,18 @@ def _of(instrument: Instrument) -> Iterator[str]:
     )
     for requirement in instrument.requirement:
         yield from (requirement.words, requirement.article)
+
+
+def _of_the_checklist() -> Iterator[tuple[str, str]]:
+    law = checklist.load()
+    for source in law.sources.values():
+        yield "consent/items.toml", source.short
+    for item in law.items:
+        yield "consent/items.toml", item.words
+        for basis in item.basis:
+            if basis.mark is not Mark.UNVERIFIED:
+                yield "consent/items.toml", basis.article
+                yield "consent/items.toml", basis.words or ""
 
 
 def _of_the_clocks() -> Iterator[tuple[str, str]]:
