@@ -280,7 +280,7 @@ def _extradition(case: Case, parties: Parties) -> Answer:
             "No instrument on extradition that was read provides for a hearing by video link.", "", Mark.SEEN
         )
     ]
-    alternatives = ()
+    alternatives: tuple[str, ...] = ()
     if parties.both("cets209", case.states, case.on):
         alternatives = ("cets209",)
         words = "Consent to simplified extradition is given before the judicial authority of the requested Party, and not by this link to the court that asks."

@@ -206,6 +206,9 @@ class Case(Hearing):
     async def abroad(self, what: str, body: dict[str, Any] | None = None) -> Any:
         return await self._others.post(f"/hearings/{self.id}/{what}", body)
 
+    async def seen_abroad(self) -> dict[str, Any]:
+        return dict(await self._others.get(f"/hearings/{self.id}"))
+
     async def bring(self) -> None:
         await self.receive(self._house.far if self.matter.far else self._house.requested)
         for step in WAYS[self.matter.stands]:

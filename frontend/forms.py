@@ -209,7 +209,7 @@ _ESSENTIAL = {"documents": "", "people": "name"}
 
 def _wanted(name: str, typed: dict[str, str], files: dict[str, File]) -> bool:
     steps = name.split(".")
-    if steps[0] not in _ESSENTIAL or len(steps) != 3:
+    if steps[0] not in _ESSENTIAL or len(steps) < 3:
         return True
     item, essential = ".".join(steps[:2]), _ESSENTIAL[steps[0]]
     return f"{item}.{essential}" in typed if essential else item in files

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +58,9 @@ class Cast:
             "language": self.language,
         }
         return {name: value for name, value in said.items() if value is not None}
+
+
+IDENTITY = "identity-established"  # attested by a form of its own
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ class Court:
         self.administrator = self.visitor()
         self.coordinator = self.visitor()
         self.clerk = self.visitor()
+        self.judge = self.visitor()
         self.requesting = ""
         self.requested = ""
 
@@ -165,6 +169,7 @@ class Court:
         self.requested = await self.authority("Prosecution Office of Samplia", "PT", REQUESTED_ZONE)
         await self.hire(self.coordinator, "coordinator", self.requesting, name="Coordinator A")
         await self.hire(self.clerk, "clerk", self.requesting, name="Clerk A")
+        await self.hire(self.judge, "judge", self.requesting, name="Judge A", login="judge-a")
 
     async def authority(self, name: str, state: str, zone: str) -> str:
         """Enters an authority; gives its number."""
@@ -244,6 +249,16 @@ class Court:
             await self._process.wait()
 
 
+def _to_settle(view: Mapping[str, Any], *stages: str) -> list[str]:
+    """What whoever has this view may confirm, and blocks, of these stages."""
+    return [
+        one["requirement"] + (f":{one['person']}" if one["person"] else "")
+        for one in view["checklist"]
+        if one["yours"] and one["blocks"] and not one["met"] and one["stage"] in stages
+        if one["requirement"] != IDENTITY
+    ]
+
+
 @dataclass
 class Hearing:
     """A hearing in a court, driven step by step; every step goes through a public door."""
@@ -287,6 +302,12 @@ class Hearing:
         if self.desk is None:
             raise RehearsalFailed("The request has not been made.")
         return await self.desk.act(what, body)
+
+    async def seen_abroad(self) -> dict[str, Any]:
+        """The hearing as the coordinator of the requested side sees it."""
+        if self.desk is None:
+            raise RehearsalFailed("The request has not been made.")
+        return await self.desk.look()
 
     async def request(self) -> None:
         self.desk = Seat(self.court.origin, "desk")
@@ -365,21 +386,23 @@ class Hearing:
         return seat
 
     async def confirm_before(self) -> None:
-        """The safeguards that are due before the record begins."""
-        await self.abroad(
-            "checklist/confirm",
-            {
-                "requirement": "identity-undertaken",
-                "proof": "Magistrate B will identify the witness by passport.",
-            },
-        )
-        await self.staff(
-            "checklist/confirm",
-            {
-                "requirement": "interpreter-ascertained",
-                "proof": "Interpreter C is sworn and will be present.",
-            },
-        )
+        """The safeguards that are due before the record begins: the requested side's, then the court's."""
+        proof = "It was seen to, and is in the file."
+        items = _to_settle(await self.seen_abroad(), "request", "before")
+        await self.abroad("checklist/confirm-all", {"items": items, "proof": proof})
+        if any(one.role == "presiding" for casts in self.casts.values() for one in casts):
+            await self.settle(self.bench, "request", "before", proof=proof)
+        else:
+            items = _to_settle(await self.court.judge.get(f"/hearings/{self.id}"), "request", "before")
+            await self.court.judge.post(
+                f"/hearings/{self.id}/checklist/confirm-all", {"items": items, "proof": proof}
+            )
+
+    async def settle(self, seat: Seat, *stages: str, proof: str) -> None:
+        """Whoever sits there confirms what is theirs to confirm, and blocks, of these stages."""
+        items = _to_settle(await seat.look(), *stages)
+        if items:
+            await seat.act("checklist/confirm-all", {"items": items, "proof": proof})
 
     async def open_room(self) -> None:
         await self.staff("room/open")
@@ -399,13 +422,14 @@ class Hearing:
         await self.bench.act("room/on-record")
 
     async def establish_identity(self) -> None:
-        await self.seat("authority").act(
-            "checklist/confirm",
-            {
-                "requirement": "identity-established",
-                "proof": "Passport, last characters 42K, seen by Magistrate B.",
-            },
+        """The opening: the authority present attests who is heard, and both confirm what is theirs to confirm."""
+        authority = self.seat("authority")
+        await authority.act(
+            "checklist/identity",
+            {"document": "passport", "ending": "42K", "second": "Technician J, who set up the room"},
         )
+        for seat in (authority, self.bench):
+            await self.settle(seat, "opening", proof="Done in the room, before everybody.")
 
     async def swear(self) -> None:
         await self.bench.act(

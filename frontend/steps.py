@@ -228,7 +228,12 @@ def links_unopened(view: View) -> int:
 
 
 def safeguards_open(view: View) -> int:
-    return sum(1 for item in view.get("checklist", ()) if not item["met"])
+    """What blocks and is not met, of all that comes before the file is closed."""
+    return sum(1 for item in view.get("checklist", ()) if _holds_up(item))
+
+
+def _holds_up(item: Mapping[str, Any]) -> bool:
+    return item["blocks"] and not item["met"] and item["stage"] in {"request", "before", "opening"}
 
 
 def _next_time(view: View, verbs: set[str]) -> Next:
@@ -247,7 +252,7 @@ def _next_before(view: View, verbs: set[str]) -> Next:
         sentence = say("The people and their places are to be named.")
         return Next(sentence, "people", Verb.SEAT in verbs, say("Add people and places"))
     unopened = links_unopened(view)
-    before = [item for item in view.get("checklist", ()) if item["stage"] == "before" and not item["met"]]
+    before = [item for item in view.get("checklist", ()) if _holds_up(item) and item["stage"] != "opening"]
     if unopened:
         sentence = say("The links are to be sent and opened: {n} are not opened yet.", n=unopened)
         return Next(sentence, "people", Verb.LINK in verbs, say("See to the links"))

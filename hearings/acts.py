@@ -4,7 +4,7 @@ Every verb of `states.TABLE` runs inside `Acts.act`: it finds the hearing, asks 
 this now, hands over what is needed, and moves the state when the step is done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from hearings.actors import Actor, Self
 from hearings.errors import AlreadyDone, NotFound
 from hearings.events import Event, HearingSuspended, ParticipantNamed, RecordOff
 from hearings.journal import Entry, Journal
-from hearings.roles import OFFICE
+from hearings.roles import OFFICE, Circumstance
 from hearings.sentences import AT_OFFICE, say
 from hearings.states import State, Verb, after
 from hearings.story import Story
@@ -120,7 +120,9 @@ def enter_staff(act: Act, actor: Actor, who: Self) -> Self:
     return person
 
 
-def naming(row: Participant, *, place: str, by: str) -> ParticipantNamed:
+def naming(
+    row: Participant, *, place: str, by: str, circumstances: Iterable[Circumstance] = ()
+) -> ParticipantNamed:
     """What the journal says of somebody who is entered."""
     return ParticipantNamed(
         participant=row.handle,
@@ -131,6 +133,7 @@ def naming(row: Participant, *, place: str, by: str) -> ParticipantNamed:
         place=place,
         language=row.language,
         capacity=row.capacity,
+        circumstances=sorted(circumstances) or None,
         by=by,
     )
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticUndefined
 
-from hearings.roles import OFFICE, Capacity, Role, Side
+from hearings.roles import CIRCUMSTANCE, OFFICE, Capacity, Circumstance, Role, Side
 from hearings.sentences import (
     BY_HAND,
     LINK_WITHDRAWN,
@@ -28,6 +28,7 @@ from hearings.sentences import (
     Sentence,
     Tongue,
     Zone,
+    all_of,
     recognised,
     say,
 )
@@ -400,6 +401,7 @@ class ParticipantNamed(Event):
     place: str
     language: str
     capacity: Capacity | None = None
+    circumstances: list[Circumstance] | None = None
     by: By
 
     def sentence(self, named: Named) -> Sentence:
@@ -410,6 +412,21 @@ class ParticipantNamed(Event):
             function=recognised(self.function, OFFICE.values()),
             place=_place(self.place),
         )
+
+
+class ParticipantDescribed(Event):
+    """What is so of a person heard; whatever was said of it before no longer counts."""
+
+    participant: Handle
+    circumstances: list[Circumstance]
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "whom": named(self.participant)}
+        if not self.circumstances:
+            return say("{who} noted that nothing particular is to be minded for {whom}.", **told)
+        what = all_of(CIRCUMSTANCE[one] for one in self.circumstances)
+        return say("{who} noted of {whom}: {what}.", **told, what=what)
 
 
 class LinkIssued(Event):

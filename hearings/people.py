@@ -18,10 +18,16 @@ from hearings import consultation, docket, interpretation, tokens
 from hearings.actors import Actor
 from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
-from hearings.events import LinkIssued, LinkRedeemed, LinkRevoked, ParticipantDismissed
+from hearings.events import (
+    LinkIssued,
+    LinkRedeemed,
+    LinkRevoked,
+    ParticipantDescribed,
+    ParticipantDismissed,
+)
 from hearings.journal import Journal
 from hearings.post import Post
-from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Role, Side
+from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Circumstance, Role, Side
 from hearings.said import Said, refused
 from hearings.sentences import LINK_WITHDRAWN, say
 from hearings.states import SAID, State, Verb
@@ -41,7 +47,15 @@ class NewPerson(Said):
     function: str | None = Field(default=None, min_length=1, max_length=200)
     language: str = Field(default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     capacity: Capacity | None = None
+    circumstances: frozenset[Circumstance] = frozenset()
     email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class Description(Said):
+    """What is so of a person heard; what is not named is not so."""
+
+    person: str = Field(pattern=r"^[a-z2-7]{8}$")
+    circumstances: frozenset[Circumstance] = frozenset()
 
 
 class NewPlace(Said):
@@ -92,6 +106,20 @@ class People:
             _own_side(act, new.side)
             place = seat(act, new)
             return place, list(docket.seated(act.tx, place.id))
+
+    def describe(self, actor: Actor, said: Description) -> None:
+        """What is to be minded for a person heard, from now on; the safeguards follow. Raises: NotFound, AlreadyDone."""
+        with self._acts.act(actor, Verb.DESCRIBE) as act:
+            person = act.story.people.get(said.person)
+            if person is None or person.capacity is None:
+                raise NotFound(say("Nobody of this name is heard in this hearing."))
+            if person.circumstances == said.circumstances:
+                raise AlreadyDone(say("That is what is noted already."))
+            act.write(
+                ParticipantDescribed(
+                    participant=person.handle, circumstances=sorted(said.circumstances), by=act.who.handle
+                )
+            )
 
     def issue(self, actor: Actor, place: UUID) -> str:
         """A new link for the place, as an address to be shown once; the one before is withdrawn."""
@@ -288,7 +316,8 @@ def seat(act: Act, new: NewPlace) -> Place:
             email=person.email,
         )
         act.tx.add(row)
-        act.write(naming(row, place=place.name, by=act.who.handle))
+        told = naming(row, place=place.name, by=act.who.handle, circumstances=person.circumstances)
+        act.write(told)
     return place
 
 
@@ -326,6 +355,8 @@ def _check(new: NewPlace) -> None:
                 ),
                 field="capacity",
             )
+        if person.circumstances and person.role is not Role.HEARD:
+            raise NotValid(say("Only of a person heard is said what is to be minded."), field="circumstances")
         if person.role in {Role.SERVICE, Role.ADMINISTRATOR}:
             raise NotValid(say("Nobody can be seated in this role."), field="role")
         if person.role in {Role.AUTHORITY, Role.COORDINATOR_REQUESTED} and new.side is not Side.REQUESTED:

@@ -27,7 +27,7 @@ from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
-from hearings.events import GAP, CustodyFetched, HearingClosed, MinutesSealed
+from hearings.events import GAP, CustodyFetched, HearingClosed, MinutesSealed, ParticipantDescribed
 from hearings.journal import Entry, origin, urn
 from hearings.listening import Film
 from hearings.minutes import (
@@ -62,7 +62,6 @@ from media.lockedfile import FRAME, LockedFile
 from media.storage import Storage
 
 REQUESTED = "data/minutes/requested.pdf"
-IDENTITY = "identity-established"
 HEADS_KEPT = 16
 SHORT = timedelta(seconds=1)
 PART = ".clear"
@@ -152,7 +151,8 @@ class Records:
 
     def obstacles(self, act: Act) -> list[Obstacle]:
         instrument = self._instruments[act.hearing.instrument]
-        found = checklist.to_the_closing(instrument, act.story)
+        frame = checklist.framed(act.tx, act.hearing, self._instruments)
+        found = checklist.to_the_closing(frame, act.story)
         if act.story.stretches and REQUESTED not in act.story.minutes:
             found.append(
                 Obstacle(
@@ -339,7 +339,7 @@ class Records:
             ),
             oaths=tuple(_oaths(story)),
             technical=_technical(story, at),
-            safeguards=tuple(_safeguards(instrument, story)),
+            safeguards=tuple(_safeguards(checklist.frame(hearing, instrument, requesting, requested), story)),
             course=tuple(_course(story, entries)),
             signatory=Signatory(
                 name=authority.name if authority else requested.name,
@@ -393,7 +393,7 @@ def _seat(authority: Authority, side: Side, story: Story, reference: str) -> Sea
 
 
 def _heard(person: Person, capacity: Capacity, story: Story) -> Heard:
-    settled = story.settled.get((IDENTITY, person.handle))
+    settled = story.settled.get((checklist.IDENTITY, person.handle))
     if settled is None:
         return Heard(name=person.name, capacity=capacity, identified_how="Not established.")
     return Heard(
@@ -476,17 +476,17 @@ def _short_gaps(story: Story) -> str:
     return f"{len(spans)}, {seconds:.3f} s in all; each is in the journal"
 
 
-def _safeguards(instrument: Instrument, story: Story) -> list[Safeguard]:
+def _safeguards(frame: checklist.Frame, story: Story) -> list[Safeguard]:
     return [
         Safeguard(
-            requirement=f"{item.requirement.words} ({item.person.name})",
-            article=f"{instrument.short}, {item.requirement.article}",
+            requirement=str(checklist.demand(item)),
+            article=str(checklist.source(item)),
             outcome="overridden" if item.settled.overridden else "met",
             by=story.named(item.settled.by),
             at=item.settled.time,
             reason=item.settled.words,
         )
-        for item in checklist.items(instrument, story)
+        for item in checklist.items(frame, story)
         if item.settled is not None
     ]
 
@@ -496,7 +496,9 @@ def _course(story: Story, entries: list[Entry]) -> list[Happening]:
     return [
         Happening(at=entry.time, sentence=entry.event.sentence(story.named))
         for entry in entries
-        if entry.time >= opened and entry.event.type.partition(".")[0] in _COURSE
+        if entry.time >= opened
+        and entry.event.type.partition(".")[0] in _COURSE
+        and not isinstance(entry.event, ParticipantDescribed)  # that somebody is protected is not for minutes
     ]
 
 

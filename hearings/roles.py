@@ -42,6 +42,16 @@ class Capacity(StrEnum):
     SOUGHT = "sought"
 
 
+class Circumstance(StrEnum):
+    """What is so of a person heard, and brings further safeguards."""
+
+    CHILD = "child"
+    CUSTODY = "custody"
+    PROTECTED = "protected"
+    NEEDS = "needs"
+    INTERPRETER = "interpreter"
+
+
 COORDINATORS = frozenset({Role.COORDINATOR_REQUESTING, Role.COORDINATOR_REQUESTED})
 
 COURT = COORDINATORS | {Role.PRESIDING, Role.CLERK, Role.AUTHORITY}
@@ -85,4 +95,12 @@ OFFICE: dict[Role, Sentence] = {
     Role.COORDINATOR_REQUESTED: say("coordinator of the requested side"),
     Role.ADMINISTRATOR: say("administrator"),
     Role.SERVICE: say("the service"),
+}
+
+CIRCUMSTANCE: dict[Circumstance, Sentence] = {
+    Circumstance.CHILD: say("is under 18 years old, or may be"),
+    Circumstance.CUSTODY: say("is in custody"),
+    Circumstance.PROTECTED: say("is to be protected"),
+    Circumstance.NEEDS: say("needs help to see, hear, speak or follow"),
+    Circumstance.INTERPRETER: say("needs an interpreter"),
 }

@@ -14,11 +14,10 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from sqlmodel import Session, col, select
 
-from consent.instruments import Instrument, Stage
+from consent.instruments import Instrument
 from hearings import checklist, consultation, docket, interpretation, registry
 from hearings.actors import Actor, service
 from hearings.acts import Act, Acts
-from hearings.checklist import Obstacle
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
 from hearings.events import (
     ExaminationBegun,
@@ -108,19 +107,19 @@ class Room:
     def go_on_record(self, actor: Actor) -> None:
         """First gate. Raises: NotReady."""
         with self._acts.act(actor, Verb.GO_ON_RECORD) as act:
-            instrument = self._instruments[act.hearing.instrument]
+            frame = checklist.framed(act.tx, act.hearing, self._instruments)
             checklist.refuse(
                 say("You cannot go on the record yet."),
-                checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None),
+                checklist.to_the_record(frame, act.story, armed=act.hearing.armed is not None),
             )
             begin_stretch(act, self._keys)
 
     def examine(self, actor: Actor) -> None:
         """Second gate. Raises: NotReady."""
         with self._acts.act(actor, Verb.EXAMINE) as act:
-            instrument = self._instruments[act.hearing.instrument]
+            frame = checklist.framed(act.tx, act.hearing, self._instruments)
             checklist.refuse(
-                say("The examination cannot begin yet."), checklist.to_the_examination(instrument, act.story)
+                say("The examination cannot begin yet."), checklist.to_the_examination(frame, act.story)
             )
             act.write(ExaminationBegun(by=act.who.handle))
 
@@ -138,10 +137,10 @@ class Room:
         """Back to where it was suspended; if that was on the record, a new stretch begins. Raises: NotReady."""
         with self._acts.act(actor, Verb.RESUME) as act:
             on = act.hearing.before in ON
-            instrument = self._instruments[act.hearing.instrument]
+            frame = checklist.framed(act.tx, act.hearing, self._instruments)
             checklist.refuse(
                 say("The hearing cannot be resumed yet."),
-                checklist.to_the_record(instrument, act.story, armed=act.hearing.armed is not None)
+                checklist.to_the_record(frame, act.story, armed=act.hearing.armed is not None)
                 if on
                 else checklist.in_private(act.story),
             )
@@ -299,13 +298,8 @@ class Room:
         if act.hearing.state is not State.EXAMINING:
             return
         heard = {person.handle for person in people if person.capacity is not None}
-        missing = [
-            Obstacle(item.requirement.id, checklist.demand(item))
-            for item in checklist.items(self._instruments[act.hearing.instrument], act.story)
-            if item.person.handle in heard
-            and item.settled is None
-            and item.requirement.stage is not Stage.CLOSING
-        ]
+        frame = checklist.framed(act.tx, act.hearing, self._instruments)
+        missing = checklist.unready(frame, act.story, heard)
         checklist.refuse(say("They cannot come into the examination yet."), missing)
 
     def _let_in(self, act: Act, place: Place, people: Sequence[Participant]) -> None:

@@ -46,6 +46,14 @@ def any_of(these: Iterable[Sentence]) -> Sentence:
     return first
 
 
+def all_of(these: Iterable[Sentence]) -> Sentence:
+    """`a and b and c`; nothing if there is none."""
+    first, *others = list(these) or [Sentence("")]
+    for other in others:
+        first = say("{one} and {other}", one=first, other=other)
+    return first
+
+
 # --- values that a page shows in its own way -----------------------------------------------------
 
 

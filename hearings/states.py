@@ -49,6 +49,7 @@ class Verb(StrEnum):
     # these leave the state as it is
     FILE = "file"
     SEAT = "seat"
+    DESCRIBE = "describe"
     LINK = "link"
     HAND_OVER = "hand-over"
     ADMIT = "admit"
@@ -116,6 +117,7 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     ),
     Verb.FILE: (Rule(_LIVING, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
+    Verb.DESCRIBE: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.LINK: (Rule(_LIVING, _PLANNERS | {Role.CLERK}, None),),
     Verb.HAND_OVER: (Rule(_LIVING, _SEATED, None),),
     Verb.ADMIT: (Rule(OPENED, _CLERKS, None),),
@@ -175,6 +177,7 @@ ACT: dict[Verb, Sentence] = {
     Verb.CONSULT: say("grant a private consultation"),
     Verb.FILE: say("add a document"),
     Verb.SEAT: say("add people and places"),
+    Verb.DESCRIBE: say("say what is to be minded for a person heard"),
     Verb.LINK: say("issue or withdraw a link"),
     Verb.HAND_OVER: say("take your place to another device"),
     Verb.ADMIT: say("admit somebody to the room"),

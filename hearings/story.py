@@ -10,7 +10,7 @@ from datetime import datetime
 
 from hearings import events as e
 from hearings.journal import Entry
-from hearings.roles import OFFICE, Capacity, Role, Side
+from hearings.roles import OFFICE, Capacity, Circumstance, Role, Side
 from hearings.states import State
 
 
@@ -29,6 +29,7 @@ class Person:
     place: str
     language: str
     capacity: Capacity | None
+    circumstances: frozenset[Circumstance] = frozenset()
     admitted: bool = False
     dismissed: bool = False
     present: list[tuple[datetime, datetime | None]] = field(default_factory=list)
@@ -38,12 +39,15 @@ class Person:
 
 @dataclass(frozen=True)
 class Settled:
-    """A safeguard that stands: confirmed with a proof, or overridden with a reason."""
+    """A safeguard that stands: confirmed with a proof, or overridden with a reason. `cited`: the article that it was
+    told with.
+    """
 
     by: str
     words: str
     time: datetime
     overridden: bool
+    cited: str = ""
 
 
 @dataclass
@@ -108,7 +112,7 @@ class Interruption:
 @dataclass
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
-    `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
+    `latest`: the newest entry of each type; `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
     fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk has too little room for the
     rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
     private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
@@ -121,6 +125,7 @@ class Story:
     size: int = 0
     people: dict[str, Person] = field(default_factory=dict)
     settled: dict[tuple[str, str | None], Settled] = field(default_factory=dict)
+    latest: dict[str, tuple[datetime, e.Event]] = field(default_factory=dict)
     sittings: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
@@ -170,6 +175,7 @@ class Story:
         return self
 
     def _add(self, time: datetime, event: e.Event) -> None:
+        self.latest[event.type] = time, event
         match event:
             case (
                 e.RequestAccepted()
@@ -193,6 +199,7 @@ class Story:
                 self._sat(time, event)
             case (
                 e.ParticipantNamed()
+                | e.ParticipantDescribed()
                 | e.ParticipantAdmitted()
                 | e.ParticipantDismissed()
                 | e.ParticipantJoined()
@@ -300,7 +307,10 @@ class Story:
                     event.place,
                     event.language,
                     event.capacity,
+                    frozenset(event.circumstances or ()),
                 )
+            case e.ParticipantDescribed():
+                self.people[event.participant].circumstances = frozenset(event.circumstances)
             case e.ParticipantAdmitted():
                 self.people[event.participant].admitted = True
                 self.people[event.participant].dismissed = False
@@ -355,11 +365,11 @@ class Story:
         match event:
             case e.RequirementConfirmed():
                 self.settled[(event.requirement, event.person)] = Settled(
-                    event.by, event.proof, time, overridden=False
+                    event.by, event.proof, time, overridden=False, cited=event.article
                 )
             case e.RequirementOverridden():
                 self.settled[(event.requirement, event.person)] = Settled(
-                    event.by, event.reason, time, overridden=True
+                    event.by, event.reason, time, overridden=True, cited=event.article
                 )
             case e.RequirementRevoked():
                 self.settled.pop((event.requirement, event.person), None)

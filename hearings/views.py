@@ -46,6 +46,7 @@ class View:
         self._rows = found.places[hearing.id]
         self._requesting = found.authorities[hearing.requesting_id]
         self._requested = found.authorities[hearing.requested_id]
+        self._frame = checklist.frame(hearing, instrument, self._requesting, self._requested)
         self._slots = [slot for slot in found.slots if slot.hearing_id == hearing.id]
         self._table = see_and_hear(hearing, self._rows)
         self._terms = keeping.terms(self.story.closed, found.now, (self._requesting, self._requested))
@@ -89,9 +90,9 @@ class View:
     def obstacles(self) -> dict[str, list[dict[str, Any]]]:
         """What stands before each gate, as far as it can be told without the recording's account."""
         armed = self.hearing.armed is not None
-        record = checklist.to_the_record(self._instrument, self.story, armed=armed)
-        examination = checklist.to_the_examination(self._instrument, self.story)
-        closing = checklist.to_the_closing(self._instrument, self.story)
+        record = checklist.to_the_record(self._frame, self.story, armed=armed)
+        examination = checklist.to_the_examination(self._frame, self.story)
+        closing = checklist.to_the_closing(self._frame, self.story)
         if self.story.stretches and not self.story.minutes:
             closing.append(Obstacle("minutes", say("The minutes are not signed."), self._minutes_article()))
         closing += copies.obstacles(self.hearing, self.story)
@@ -266,11 +267,18 @@ class View:
                 "consults": place.consults is not None,
                 "channel": place.channel,
                 "interpreting": place.interpreting,
-                "people": [_person(person) for person in seated],
+                "people": [self._named(person, overseer=overseer) for person in seated],
                 **({"link": self._links.get(place.id, "none")} if overseer else {}),
             }
             for place, seated in self._rows
         ]
+
+    def _named(self, person: Participant, *, overseer: bool) -> dict[str, Any]:
+        """What is to be minded for a person heard is for those who oversee."""
+        told = self.story.people.get(person.handle)
+        if not overseer or told is None or told.capacity is None:
+            return _person(person)
+        return {**_person(person), "circumstances": sorted(told.circumstances)}
 
     def _given_to(self, actor: Actor, kinds: Collection[Kind]) -> list[str]:
         own = str(actor.place)
@@ -323,21 +331,28 @@ class View:
     def _checklist(self, actor: Actor) -> list[dict[str, Any]]:
         return [
             {
-                "requirement": item.requirement.id,
-                "person": item.person.handle,
-                "name": item.person.name,
-                "words": item.requirement.words,
-                "article": checklist.cited(self._instrument, item.requirement.article),
-                "stage": item.requirement.stage,
+                "requirement": item.demand.id,
+                "person": item.demand.person,
+                "name": item.person.name if item.person else None,
+                "words": item.demand.words,
+                "article": checklist.source(item),
+                "duty": item.demand.duty,
+                "mark": item.demand.mark,
+                "stage": item.demand.stage,
+                "blocks": item.demand.blocks,
+                "kind": item.demand.proof,
+                "pressed": item.pressed,
                 "met": item.settled is not None,
+                "refused": item.refused,
                 "by": self.story.named(item.settled.by) if item.settled else None,
                 "proof": item.settled.words if item.settled else None,
                 "overridden": bool(item.settled and item.settled.overridden),
                 "who": [OFFICE[role] for role in Role if role in item.roles],
-                "yours": bool(item.roles.intersection(actor.roles)),
-                "yours_to_override": bool(set(item.requirement.override).intersection(actor.roles)),
+                "settlers": " ".join(sorted(item.roles)),
+                "yours": item.pressed and bool(item.roles.intersection(actor.roles)),
+                "yours_to_override": bool(set(item.demand.override).intersection(actor.roles)),
             }
-            for item in checklist.items(self._instrument, self.story)
+            for item in checklist.items(self._frame, self.story)
         ]
 
     def _oaths(self) -> list[dict[str, Any]]:

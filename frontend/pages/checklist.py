@@ -5,7 +5,7 @@ from litestar import Controller, get, post
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
-from hearings.checklist import Checklist, Confirmation, Withdrawal
+from hearings.checklist import Checklist, Confirmation, Confirmations, Identity, Withdrawal
 
 
 class ChecklistPages(Controller):
@@ -19,6 +19,16 @@ class ChecklistPages(Controller):
     @post("/confirm", sync_to_thread=True, status_code=200)
     def confirm(self, data: Confirmation, actor: Actor, checklist: Checklist) -> Done:
         checklist.confirm(actor, data)
+        return Done()
+
+    @post("/confirm-all", sync_to_thread=True, status_code=200)
+    def confirm_all(self, data: Confirmations, actor: Actor, checklist: Checklist) -> Done:
+        checklist.confirm_all(actor, data)
+        return Done()
+
+    @post("/identity", sync_to_thread=True, status_code=200)
+    def identify(self, data: Identity, actor: Actor, checklist: Checklist) -> Done:
+        checklist.identify(actor, data)
         return Done()
 
     @post("/override", sync_to_thread=True, status_code=200)

@@ -10,8 +10,8 @@ from frontend.settings import Settings
 from frontend.shown import Done, Shown
 from frontend.spine import Spine, base_of
 from hearings.actors import Actor
-from hearings.people import NewPlace, People
-from hearings.roles import Role, Side
+from hearings.people import Description, NewPlace, People
+from hearings.roles import CIRCUMSTANCE, Role, Side
 from hearings.sentences import Sentence, say
 from hearings.tree import stamp
 from scheduling.zones import on_clock
@@ -62,7 +62,14 @@ class PeoplePages(Controller):
         places = spine.view.get("places", [])
         asked = FORMS.get(adding)
         return spine.page(
-            "people.html", "people", told=places, adding=asked, kind=adding, forms=FORMS, roles_of=ROLES
+            "people.html",
+            "people",
+            told=places,
+            adding=asked,
+            kind=adding,
+            forms=FORMS,
+            roles_of=ROLES,
+            circumstances=CIRCUMSTANCE,
         )
 
     @post("/places", sync_to_thread=True)
@@ -73,6 +80,11 @@ class PeoplePages(Controller):
             "people": [{"handle": one.handle, "name": one.name, "role": one.role} for one in seated],
         }
         return Done(told, to=f"{base_of(actor)}/people", status_code=201)
+
+    @post("/describe", sync_to_thread=True, status_code=200)
+    def describe(self, data: Description, actor: Actor, people: People) -> Done:
+        people.describe(actor, data)
+        return Done()
 
     @post("/places/{seat:uuid}/link", sync_to_thread=True)
     def issue(self, seat: UUID, actor: Actor, people: People) -> Done:

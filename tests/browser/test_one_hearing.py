@@ -178,10 +178,19 @@ async def a_muted_microphone_reaches_nobody(room: Room) -> None:
 async def identity_and_oath(room: Room) -> None:
     """Each at their own page; the judge sees it as it happens."""
     judge, authority = room.pages["judge"], room.pages["authority"]
-    form = authority.locator("#opening-block form", has_text="What you saw")
-    await form.get_by_label("What you saw").fill("Passport, last characters 42K.")
-    await form.get_by_role("button", name="Confirm").click()
-    await expect(judge.locator("#opening-block")).to_contain_text("Passport, last characters 42K.")
+    form = authority.locator("#opening-block form", has_text="Attest the identity")
+    await form.get_by_label("Document").select_option("passport")
+    await form.get_by_label("Last characters").fill("42K")
+    await form.get_by_label("Second officer").fill("Technician J, who set up the room")
+    await form.get_by_role("button", name="Attest the identity").click()
+    for page in (authority, judge):
+        together = page.locator("#together-opening")
+        for box in await together.get_by_role("checkbox").all():
+            await box.check()
+        await together.get_by_label("What you saw or know").fill("Done in the room, before everybody.")
+        await together.get_by_role("button", name="Confirm what is ticked").click()
+        await expect(together).to_have_count(0)
+    await expect(judge.locator("#opening-block .opening")).to_contain_text("identity")
     words = "I solemnly declare that I will tell the whole truth."
     await judge.locator("#oath-words").fill(words)
     await judge.get_by_role("button", name="Note the oath").click()

@@ -42,6 +42,8 @@ async def test_there_are_doors_for_every_step(doors: dict[str, dict[str, Any]]) 
         "schedule/proposals",
         "people/places",
         "checklist/confirm",
+        "checklist/confirm-all",
+        "checklist/identity",
         "room/open",
         "room/on-record",
         "room/adjourn",

@@ -1,7 +1,7 @@
 """A hearing standing at any step, made by the steps themselves, without a web or a media worker."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 from argon2 import PasswordHasher
 
 from consent import instruments
+from consent.checklist import Stage
 from consent.instruments import Instrument
-from hearings import servicekey
+from hearings import checklist, servicekey
 from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor, Self
 from hearings.acts import Acts
-from hearings.checklist import Checklist, Confirmation
+from hearings.checklist import Checklist, Confirmation, Confirmations, Identity, Item, Paper
 from hearings.consultation import Consultations
 from hearings.docket import Docket
 from hearings.interpretation import Interpretation
@@ -31,7 +32,7 @@ from hearings.room import Room
 from hearings.schedule import NewSlot, Schedule
 from hearings.store import Store
 from hearings.story import Story
-from hearings.tables import Authority
+from hearings.tables import Authority, Hearing
 from media import control
 
 PASSWORD = "a password for tests"
@@ -118,6 +119,17 @@ class Courthouse:
         )
 
 
+def _who(item: Item, there: Collection[str]) -> str | None:
+    """Who of those who are there confirms an item."""
+    offices = {
+        Role.COORDINATOR_REQUESTED: "desk",
+        Role.COORDINATOR_REQUESTING: "coordinator",
+        Role.AUTHORITY: "authority",
+        Role.PRESIDING: "judge",
+    }
+    return next((name for role, name in offices.items() if role in item.roles and name in there), None)
+
+
 @dataclass
 class Standing:
     """One hearing, with the actors that take part in it."""
@@ -170,14 +182,50 @@ class Standing:
                 self.house.room.admit(self.actors["judge"], actor.place)
         return self
 
+    def items(self) -> list[Item]:
+        """The checklist as it stands."""
+        with self.house.journal.reading() as tx:
+            frame = checklist.framed(tx, tx.get_one(Hearing, self.id), self.house.known)
+        return checklist.items(frame, self.story())
+
+    def prepared(self, *, but: Collection[str] = ()) -> "Standing":
+        """What blocks the record and somebody can press is confirmed, `but` for these."""
+        return self._settled(Stage.REQUEST, Stage.BEFORE, but=but)
+
+    def introduced(self, *, but: Collection[str] = ()) -> "Standing":
+        """The opening is done: who is heard is identified, and whatever else somebody can press."""
+        for item in self.items():
+            if item.demand.id == checklist.IDENTITY and item.settled is None and item.demand.id not in but:
+                self.identified(item.demand.person)
+        return self._settled(Stage.OPENING, but=but)
+
+    def identified(self, person: str | None = None) -> "Standing":
+        said = Identity(
+            person=person, document=Paper.PASSPORT, ending="42K", second="Officer C, of the court"
+        )
+        self.house.checklist.identify(self.actors["authority"], said)
+        return self
+
     def confirmed(self, *requirements: str) -> "Standing":
         for requirement in requirements:
-            by = self.actors["authority"] if requirement == "identity-established" else self.desk
-            self.house.checklist.confirm(by, Confirmation(requirement=requirement, proof="seen"))
+            self.house.checklist.confirm(self.desk, Confirmation(requirement=requirement, proof="seen"))
+        return self
+
+    def _settled(self, *stages: Stage, but: Collection[str]) -> "Standing":
+        """Where nobody of an office is there, it stays open: a test may be about that."""
+        there = {"desk": self.desk, "coordinator": self.coordinator, **self.actors}
+        by: dict[str, list[str]] = {}
+        for item in self.items():
+            held = item.demand
+            due = held.blocks and item.pressed and item.settled is None and held.stage in stages
+            if due and held.id not in {checklist.IDENTITY, *but} and (who := _who(item, there)):
+                by.setdefault(who, []).append(held.id + (f":{held.person}" if held.person else ""))
+        for who, items in by.items():
+            self.house.checklist.confirm_all(there[who], Confirmations(items=items, proof="seen"))
         return self
 
     def on_record(self) -> "Standing":
-        self.confirmed("identity-undertaken", "interpreter-ascertained")
+        self.prepared()
         self.house.room.go_on_record(self.actors["judge"])
         return self
 

@@ -73,7 +73,7 @@ def test_sealing_ends_the_stretch_and_begins_another_under_the_second_key(standi
 
 
 def test_an_examination_goes_on_under_seal(standing, sealings):
-    standing.on_record().confirmed("identity-established")
+    standing.on_record().introduced()
     standing.house.room.examine(standing.actors["judge"])
     for step in (
         lambda: sealings.seal(standing.actors["judge"], GROUND),

@@ -66,6 +66,7 @@ EXAMPLE: dict[str, Any] = {
     "place": "Desk of Court B",
     "language": "ar",
     "capacity": "witness",
+    "circumstances": ["child", "needs"],
     "since": START,
     "at": START,
     "away": 1234,
@@ -328,10 +329,11 @@ def test_every_obstacle_is_a_sentence(instrument: instruments.Instrument, heard:
     story = Story(failed="The disk for the recording is full.").tell(entries)
     for person in story.people.values():
         person.admitted = True
+    frame = checklist.Frame(instrument, "NL", "PT", START.date(), "evidence")
     found = [
-        *checklist.to_the_record(instrument, story, armed=False),
-        *checklist.to_the_examination(instrument, story),
-        *checklist.to_the_closing(instrument, story),
+        *checklist.to_the_record(frame, story, armed=False),
+        *checklist.to_the_examination(frame, story),
+        *checklist.to_the_closing(frame, story),
     ]
     for one in found:
         assert isinstance(one.sentence, Sentence)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlmodel import select
 
 from hearings import checklist
-from hearings.checklist import Confirmation, Withdrawal
+from hearings.checklist import Confirmation, Confirmations, Identity, Paper, Withdrawal
 from hearings.errors import (
     AlreadyDone,
     NotAllowed,
@@ -22,10 +22,10 @@ from hearings.errors import (
 )
 from hearings.events import MediaGap, MediaLost
 from hearings.journal import Entry, Journal
-from hearings.people import NewPerson, NewPlace
+from hearings.people import Description, NewPerson, NewPlace
 from hearings.recording import moment, told_anew
 from hearings.request import Reason
-from hearings.roles import Capacity, Role, Side
+from hearings.roles import Capacity, Circumstance, Role, Side
 from hearings.room import Adjournment, Words, millis, plans
 from hearings.schedule import Cancellation, NewSlot
 from hearings.story import Story
@@ -164,33 +164,19 @@ def test_whoever_comes_into_the_examination_is_identified_first(standing: Standi
     assert second.place
     standing.opened()
     house.room.dismiss(judge, second.place)
-    for name in ("witness", "expert"):
-        handle = standing.actors[name].people[0].handle
-        for requirement in ("identity-undertaken", "interpreter-ascertained"):
-            said = Confirmation(requirement=requirement, person=handle, proof="seen")
-            house.checklist.confirm(standing.desk, said)
+    standing.prepared()
     house.room.go_on_record(judge)
-    for name, then in (("witness", "expert"), ("expert", None)):
-        handle = standing.actors[name].people[0].handle
-        said = Confirmation(requirement="identity-established", person=handle, proof="passport")
-        if then is None:
-            with pytest.raises(NotReady, match="cannot come into the examination"):
-                house.room.admit(judge, second.place)
-        house.checklist.confirm(standing.actors["authority"], said)
-        if then is not None:
-            with pytest.raises(NotReady):
-                house.room.examine(judge)
-            take = Confirmation(
-                requirement="identity-established",
-                person=standing.actors["expert"].people[0].handle,
-                proof="passport",
-            )
-            house.checklist.confirm(standing.actors["authority"], take)
-            house.room.examine(judge)
-            house.checklist.take_back(
-                standing.actors["authority"],
-                Withdrawal(requirement="identity-established", person=take.person, reason="another name"),
-            )
+    witness, expert = (standing.actors[name].people[0].handle for name in ("witness", "expert"))
+    standing.introduced(but=[checklist.IDENTITY]).identified(witness)
+    with pytest.raises(NotReady):
+        house.room.examine(judge)
+    standing.identified(expert)
+    house.room.examine(judge)
+    slip = Withdrawal(requirement=checklist.IDENTITY, person=expert, reason="another name")
+    house.checklist.take_back(standing.actors["authority"], slip)
+    with pytest.raises(NotReady, match="cannot come into the examination"):
+        house.room.admit(judge, second.place)
+    standing.identified(expert)
     house.room.admit(judge, second.place)
 
 
@@ -384,28 +370,39 @@ def test_the_items_follow_instrument_and_capacity(
     house: Courthouse, instrument: str, capacity: Capacity
 ) -> None:
     standing = house.requested_hearing(instrument=instrument).accepted().scheduled().seated(capacity)
-    with house.journal.reading() as tx:
-        story = Story().tell(house.journal.entries(tx, standing.id))
-    found = [item.requirement for item in checklist.items(house.known[instrument], story)]
-    assert ("counsel" in " ".join(one.id for one in found)) == (capacity is Capacity.ACCUSED)
-    assert all("Article" in one.article and one.mark == "seen" for one in found)
+    found = {item.demand.id: item for item in standing.items()}
+    accused = capacity is Capacity.ACCUSED
+    assert ("counsel-consent" in found) == accused
+    assert ("lawyer-arranged" in found) == accused
+    if accused:
+        cited = str(checklist.source(found["counsel-informed"]))
+        assert cited.startswith("Directive 2014/41/EU" if instrument == "eio" else "Directive 2012/13/EU")
+    identity = found["identity-established"].demand
+    assert "Article" in identity.article
+    assert identity.duty
 
 
 def test_counsel_holds_the_first_gate_of_an_accused(standing: Standing) -> None:
-    standing.accepted().scheduled().seated(Capacity.ACCUSED).opened()
-    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    standing.accepted().scheduled().seated(Capacity.ACCUSED).opened().prepared(but=["counsel-informed"])
     with pytest.raises(NotReady) as refused:
         standing.house.room.go_on_record(standing.actors["judge"])
-    (hint,) = refused.value.hints
-    assert "lawyer" in hint
-    assert "Article 24(3)(b)" in hint
+    (hint,) = (one for one in refused.value.hints if "Article 24(3)(b)" in one)
+    assert "rights" in hint
     standing.confirmed("counsel-informed")
-    standing.house.room.go_on_record(standing.actors["judge"])
+    assert "counsel-informed" in {item.demand.id for item in standing.items() if item.settled}
+
+
+def test_consent_is_met_by_no_officer(standing: Standing) -> None:
+    standing.accepted().scheduled().seated(Capacity.ACCUSED).opened().prepared()
+    with pytest.raises(NotAllowed, match="by hand"):
+        standing.confirmed("counsel-consent")
+    with pytest.raises(NotReady) as refused:
+        standing.house.room.go_on_record(standing.actors["judge"])
+    assert any("Article 24(2)(a)" in hint for hint in refused.value.hints)
 
 
 def test_what_is_taken_back_holds_the_gate_again(standing: Standing) -> None:
-    standing.accepted().scheduled().seated().opened()
-    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    standing.accepted().scheduled().seated().opened().prepared()
     with pytest.raises(AlreadyDone):
         standing.confirmed("identity-undertaken")
     standing.house.checklist.take_back(
@@ -415,12 +412,140 @@ def test_what_is_taken_back_holds_the_gate_again(standing: Standing) -> None:
         standing.house.room.go_on_record(standing.actors["judge"])
 
 
-def test_nobody_overrides_what_the_instrument_does_not_let_go(standing: Standing) -> None:
+def test_nobody_overrides_what_the_law_does_not_let_go(standing: Standing) -> None:
     standing.accepted().scheduled().seated()
     with pytest.raises(NotAllowed):
         standing.house.checklist.override(
             standing.desk, Withdrawal(requirement="identity-undertaken", reason="no time")
         )
+
+
+def test_only_who_is_named_overrides_and_the_reason_is_printed(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened().prepared(but=["test-passed"])
+    judge = standing.actors["judge"]
+    without = Withdrawal(requirement="test-passed", reason="Both rooms were used this morning.")
+    with pytest.raises(NotReady):
+        standing.house.room.go_on_record(judge)
+    with pytest.raises(NotAllowed):
+        standing.house.checklist.override(standing.desk, without)
+    standing.house.checklist.override(judge, without)
+    with pytest.raises(AlreadyDone):
+        standing.house.checklist.override(judge, without)
+    standing.house.room.go_on_record(judge)
+    (item,) = (one for one in standing.items() if one.demand.id == "test-passed")
+    assert item.settled
+    assert (item.settled.overridden, item.settled.words) == (True, "Both rooms were used this morning.")
+
+
+def test_several_are_confirmed_with_one_sentence_or_none(standing: Standing) -> None:
+    standing.accepted().scheduled().seated()
+    handle = standing.actors["witness"].people[0].handle
+    mine = ["equipment-available", f"interpreter-ascertained:{handle}"]
+    with pytest.raises(NotAllowed):
+        standing.house.checklist.confirm_all(
+            standing.desk, Confirmations(items=[*mine, "loss-of-link-agreed"], proof="seen")
+        )
+    assert not standing.story().settled
+    standing.house.checklist.confirm_all(standing.desk, Confirmations(items=[*mine, mine[0]], proof="seen"))
+    assert set(standing.story().settled) == {
+        ("equipment-available", None),
+        ("interpreter-ascertained", handle),
+    }
+
+
+def test_identity_needs_its_document_and_a_second_officer(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().opened().on_record()
+    authority = standing.actors["authority"]
+    for said in (
+        lambda: standing.house.checklist.confirm(
+            authority, Confirmation(requirement=checklist.IDENTITY, proof="I know him.")
+        ),
+        lambda: standing.house.checklist.confirm_all(
+            authority, Confirmations(items=[checklist.IDENTITY], proof="I know him.")
+        ),
+    ):
+        with pytest.raises(NotValid, match="which document"):
+            said()
+    with pytest.raises(NotAllowed):
+        standing.house.checklist.identify(
+            standing.desk, Identity(document=Paper.CARD, ending="42K", second="Officer C")
+        )
+    standing.identified()
+    entry = standing.story().settled[checklist.IDENTITY, standing.actors["witness"].people[0].handle]
+    assert entry.words == "passport, last characters 42K; with Officer C, of the court."
+
+
+@pytest.mark.parametrize("ending", ["4", "12345", "4-2", ""])
+def test_of_a_document_only_the_last_characters_are_kept(ending: str) -> None:
+    with pytest.raises(ValidationError):
+        Identity(document=Paper.PASSPORT, ending=ending, second="Officer C")
+
+
+def test_what_was_confirmed_falls_with_its_basis(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().prepared()
+    with standing.house.journal.transaction() as tx:
+        row = tx.get_one(Hearing, standing.id)
+        row.instrument = "ets182"
+        tx.add(row)
+    fallen = {item.demand.id for item in standing.items() if item.pressed and item.settled is None}
+    assert "identity-undertaken" in fallen, "it was confirmed under another article"
+    with standing.house.journal.transaction() as tx:
+        row = tx.get_one(Hearing, standing.id)
+        row.instrument = "eio"
+        tx.add(row)
+    again = {item.demand.id for item in standing.items() if item.settled}
+    assert "identity-undertaken" in again, "what was confirmed stands again on its old basis"
+
+
+def test_a_circumstance_brings_items_and_takes_none_away(standing: Standing) -> None:
+    standing.accepted().scheduled().seated().prepared()
+    before = {item.key for item in standing.items()}
+    handle = standing.actors["witness"].people[0].handle
+    for circumstances in ({Circumstance.CHILD}, set(Circumstance)):
+        standing.house.people.describe(
+            standing.coordinator, Description(person=handle, circumstances=frozenset(circumstances))
+        )
+        after = {item.key: item for item in standing.items()}
+        assert before < set(after)
+        assert ("child-accompanied", handle) in after
+        before = set(after)
+
+
+def test_what_is_to_be_minded_for_a_person_heard_is_noted_and_seen_by_the_court_alone(
+    standing: Standing,
+) -> None:
+    standing.accepted().scheduled().seated().opened()
+    handle = standing.actors["witness"].people[0].handle
+    said = Description(person=handle, circumstances=frozenset({Circumstance.CHILD, Circumstance.PROTECTED}))
+    standing.house.people.describe(standing.actors["authority"], said)
+    assert standing.story().people[handle].circumstances == said.circumstances
+
+    def told(name: str) -> list[object]:
+        people = [one for place in seen(standing, name)["places"] for one in place["people"]]
+        return [one["circumstances"] for one in people if "circumstances" in one]
+
+    assert told("judge") == [["child", "protected"]]
+    assert told("witness") == []
+    with pytest.raises(AlreadyDone):
+        standing.house.people.describe(standing.desk, said)
+    with pytest.raises(NotAllowed):
+        standing.house.people.describe(standing.actors["witness"], Description(person=handle))
+    judge = standing.actors["judge"].people[0].handle
+    with pytest.raises(NotFound):
+        standing.house.people.describe(standing.coordinator, said.model_copy(update={"person": judge}))
+    standing.house.people.describe(standing.coordinator, Description(person=handle))
+    assert standing.story().people[handle].circumstances == frozenset()
+
+
+def test_only_of_a_person_heard_is_said_what_is_to_be_minded(standing: Standing) -> None:
+    new = NewPlace(
+        name="Bench",
+        side=Side.REQUESTING,
+        zone="Europe/Lisbon",
+        people=[NewPerson(name="Judge", role=Role.PRESIDING, circumstances=frozenset({Circumstance.NEEDS}))],
+    )
+    with pytest.raises(NotValid, match="to be minded"):
+        standing.accepted().house.people.seat(standing.coordinator, new)
 
 
 def test_for_whom_must_be_said_where_two_are_heard(standing: Standing) -> None:
@@ -438,7 +563,7 @@ def test_for_whom_must_be_said_where_two_are_heard(standing: Standing) -> None:
 
 def test_the_recorder_must_be_armed(standing: Standing) -> None:
     standing.accepted().scheduled().seated().opened()
-    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    standing.prepared()
     standing.report(control.RecorderFailed(reason="The disk is full.", at=standing.millis()))
     with pytest.raises(NotReady, match="cannot go on the record") as refused:
         standing.house.room.go_on_record(standing.actors["judge"])
@@ -636,7 +761,7 @@ def test_without_an_authority_nothing_goes_on_the_record(standing: Standing) -> 
     standing.add("judge", Role.PRESIDING, Side.REQUESTING)
     standing.add("witness", Role.HEARD, Side.REQUESTED, capacity=Capacity.WITNESS)
     standing.opened()
-    standing.confirmed("identity-undertaken", "interpreter-ascertained")
+    standing.prepared()
     with pytest.raises(NotReady) as refused:
         standing.house.room.go_on_record(standing.actors["judge"])
     (hint,) = refused.value.hints
