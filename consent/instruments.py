@@ -1,4 +1,4 @@
-"""The legal instruments, as dated data: what each demands of a hearing, article by article.
+"""The legal instruments, as dated data: what each says of a hearing, article by article.
 
 Whose words these are: `by` names functions in a hearing (the caller maps them to its roles), `subjects`
 names the capacities that a requirement concerns (empty: everybody who is heard).
@@ -10,7 +10,9 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from consent import parties
 
 Mark = Literal["seen", "practice"]
 
@@ -43,8 +45,45 @@ class Requirement(BaseModel):
         return not self.subjects or capacity in self.subjects
 
 
+class About(StrEnum):
+    """What a claim is about, in the order of a hearing."""
+
+    REQUEST = "request"
+    REFUSAL = "refusal"
+    TIME = "time"
+    COSTS = "costs"
+    DIRECTS = "directs"
+    PRESENCE = "presence"
+    IDENTITY = "identity"
+    CONSENT = "consent"
+    RIGHTS = "rights"
+    PRIVILEGE = "privilege"
+    INTERPRETER = "interpreter"
+    OATH = "oath"
+    PERJURY = "perjury"
+    PROTECTION = "protection"
+    MINUTES = "minutes"
+    RECORDING = "recording"
+
+
+class Claim(BaseModel):
+    """What an instrument says on one thing, in our own words. One that is unverified is never printed as a duty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: About
+    words: str
+    article: str
+    mark: parties.Mark
+
+
 class Instrument(BaseModel):
-    """`minutes`: the article on what the minutes must hold; `authority`: who must be present, by `presence`."""
+    """`minutes`: the article on what the minutes must hold; `authority`: who must be present, by `presence`.
+
+    `covers`: the capacities in which somebody may be heard under it; `consent_rule`: what the consent of a suspect or
+    accused is to it; `presence_kind`: of what kind the authority on the requested side must be; `because`: why it is
+    off, and can be chosen for no hearing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,8 +93,24 @@ class Instrument(BaseModel):
     authority: str
     presence: str
     minutes: str
-    mark: Mark
-    requirement: tuple[Requirement, ...]
+    mark: parties.Mark
+    status: Literal["usable", "off"]
+    because: str = ""
+    covers: frozenset[str]
+    consent_rule: Literal["mandatory", "refusal", "none", "conditions"]
+    presence_kind: Literal["judicial", "competent", "agreed", "none"]
+    claim: tuple[Claim, ...]
+    requirement: tuple[Requirement, ...] = Field(default=())
+
+    @model_validator(mode="after")
+    def _says_why_it_is_off(self) -> "Instrument":
+        if (self.status == "off") != bool(self.because):
+            raise ValueError(f"{self.id} is off and does not say why, or says why and is not")
+        return self
+
+    @property
+    def usable(self) -> bool:
+        return self.status == "usable"
 
 
 def load() -> Mapping[str, Instrument]:

@@ -17,7 +17,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 
-from consent import instruments
+from consent import instruments, parties
 from frontend import access, problems
 from frontend.forms import Asked, Presses, take_form
 from frontend.kept import SWEEP_SECONDS, Drawer
@@ -27,6 +27,7 @@ from frontend.pages.checklist import ChecklistPages
 from frontend.pages.consultation import ConsultationPages
 from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
+from frontend.pages.instrument import InstrumentPages
 from frontend.pages.interpretation import InterpretationPages
 from frontend.pages.journal import JournalPages
 from frontend.pages.keeping import CertificatePages, KeepingPages
@@ -55,6 +56,7 @@ from hearings.copies import Copies
 from hearings.database import Database
 from hearings.docket import Docket
 from hearings.errors import Refusal
+from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
 from hearings.keeping import Keeping
@@ -83,6 +85,7 @@ LARGEST_BODY = 1024 * 1024
 ACTS = [
     HearingPages,
     RequestPages,
+    InstrumentPages,
     SchedulePages,
     PeoplePages,
     ChecklistPages,
@@ -112,6 +115,7 @@ class Service:
     accounts: Accounts
     docket: Docket
     people: People
+    choices: Choices
     requests: Requests
     schedule: Schedule
     checklist: Checklist
@@ -160,6 +164,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     )
     copies = Copies(journal, keys, recordings)
     store = Store(settings.data / "documents")
+    choices = Choices(acts, known, parties.load())
     conductor = Conductor(journal, room, recording, known, timers, worker)
     docket = Docket(journal)
     return Service(
@@ -168,7 +173,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         accounts=Accounts(journal, key),
         docket=docket,
         people=people,
-        requests=Requests(acts, people, store, known),
+        choices=choices,
+        requests=Requests(acts, people, store, choices),
         schedule=Schedule(acts),
         checklist=Checklist(acts, known),
         room=room,

@@ -7,13 +7,14 @@ with an empty translation, what nobody says any more is gone, what is translated
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from consent import checklist, instruments
+from consent import checklist, instruments, parties
 from consent.instruments import Instrument
 from consent.parties import Mark
 from frontend.words import DOMAIN, HERE, LANGUAGES
@@ -25,6 +26,7 @@ PACKAGES = ("frontend", "hearings")
 METHODS = [("**/templates/*.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
 TEMPLATES = {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "trim_blocks": "true", "lstrip_blocks": "true"}
 SAYING = {"say": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+OF_THE_RULE = {"Reason": (1,)}
 WIDTH = 110
 HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay as they are."
 
@@ -32,7 +34,8 @@ HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay a
 def gathered() -> Catalog:
     """Every sentence, without a translation, in the order of the places where it is said."""
     catalog = Catalog(domain=DOMAIN, project="Viva Voce", charset="utf-8")
-    for place, sentence in (*_said(), *_of_the_instruments(), *_of_the_checklist(), *_of_the_clocks()):
+    everywhere = (_said(), _of_the_instruments(), _of_the_rule(), _of_the_checklist(), _of_the_clocks())
+    for place, sentence in chain(*everywhere):
         if sentence:
             catalog.add(sentence, locations=[(place, 0)])
     return catalog
@@ -61,7 +64,10 @@ def _of(instrument: Instrument) -> Iterator[str]:
         instrument.authority,
         instrument.presence,
         instrument.minutes,
+        instrument.because,
     )
+    for claim in instrument.claim:
+        yield from (claim.words, claim.article)
     for requirement in instrument.requirement:
         yield from (requirement.words, requirement.article)
 
@@ -76,6 +82,14 @@ def _of_the_checklist() -> Iterator[tuple[str, str]]:
             if basis.mark is not Mark.UNVERIFIED:
                 yield "consent/items.toml", basis.article
                 yield "consent/items.toml", basis.words or ""
+
+
+def _of_the_rule() -> Iterator[tuple[str, str]]:
+    with (HERE.parent / "consent" / "governing.py").open("rb") as file:
+        for _line, sentence, _comments, _context in extract("python", file, OF_THE_RULE):
+            yield "consent/governing.py", str(sentence)
+    for declaration in parties.load().declarations:
+        yield from (("consent/declarations.csv", text) for text in (declaration.words, declaration.article))
 
 
 def _of_the_clocks() -> Iterator[tuple[str, str]]:

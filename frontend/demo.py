@@ -72,7 +72,7 @@ class Matter:
 
 def _matter(stands: str, number: int, about: str, purpose: str, heard: Cast, **more: bool) -> Matter:
     instrument = "ets182" if more.get("far") else "eio"
-    letter = Letter(f"{number}/2026", f"S-{number + 1207}", about, purpose, instrument)
+    letter = Letter(f"{number}/2026", f"S-{number + 1207}", about, purpose, instrument, heard.capacity)
     return Matter(stands, letter, heard, **more)
 
 

@@ -72,6 +72,7 @@ class Letter:
     matter: str
     purpose: str
     instrument: str = "eio"
+    capacity: str | None = None
 
 
 LETTER = Letter(
@@ -79,6 +80,7 @@ LETTER = Letter(
     "R-77",
     "Rehearsal of a hearing by video link",
     "To hear the person named as a witness, who cannot travel.",
+    capacity="witness",
 )
 JUDGE = Cast("Judge A", "presiding", "requesting")
 WITNESS = Cast("Witness A", "heard", "requested", capacity="witness")
@@ -327,6 +329,7 @@ class Hearing:
                 "reference": self.letter.reference,
                 "requested_reference": self.letter.requested_reference,
                 "instrument": self.letter.instrument,
+                **({"capacity": self.letter.capacity} if self.letter.capacity else {}),
                 "matter": self.letter.matter,
                 "purpose": self.letter.purpose,
                 "requesting": self.court.requesting,

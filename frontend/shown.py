@@ -45,7 +45,9 @@ class Shown(Response[Any]):
 
 
 class Done(Response[Any]):
-    """`to`: the page to go on with; the one that the form stood on if left out. `told` is then shown there once."""
+    """`to`: the page to go on with; the one that the form stood on if left out. With `show`, `told` is then shown there
+    once; with `again`, the form as it was typed.
+    """
 
     def __init__(
         self,
@@ -55,12 +57,14 @@ class Done(Response[Any]):
         cookies: list[Cookie] | None = None,
         status_code: int | None = None,
         show: bool = False,
+        again: bool = False,
     ) -> None:
         super().__init__(
             dict(told), cookies=cookies or [], media_type="application/json", status_code=status_code or 200
         )
         self._to = to
         self._show = show
+        self._again = again
 
     def to_asgi_response(self, app: Any, request: Any, **given: Any) -> ASGIResponse:
         form = request.sent
@@ -68,18 +72,20 @@ class Done(Response[Any]):
             return super().to_asgi_response(app, request, **given)
         to = self._to or form.page
         if self._show:
-            to = self._to_be_told(request, to, form.form)
+            to = self._with(request, to, Kept(form=form.form, told=dict(self.content)))
+        if self._again:
+            to = self._with(request, to, Kept(form=form.form, typed=form.typed, files=form.files))
         request.app.state.presses.end(request.copy, to)
         return redirect(to, self.cookies).to_asgi_response(
             app, request, **(given | {"status_code": None, "media_type": None})
         )
 
-    def _to_be_told(self, request: Asked, to: str, form: str) -> str:
+    def _with(self, request: Asked, to: str, kept: Kept) -> str:
         """The page that tells it once. Where there is no room to keep it the step is done all the same, and the page
         shows how things stand.
         """
         try:
-            return with_kept(request, to, Kept(form=form, told=dict(self.content)))
+            return with_kept(request, to, kept)
         except OSError:
             log.exception("what a step answered could not be kept")
             return to

@@ -26,7 +26,7 @@ from markupsafe import Markup
 from frontend import steps
 from hearings import tokens
 from hearings.roles import OFFICE, Role
-from hearings.sentences import Code, Day, Moment, Sentence, Tongue, Zone, say
+from hearings.sentences import Code, Country, Day, Moment, Sentence, Tongue, Zone, say
 from scheduling import zones
 
 HERE = Path(__file__).parent
@@ -99,8 +99,8 @@ class Reader:
                 return self._when(value, zone)
             case Zone():
                 return self.city(value)
-            case Tongue():
-                return self.tongue(value.tag)
+            case Tongue() | Country():
+                return self.tongue(value.tag) if isinstance(value, Tongue) else self.country(value.code)
         return str(value) if self.language == "en" else f"{_ISOLATE}{value}{_END}"
 
     def _when(self, value: Moment | Day, zone: str) -> str:

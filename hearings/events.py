@@ -23,6 +23,7 @@ from hearings.sentences import (
     OWN,
     PLACES,
     Code,
+    Country,
     Day,
     Moment,
     Sentence,
@@ -281,6 +282,57 @@ class RequestDeclined(Event):
 
     def sentence(self, named: Named) -> Sentence:
         return say("{who} declined the request: {reason}", who=named(self.by), reason=self.reason)
+
+
+class Ground(BaseModel):
+    """One step of what the rule answered. `words` has places for `values`: States by their codes, days as ISO dates.
+    `declared`: the State whose declaration it is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: str
+    values: dict[str, str]
+    article: str
+    mark: str
+    declared: str | None = None
+
+    def sentence(self) -> Sentence:
+        return say(self.words, **{name: _of_the_rule(name, value) for name, value in self.values.items()})
+
+    def cited(self) -> Sentence:
+        return _article(self.article)
+
+
+def _of_the_rule(name: str, value: str) -> object:
+    if name in {"state", "requesting", "requested"}:
+        return Country(value)
+    return Day(date.fromisoformat(value)) if name in {"since", "on", "read"} else value
+
+
+class InstrumentChosen(Event):
+    """Under which instrument the hearing is held. `finding`, `found`, `reasons`, `alternatives`: what the rule answered for
+    these States, this `aim` and `capacity`, on the day of the request; `reason`: why somebody chose as they did.
+    """
+
+    instrument: str
+    title: str
+    aim: str
+    capacity: Capacity | None = None
+    finding: str
+    found: str | None = None
+    reasons: list[Ground]
+    alternatives: list[str]
+    reason: str | None = None
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "title": say(self.title)}
+        if not self.reason:
+            return say("{who} chose the instrument of this hearing: {title}.", **told)
+        return say(
+            "{who} chose the instrument of this hearing: {title}. {reason}", **told, reason=self.reason
+        )
 
 
 class DocumentFiled(Event):
@@ -879,7 +931,7 @@ class RequirementRevoked(Event):
             "{who} withdrew “{words}”: {reason}",
             who=named(self.by),
             words=say(self.words),
-            reason=self.reason,
+            reason=_reason(self.reason, self.by),
         )
 
 

@@ -6,23 +6,23 @@ that the requested authority has a link to its pages from the first moment.
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from pydantic import Field
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
-from consent.instruments import Instrument
+from consent.governing import Purpose
 from hearings import tokens
 from hearings.accounts import Staff
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts, enter_staff
 from hearings.errors import NotAllowed, NotFound, NotValid
 from hearings.events import DocumentFiled, Filed, RequestAccepted, RequestDeclined, RequestReceived
+from hearings.instrument import Choices, Taken, between
 from hearings.people import NewPerson, NewPlace, People, seat
-from hearings.roles import COORDINATORS, Role, Side
+from hearings.roles import COORDINATORS, Capacity, Role, Side
 from hearings.said import MaybeInstant, Said
 from hearings.sentences import DESK, say
 from hearings.states import State, Verb
@@ -55,10 +55,15 @@ class NewDocument(Said):
 
 
 class NewRequest(Said):
-    """What a letter of request says. `side`: the side of the coordinator who enters it."""
+    """What a letter of request says. `aim`: what the hearing is for; `capacity`: as what the person is to be heard, where
+    that is known; `instrument_reason`: why this instrument, where the rule answers otherwise.
+    """
 
     reference: str = Field(min_length=1, max_length=100)
     instrument: str
+    aim: Purpose = Purpose.EVIDENCE
+    capacity: Capacity | None = None
+    instrument_reason: str | None = Field(default=None, min_length=1, max_length=2000)
     matter: str = Field(min_length=1, max_length=300)
     purpose: str = Field(min_length=1, max_length=2000)
     requesting: UUID
@@ -86,14 +91,12 @@ class Received:
 
 
 class Requests:
-    def __init__(
-        self, acts: Acts, people: People, store: Store, instruments: Mapping[str, Instrument]
-    ) -> None:
+    def __init__(self, acts: Acts, people: People, store: Store, choices: Choices) -> None:
         self._acts = acts
         self._journal = acts.journal
         self._people = people
         self._store = store
-        self._instruments = instruments
+        self._choices = choices
 
     def receive(self, staff: Staff, new: NewRequest) -> Received:
         """Enters a request. For a coordinator of either side. Raises: NotAllowed, NotValid."""
@@ -101,7 +104,11 @@ class Requests:
         self._check(new)
         contents = [(document, document.data()) for document in new.documents]
         with self._journal.transaction() as tx:
-            requesting, requested = self._authorities(tx, new)
+            sides = requesting, requested = between(tx, new.requesting, new.requested)
+            coordinator = _coordinator(side)
+            now = self._journal.clock()
+            taken = Taken(new.instrument, new.aim, new.capacity, new.instrument_reason)
+            chosen = self._choices.take(taken, sides, now, coordinator.handle)
             for (
                 _,
                 data,
@@ -111,17 +118,14 @@ class Requests:
             tx.add(hearing)
             tx.flush()
             self._journal.open(tx, hearing)
-            now = self._journal.clock()
             documents = [_row(hearing.id, document, data, now) for document, data in contents]
             tx.add_all(documents)
-            coordinator = _coordinator(side)
-            self._journal.append(
-                tx, hearing, _received(new, (requesting, requested), documents, coordinator.handle)
-            )
+            self._journal.append(tx, hearing, _received(new, sides, documents, coordinator.handle))
             story = Story().tell(self._journal.entries(tx, hearing.id))
             act = Act(tx, hearing, coordinator, story, now, self._journal)
             actor = Actor(hearing.id, (coordinator,), account=staff.account, name=staff.name)
             enter_staff(act, actor, coordinator)
+            act.write(chosen)
             other = (requested, Side.REQUESTED) if side is Side.REQUESTING else (requesting, Side.REQUESTING)
             place = seat(act, _desk(*other))
             return Received(hearing.id, place.id, self._people.issue_within(act, place))
@@ -179,30 +183,11 @@ class Requests:
         raise NotAllowed(say("A request is entered by a coordinator of one of the two authorities."))
 
     def _check(self, new: NewRequest) -> None:
-        if new.instrument not in self._instruments:
-            known = ", ".join(sorted(self._instruments))
-            raise NotValid(
-                say(
-                    "“{instrument}” is no instrument that is known here ({known}).",
-                    instrument=new.instrument,
-                    known=known,
-                ),
-                field="instrument",
-            )
-        if new.requesting == new.requested:
-            raise NotValid(say("The two authorities must be different."), field="requested")
+        self._choices.usable(new.instrument)
         if not any(document.kind == "letter" for document in new.documents):
             raise NotValid(say("The letter of request itself is missing."), field="documents")
         if new.deadline is not None and new.deadline <= self._journal.clock():
             raise NotValid(say("The deadline has passed."), field="deadline")
-
-    def _authorities(self, tx: Session, new: NewRequest) -> tuple[Authority, Authority]:
-        requesting, requested = tx.get(Authority, new.requesting), tx.get(Authority, new.requested)
-        if requesting is None or requested is None:
-            raise NotValid(say("One of the two authorities is not known here."), field="requested")
-        if requesting.state == requested.state:
-            raise NotValid(say("The two authorities are of the same State."), field="requested")
-        return requesting, requested
 
     def _row(self, new: NewRequest) -> Hearing:
         hearing = uuid4()
@@ -214,6 +199,8 @@ class Requests:
             matter=new.matter,
             purpose=new.purpose,
             instrument=new.instrument,
+            aim=new.aim,
+            capacity=new.capacity,
             requesting_id=new.requesting,
             requested_id=new.requested,
             state=State.REQUESTED,

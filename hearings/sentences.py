@@ -96,6 +96,16 @@ class Tongue:
 
 
 @dataclass(frozen=True)
+class Country:
+    """A State by its two letters (ISO 3166-1): in English its English name; a page says it in its own language."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return str(Locale("en").territories.get(self.code, self.code))
+
+
+@dataclass(frozen=True)
 class Code:
     """A word of the format; a page shows what it means."""
 
@@ -115,7 +125,8 @@ RECORDING_FAILED = say("The recording failed. {reason}")
 PRIVATE_CONSULTATION = say("A private consultation.")
 SEALED_FROM_HERE = say("What follows is sealed.")
 OPEN_FROM_HERE = say("What follows is open again.")
-BY_HAND = (PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE)
+ANOTHER_INSTRUMENT = say("Another instrument was chosen.")
+BY_HAND = (PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE, ANOTHER_INSTRUMENT)
 """Reasons that a step gives for whoever took it."""
 
 OWN = (

@@ -47,6 +47,7 @@ class Verb(StrEnum):
     CLOSE = "close"
     CONSULT = "consult"
     # these leave the state as it is
+    CHOOSE_INSTRUMENT = "choose-instrument"
     FILE = "file"
     SEAT = "seat"
     DESCRIBE = "describe"
@@ -115,6 +116,9 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
         Rule(ON, _BENCH, State.SUSPENDED),
         Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, None),
     ),
+    Verb.CHOOSE_INSTRUMENT: (
+        Rule(frozenset({State.REQUESTED, State.ACCEPTED, State.SCHEDULED}), _PLANNERS, None),
+    ),
     Verb.FILE: (Rule(_LIVING, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
     Verb.DESCRIBE: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
@@ -175,6 +179,7 @@ ACT: dict[Verb, Sentence] = {
     Verb.END: say("end the sitting"),
     Verb.CLOSE: say("close the file"),
     Verb.CONSULT: say("grant a private consultation"),
+    Verb.CHOOSE_INSTRUMENT: say("choose another instrument"),
     Verb.FILE: say("add a document"),
     Verb.SEAT: say("add people and places"),
     Verb.DESCRIBE: say("say what is to be minded for a person heard"),

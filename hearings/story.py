@@ -117,7 +117,8 @@ class Story:
     rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
     private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
     sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
-    asked last to hear a sealed stretch, by its number, until it is declined; `closed`: when the file was.
+    asked last to hear a sealed stretch, by its number, until it is declined; `choices`: of the instrument, the last one
+    stands; `closed`: when the file was.
     """
 
     state: State = State.REQUESTED
@@ -143,6 +144,7 @@ class Story:
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
     messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
     requested_reference: str | None = None
+    choices: list[tuple[datetime, e.InstrumentChosen]] = field(default_factory=list)
     holds: dict[int, Hold] = field(default_factory=dict)
     closed: datetime | None = None
     fixed: int = 0
@@ -229,7 +231,13 @@ class Story:
                 self._sealed_off(time, event)
             case e.CustodyHeld() | e.CustodyReleased() | e.CustodyDestroyed():
                 self._in_custody(time, event)
-            case e.MinutesSealed() | e.OathTaken() | e.StatementNoted() | e.MessageSent():
+            case (
+                e.InstrumentChosen()
+                | e.MinutesSealed()
+                | e.OathTaken()
+                | e.StatementNoted()
+                | e.MessageSent()
+            ):
                 self._written(time, event)
             case _:
                 self._recorded(event)
@@ -393,6 +401,8 @@ class Story:
 
     def _written(self, time: datetime, event: e.Event) -> None:
         match event:
+            case e.InstrumentChosen():
+                self.choices.append((time, event))
             case e.MinutesSealed():
                 self.minutes[event.path] = event.sha256
             case e.OathTaken():

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from consent.governing import Purpose
 from hearings.roles import Capacity, Role, Side
 from hearings.states import State
 
@@ -121,7 +122,8 @@ class Attempt(SQLModel, table=True):
 
 
 class Hearing(SQLModel, table=True):
-    """One proceeding. `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
+    """One proceeding. `aim`: what it is for, `capacity`: as what somebody is to be heard, as the choice of the instrument
+    took it; `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
     `kept`: the last stretch whose recording is complete on disk, `copied`: whose copies for playing have been made;
     `log_key` is wrapped under the service key.
     """
@@ -132,6 +134,8 @@ class Hearing(SQLModel, table=True):
     matter: str
     purpose: str
     instrument: str
+    aim: Purpose = _word(Purpose)
+    capacity: Capacity | None = Field(default=None, sa_column=Column(Word(Capacity)))
     requesting_id: UUID = Field(foreign_key="authority.id", index=True)
     requested_id: UUID = Field(foreign_key="authority.id", index=True)
     state: State = _word(State)

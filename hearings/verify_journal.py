@@ -273,6 +273,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_first(entries, log)
     _check_course(entries)
     _check_consultations(entries)
+    _check_choices(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
     declared = log.withheld("seq") - {entry.seq for entry in entries if entry.concealed is None}
     if lacking != declared:
@@ -437,6 +438,15 @@ def _check_consultations(entries: Sequence[Entry]) -> None:
                 fault = private
         if fault:
             raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
+
+
+def _check_choices(entries: Sequence[Entry]) -> None:
+    """Under which instrument a hearing is held is settled before its room is first opened."""
+    opened = False
+    for entry in entries:
+        if entry.kind == "instrument.chosen" and opened:
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
+        opened = opened or entry.kind == "sitting.opened"
 
 
 def sealed_paths(entries: Sequence[Entry]) -> dict[str, tuple[str, int]]:

@@ -366,6 +366,8 @@ class View:
         row = self.hearing
         return {
             "purpose": row.purpose,
+            "aim": row.aim,
+            "capacity": row.capacity,
             "requested_reference": row.requested_reference,
             "deadline": stamp(row.deadline) if row.deadline else None,
         }

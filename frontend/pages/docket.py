@@ -2,20 +2,25 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Controller, get, post
 
+from consent.governing import Purpose
 from consent.instruments import Instrument
-from frontend import steps
+from frontend import law, steps
+from frontend.pages.instrument import offered
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor
 from hearings.docket import Docket
+from hearings.instrument import Choices, Question
+from hearings.instrument import told as answered
 from hearings.journal import Journal
 from hearings.request import NewRequest, Requests
-from hearings.roles import Role, Side
+from hearings.roles import Capacity, Role, Side
 from hearings.states import State
 from hearings.tables import Authority, Hearing
 from hearings.views import load, load_all
@@ -80,25 +85,43 @@ class DocketPages(Controller):
         )
 
     @get("/hearings/new", sync_to_thread=True)
-    def new(self, staff: Staff, accounts: Accounts, instruments: Mapping[str, Instrument]) -> Shown:
-        """The form for a letter of request."""
+    def new(
+        self,
+        staff: Staff,
+        accounts: Accounts,
+        instruments: Mapping[str, Instrument],
+        choices: Choices,
+        requesting: UUID | None = None,
+        requested: UUID | None = None,
+        aim: Purpose = Purpose.EVIDENCE,
+        capacity: Capacity | None = None,
+    ) -> Shown:
+        """The form for a letter of request. `found`: what governs between the two authorities that are given."""
         authorities = accounts.authorities()
+        found = None
+        if requesting and requested:
+            question = Question(requesting=requesting, requested=requested, aim=aim, capacity=capacity)
+            found = answered(choices.find(question), instruments)
         told = {
             "authorities": [
                 {"authority": str(one.id), "name": one.name, "state": one.state, "zone": one.zone}
                 for one in authorities
             ],
-            "instruments": [
-                {
-                    "instrument": one.id,
-                    "title": one.title,
-                    "demands": [part.words for part in one.requirement],
-                }
-                for one in instruments.values()
-            ],
+            "instruments": offered(instruments),
+            "found": found,
         }
+        asked = {"requesting": requesting, "requested": requested, "aim": aim, "capacity": capacity}
         own = str(staff.authority) if staff.authority else ""
-        return Shown(told, "new.html", who=staff.name, role=staff.role, own=own)
+        return Shown(told, "new.html", who=staff.name, role=staff.role, own=own, law=law, asked=asked)
+
+    @post("/hearings/find", sync_to_thread=True, status_code=200, request_max_body_size=LARGEST_REQUEST)
+    def find(
+        self, data: Question, staff: Staff, choices: Choices, instruments: Mapping[str, Instrument]
+    ) -> Done:
+        """The form as it was typed, with what governs between these two. Nothing is entered yet."""
+        asked = data.model_dump(mode="json", exclude_none=True)
+        found = answered(choices.find(data), instruments)
+        return Done(found, to=f"/hearings/new?{urlencode(asked)}#found", again=True)
 
     @post("/hearings", sync_to_thread=True, request_max_body_size=LARGEST_REQUEST)
     def receive(self, data: NewRequest, staff: Staff, requests: Requests) -> Done:

@@ -16,6 +16,7 @@ KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
             {
                 "hearing",
                 "request",
+                "instrument",
                 "sitting",
                 "record",
                 "examination",

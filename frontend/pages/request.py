@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, post
 
+from frontend import law
 from frontend.shown import Done, Shown
 from frontend.spine import Spine, base_of
 from hearings.actors import Actor
@@ -23,7 +24,7 @@ class RequestPages(Controller):
     def show(self, spine: Spine, actor: Actor, requests: Requests) -> Shown:
         spine.refuse_others()
         documents = [_told(row) for row in requests.documents(actor)]
-        return spine.page("request.html", "request", told=documents)
+        return spine.page("request.html", "request", told=documents, law=law)
 
     @post("/accept", sync_to_thread=True, status_code=200)
     def accept(self, data: Answer, actor: Actor, requests: Requests) -> Done:

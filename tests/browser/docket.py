@@ -52,6 +52,8 @@ class Docket:
         yield Look("docket", house.coordinator, "/hearings")
         yield Look("docket-found", house.coordinator, "/hearings?which=open&text=Witness")
         yield Look("request-new", house.coordinator, "/hearings/new")
+        found = f"/hearings/new?requesting={house.requesting}&requested={house.far}&capacity=accused"
+        yield Look("request-new-found", house.coordinator, found)
         yield Look("docket-abroad", house.other, "/hearings")
         yield Look("docket-judge", house.judge, "/hearings")
         yield Look("account", house.clerk, "/account")
@@ -64,6 +66,7 @@ class Docket:
             ("", mine, ("requested", "scheduled", "on-record", "closed")),
             ("/request", mine, ("declined", "scheduled")),
             ("/request", theirs, ("requested",)),
+            ("/instrument", mine, ("requested", "scheduled")),
             ("/schedule", mine, ("requested", "accepted", "scheduled", "adjourned", "cancelled")),
             ("/people", mine, ("accepted", "scheduled", "examining")),
             ("/people?adding=abroad", mine, ("accepted",)),

@@ -1,12 +1,13 @@
 """Which instrument governs: a table written from what the instruments and lists say, and what holds for every case."""
 
 from datetime import date
+from string import Formatter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import parties
+from consent import instruments, parties
 from consent.governing import Case, Finding, Purpose, governing
 from consent.parties import Mark, Standing
 
@@ -77,7 +78,26 @@ TABLE = [
     (E, "US", "FR", ACCUSED, None, Finding.EXCLUDED),
     (E, "US", "CH", WITNESS, None, Finding.NONE),
     (E, "ES", "PY", WITNESS, None, Finding.NONE),
+    (E, "ES", "FR", None, None, "eio"),
+    (E, "ES", "FR", SOUGHT, None, Finding.EXCLUDED),  # who is sought is heard on surrender
+    (E, "CH", "DE", VICTIM, None, "ets182"),
+    (E, "IS", "NL", WITNESS, None, "eu2000-isno"),
+    (
+        E,
+        "IS",
+        "NL",
+        ACCUSED,
+        None,
+        Finding.EXCLUDED,
+    ),  # what the Netherlands declared goes with the Convention
+    (E, "NL", "NO", ACCUSED, None, "ets182"),
+    (E, "IS", "DE", SUSPECT, None, Finding.EXCLUDED),
+    (E, "NO", "DE", SUSPECT, None, "ets182"),
+    (E, "JP", "FR", WITNESS, None, Finding.NONE),
+    (E, "CL", "PE", ACCUSED, None, Finding.NONE),
     (T, "ES", "FR", ACCUSED, None, Finding.UNSETTLED),
+    (T, "ES", "FR", None, None, Finding.UNSETTLED),
+    (T, "ES", "FR", WITNESS, None, Finding.EXCLUDED),  # a witness gives evidence
     (T, "CH", "DE", ACCUSED, None, Finding.UNSETTLED),
     (R, "ES", "DE", SOUGHT, None, "reg2844"),
     (R, "ES", "DE", SOUGHT, date(2025, 4, 30), "eaw"),
@@ -88,7 +108,11 @@ TABLE = [
     (R, "ES", "DE", ACCUSED, None, "reg2844"),
     (R, "ES", "IE", ACCUSED, None, Finding.NONE),
     (R, "ES", "GB", SOUGHT, None, Finding.NONE),
-    (X, "AT", "DE", SOUGHT, None, Finding.NONE),
+    (R, "ES", "DE", None, None, "reg2844"),
+    (R, "GB", "IE", SOUGHT, None, Finding.NONE),
+    (X, "AT", "DE", SOUGHT, None, Finding.EXCLUDED),  # surrender takes the place of extradition
+    (X, "AZ", "CY", SOUGHT, None, Finding.NONE),
+    (X, "GB", "DE", SOUGHT, None, Finding.NONE),
     (X, "CL", "PE", SOUGHT, None, Finding.NONE),
 ]
 
@@ -100,7 +124,7 @@ def test_what_governs(purpose, requesting, requested, capacity, on, expected):
     assert answer.reasons
 
 
-def case(*what: str) -> Case:
+def case(*what: str | None) -> Case:
     requesting, requested, capacity = what
     return Case(E, requesting, requested, TODAY, capacity)
 
@@ -109,6 +133,7 @@ def test_a_declaration_of_who_is_asked_is_told_with_the_answer():
     answer = governing(case("CH", "DE", WITNESS), KNOWN)
     (declared,) = answer.declarations
     assert (declared.state, declared.article, declared.effect) == ("DE", "Article 9(2)", "voluntary")
+    assert governing(case("CH", "DE", VICTIM), KNOWN).declarations == (declared,), "who is heard as a witness"
     assert governing(case("DE", "CH", WITNESS), KNOWN).declarations == (), "nobody in Germany is heard"
 
 
@@ -119,9 +144,10 @@ def test_the_other_convention_is_an_alternative_and_the_directive_has_none():
 
 def test_that_a_state_is_not_bound_carries_where_and_when_it_was_read():
     reasons = governing(case("GR", "IE", WITNESS), KNOWN).reasons
-    not_bound = next(one for one in reasons if one.values.get("state") == "IE" and "not bound" in one.words)
+    not_bound = next(one for one in reasons if one.values.get("state") == "IE" and "not bind" in one.words)
     assert "recital 44" in not_bound.values["source"]
-    assert not_bound.mark is Mark.SEEN
+    assert not_bound.values["read"] == "2026-11-23"
+    assert (not_bound.instrument, not_bound.mark) == ("eio", Mark.SEEN)
     signed = [one for one in reasons if one.values.get("state") == "GR"]
     assert all(one.values["read"] == "2026-11-23" for one in signed)
     assert len(signed) == 2, "of two instruments"
@@ -146,8 +172,9 @@ CASES = st.builds(
     requesting=st.sampled_from(STATES),
     requested=st.sampled_from(STATES),
     on=st.dates(date(2000, 1, 1), date(2030, 1, 1)),
-    capacity=st.sampled_from([WITNESS, EXPERT, VICTIM, SUSPECT, ACCUSED, SOUGHT]),
+    capacity=st.sampled_from([WITNESS, EXPERT, VICTIM, SUSPECT, ACCUSED, SOUGHT, None]),
 )
+INSTRUMENTS = instruments.load()
 
 
 @given(CASES)
@@ -158,9 +185,59 @@ def test_what_governs_binds_both_on_the_day_and_every_answer_says_why(case):
     if answer.basis in {"eio", "eu2000", "ets182", "reg2844", "eaw"}:
         assert KNOWN.both(answer.basis, case.states, case.on)
     assert answer.basis not in answer.alternatives
+    assert {one.declared for one in answer.reasons} - {""} <= set(case.states)
     for reason in answer.reasons:
-        reason.words.format(**reason.values)
+        assert {name for _, name, _, _ in Formatter().parse(reason.words) if name} == set(reason.values)
+        assert reason.instrument in {"", *INSTRUMENTS}
         assert reason.mark is not Mark.UNVERIFIED or "to be checked" in reason.words
+
+
+@given(CASES)
+def test_what_governs_can_be_chosen_and_covers_the_person(case):
+    answer = governing(case, KNOWN)
+    named = [*answer.alternatives, *([answer.basis] if answer.basis else [])]
+    assert all(INSTRUMENTS[name].usable for name in named)
+    if case.purpose is not T:
+        assert all(case.capacity in {None, *INSTRUMENTS[name].covers} for name in named), answer
+
+
+def test_the_conventions_of_the_united_nations_are_for_witnesses():
+    assert governing(case("CL", "PE", WITNESS), KNOWN).alternatives == ("untoc", "uncac")
+    accused = governing(case("CL", "PE", ACCUSED), KNOWN)
+    assert accused.alternatives == ()
+    assert any("as other assistance" in one.words for one in accused.reasons)
+
+
+def test_a_victim_is_told_to_be_a_witness():
+    for answer in (governing(case("ES", "FR", VICTIM), KNOWN), governing(case("CH", "DE", VICTIM), KNOWN)):
+        assert "as a witness" in answer.reasons[0].words
+
+
+def test_what_a_state_may_have_declared_on_the_accused_is_to_be_checked():
+    def unread(*what):
+        return [
+            one.values["state"]
+            for one in governing(case(*what), KNOWN).reasons
+            if "declared anything" in one.words
+        ]
+
+    assert unread("GB", "FR", ACCUSED) == ["GB", "FR"]
+    assert unread("GB", "DE", ACCUSED) == ["GB"], "what Germany declared was read"
+    assert unread("GB", "FR", WITNESS) == []
+
+
+def test_what_is_not_in_force_or_not_verified_is_named_and_not_relied_on():
+    for one, other, instrument in (("RS", "JP", "cets224"), ("ES", "PY", "ibero"), ("BY", "KZ", "chisinau")):
+        answer = governing(case(one, other, WITNESS), KNOWN)
+        assert instrument in {reason.instrument for reason in answer.reasons}
+        assert instrument not in answer.alternatives
+        assert not INSTRUMENTS[instrument].usable
+
+
+def test_surrender_with_the_united_kingdom_is_not_that_of_the_union():
+    answer = governing(Case(R, "ES", "GB", TODAY, SOUGHT), KNOWN)
+    assert (answer.finding, answer.alternatives) == (Finding.NONE, ("eu-uk",))
+    assert governing(Case(R, "ES", "GB", date(2020, 6, 1), SOUGHT), KNOWN).alternatives == ()
 
 
 @given(CASES)

@@ -85,7 +85,11 @@ async def _built(parts: Service, clock: FakeClock, data: Path) -> dict[str, str]
     shelf.hire("judge", house.requested, "abroad")
     await shelf.close()
     others = {
-        stands: _closed(shelf, REFERENCES[stands], **({"requested": far.id} if stands == "conflict" else {}))
+        stands: _closed(
+            shelf,
+            REFERENCES[stands],
+            **({"requested": far.id, "instrument": "ets182"} if stands == "conflict" else {}),
+        )
         for stands in ("due", "held", "conflict")
     }
     with patch.object(Keeping, "_finish"):  # as if it had been killed after the commit

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 
-from consent import instruments
+from consent import instruments, parties
 from consent.checklist import Stage
 from consent.instruments import Instrument
 from hearings import checklist, servicekey
@@ -19,6 +19,7 @@ from hearings.acts import Acts
 from hearings.checklist import Checklist, Confirmation, Confirmations, Identity, Item, Paper
 from hearings.consultation import Consultations
 from hearings.docket import Docket
+from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Journal
 from hearings.messages import Messages
@@ -56,7 +57,8 @@ class Courthouse:
         self.post = Post(self.key, journal.clock, sender="court@exampleton.invalid")
         self.people = People(self.acts, self.post, address="http://localhost")
         self.accounts = Accounts(journal, self.key, hasher=QUICK)
-        self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.known)
+        self.choices = Choices(self.acts, self.known, parties.load())
+        self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.choices)
         self.schedule = Schedule(self.acts)
         self.checklist = Checklist(self.acts, self.known)
         self.room = Room(self.acts, self.known, Registry(self.key))

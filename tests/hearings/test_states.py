@@ -27,6 +27,7 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "adjourn": ({"open", "suspended"}, {"presiding"}, "adjourned"),
     "end": ({"open", "suspended"}, {"presiding"}, "ended"),
     "close": ({"ended"}, {"clerk"}, "closed"),
+    "choose-instrument": ({"requested", "accepted", "scheduled"}, COORDINATORS | {"presiding"}, None),
     "hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
     "lift-hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
     "destroy": ({"closed"}, {"presiding", "clerk"}, "destroyed"),

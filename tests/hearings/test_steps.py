@@ -369,7 +369,8 @@ def test_a_letter_goes_out_once_and_its_content_is_erased(standing: Standing, tm
 def test_the_items_follow_instrument_and_capacity(
     house: Courthouse, instrument: str, capacity: Capacity
 ) -> None:
-    standing = house.requested_hearing(instrument=instrument).accepted().scheduled().seated(capacity)
+    standing = house.requested_hearing(instrument=instrument, instrument_reason="Both agree on it.")
+    standing = standing.accepted().scheduled().seated(capacity)
     found = {item.demand.id: item for item in standing.items()}
     accused = capacity is Capacity.ACCUSED
     assert ("counsel-consent" in found) == accused

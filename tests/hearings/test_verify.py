@@ -177,6 +177,10 @@ def test_a_private_consultation_off_the_record_is_accepted(tmp_path: Path) -> No
     assert accepted(judged(tmp_path, r.sealed(record.contents()), trust=TRUST()))
 
 
+def test_an_instrument_chosen_before_the_room_was_opened_is_accepted(tmp_path: Path) -> None:
+    assert accepted(judged(tmp_path, chosen(6), trust=TRUST()))
+
+
 def test_a_type_that_is_not_known_is_reported_and_not_refused(tmp_path: Path) -> None:
     record = r.draft(lambda record: record.say(r.OFF + 2, "custody.handed", to="archive"))
     verdict = judged(tmp_path, r.sealed(record.contents()), trust=TRUST())
@@ -955,6 +959,7 @@ table(
     on_the_record_in_private=lambda: in_private(r.ON - 10, r.OFF + 20),
     in_private_twice=lambda: in_private(r.OFF + 5, r.OFF + 6, r.OFF + 5),
     in_private_without_an_end=lambda: in_private(r.OFF + 5, None),
+    an_instrument_after_the_opening=lambda: chosen(9_001),
     an_end_of_nothing_private=lambda: in_private(None, r.OFF + 6),
     withheld_that_lacks_nothing=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 3, **WITHHELD}]),
     withheld_behind_the_end=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 99, **WITHHELD}]),
@@ -967,6 +972,25 @@ table(
 def in_private(begun: int | None, ended: int | None, *again: int) -> bytes:
     """A record with a private consultation that begins and ends at these times."""
     return r.sealed(r.draft(lambda record: consult(record, begun, ended, *again)).contents())
+
+
+def chosen(ms: int) -> bytes:
+    """A record in which the instrument is chosen at this time."""
+    return r.sealed(r.draft(lambda record: choose(record, ms)).contents())
+
+
+def choose(record: r.Draft, ms: int) -> None:
+    members = {
+        "instrument": "eio",
+        "title": "Directive 2014/41/EU",
+        "aim": "evidence",
+        "finding": "found",
+        "found": "eio",
+        "reasons": [],
+        "alternatives": [],
+        "by": "service",
+    }
+    record.said = sorted([*record.said, r.Said(ms, "instrument.chosen", members)], key=lambda one: one.ms)
 
 
 def consult(record: r.Draft, begun: int | None, ended: int | None, *again: int) -> None:
