@@ -442,7 +442,7 @@ def _trial(case: Case, parties: Parties) -> Answer:
             ),
             Reason(
                 "The right to be present at one's trial does not speak of video links.",
-                "Directive (EU) 2016/343, Articles 8 and 9",
+                "Articles 8 and 9 of Directive (EU) 2016/343",
                 Mark.SEEN,
             ),
             Reason(

@@ -5,13 +5,14 @@ instruments, in the refusals of a time. Every other language is a file that a tr
 with an empty translation, what nobody says any more is gone, what is translated stays as it is.
 """
 
+import ast
 import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract, extract_from_dir
+from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from consent import checklist, instruments, parties
@@ -26,7 +27,13 @@ PACKAGES = ("frontend", "hearings")
 METHODS = [("**/templates/*.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
 TEMPLATES = {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "trim_blocks": "true", "lstrip_blocks": "true"}
 SAYING = {"say": None, "_": None, "gettext": None, "ngettext": (1, 2)}
-OF_THE_RULE = {"Reason": (1,)}
+OF_THE_RULE = {
+    "Reason": slice(0, 2),
+    "_not_both": slice(1, 2),
+    "_unless_declared": slice(1, 2),
+    "_why_not": slice(1, 2),
+}
+"""Where words and articles stand among the arguments of these, in `consent/governing.py`."""
 WIDTH = 110
 HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay as they are."
 
@@ -85,9 +92,13 @@ def _of_the_checklist() -> Iterator[tuple[str, str]]:
 
 
 def _of_the_rule() -> Iterator[tuple[str, str]]:
-    with (HERE.parent / "consent" / "governing.py").open("rb") as file:
-        for _line, sentence, _comments, _context in extract("python", file, OF_THE_RULE):
-            yield "consent/governing.py", str(sentence)
+    rule = ast.parse((HERE.parent / "consent" / "governing.py").read_text(encoding="utf-8"))
+    for call in ast.walk(rule):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        for text in call.args[OF_THE_RULE.get(call.func.id, slice(0))]:
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield "consent/governing.py", text.value
     for declaration in parties.load().declarations:
         yield from (("consent/declarations.csv", text) for text in (declaration.words, declaration.article))
 

@@ -1,12 +1,17 @@
 """Every sentence is in every language, whole: nothing is missing, nothing is left over, no value is lost."""
 
 import re
+from datetime import date
+from itertools import permutations, product
 
 import pytest
 from babel.messages.catalog import Message
 
+from consent import parties
+from consent.governing import Case, Purpose, governing
 from frontend.catalogue import SOURCE, gathered, read, renewed, untranslated, write
 from frontend.words import LANGUAGES
+from hearings.roles import Capacity
 
 OTHERS = [language for language in LANGUAGES if language != SOURCE]
 VALUE = re.compile(r"%\((\w+)\)s|\{(\w*)\}")
@@ -36,6 +41,38 @@ def test_sentences_of_every_kind_are_gathered() -> None:
         "The authority present has established the identity of the person heard.",  # of an instrument
         "There is no time zone named {zone}. Choose one from the list, such as Europe/Amsterdam.",
     } <= found
+
+
+def test_every_step_of_every_answer_is_gathered() -> None:
+    known = ids(gathered())
+    lists = parties.load()
+    states = (
+        "ES",
+        "FR",
+        "IE",
+        "GR",
+        "NL",
+        "DE",
+        "MT",
+        "DK",
+        "IS",
+        "NO",
+        "GB",
+        "US",
+        "JP",
+        "RS",
+        "PY",
+        "BY",
+        "AZ",
+        "CY",
+        "XX",
+    )
+    answers = [
+        governing(Case(aim, one, other, date(2026, 11, 23), capacity), lists)
+        for aim, (one, other), capacity in product(Purpose, permutations(states, 2), (*Capacity, None))
+    ]
+    told = {(one.words, one.article) for answer in answers for one in answer.reasons}
+    assert {text for pair in told for text in pair if text} <= known
 
 
 @pytest.mark.parametrize("language", OTHERS)
