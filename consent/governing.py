@@ -60,8 +60,8 @@ class Reason:
     words: str
     article: str
     mark: Mark
-    values: Mapping[str, str] = field(default_factory=dict)
     instrument: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
     declared: str = ""
 
 
@@ -149,8 +149,8 @@ def _eio(case: Case, parties: Parties) -> _Tried:
             "between them for requests received from {since} on.",
             "Articles 34(1) and 35",
             Mark.SEEN,
-            values,
             "eio",
+            values,
         )
     )
 
@@ -163,7 +163,6 @@ def _names_no_suspects(instrument: str) -> _Tried:
                 "The Convention lets an accused be heard by video link, and does not name suspects.",
                 "Article 10(9)",
                 Mark.SEEN,
-                {},
                 instrument,
             ),
         ),
@@ -190,8 +189,8 @@ def _nordic(case: Case, parties: Parties) -> _Tried:
         "An agreement with the European Union carries the Convention of 2000 over to {state}.",
         "Agreement of 19 December 2003",
         Mark.RECALLED,
-        {"state": outside[0]},
         "eu2000-isno",
+        {"state": outside[0]},
     )
     return _as_declared("eu2000-isno", carried, _declared("eu2000", case, parties))
 
@@ -210,15 +209,14 @@ def _eu_us(case: Case, parties: Parties) -> _Tried:
         "{state} is a Member State of the European Union, whose agreement with the United States binds it.",
         "",
         Mark.RECALLED,
-        {"state": others[0]},
         "eu-us",
+        {"state": others[0]},
     )
     if case.capacity in DEFENDANTS:
         left_out = Reason(
             "The agreement covers witnesses and experts; other hearings are for the requested State to allow.",
             "Article 6(1) and (6)",
             Mark.SEEN,
-            {},
             "eu-us",
         )
         return _Tried(Finding.EXCLUDED, (bound, left_out))
@@ -228,7 +226,6 @@ def _eu_us(case: Case, parties: Parties) -> _Tried:
             "The agreement of the European Union with the United States lets a witness or expert be heard by video link.",
             "Article 6(1)",
             Mark.SEEN,
-            {},
             "eu-us",
         ),
     )
@@ -261,8 +258,8 @@ def _unless_declared(instrument: str, article: str, case: Case, parties: Parties
         "{requesting} and {requested} are both party, since {since} at the latest.",
         article,
         _weakest(parties, instrument, case),
-        values,
         instrument,
+        values,
     )
     found = _as_declared(instrument, bound, _declared(instrument, case, parties))
     if found.finding is Finding.FOUND and case.capacity in DEFENDANTS:
@@ -271,7 +268,7 @@ def _unless_declared(instrument: str, article: str, case: Case, parties: Parties
 
 
 def _as_declared(instrument: str, bound: Reason, declared: Sequence[Declaration]) -> _Tried:
-    told = tuple(Reason(one.words, one.article, one.mark, {}, instrument, one.state) for one in declared)
+    told = tuple(Reason(one.words, one.article, one.mark, instrument, declared=one.state) for one in declared)
     finding = Finding.EXCLUDED if any(one.effect == "excluded" for one in declared) else Finding.FOUND
     return _Tried(finding, (bound, *told), tuple(declared))
 
@@ -286,8 +283,8 @@ def _unread(instrument: str, article: str, case: Case, parties: Parties) -> Iter
                 "Whether {state} has declared anything on hearing a suspect or accused was not read; that is to be checked.",
                 f"{article}(9)",
                 Mark.UNVERIFIED,
-                {"state": state},
                 instrument,
+                {"state": state},
             )
 
 
@@ -346,14 +343,14 @@ def _besides(case: Case, parties: Parties) -> Iterator[Reason]:
             "The Trade and Cooperation Agreement of the European Union with {state} also has a title on mutual assistance.",
             "",
             Mark.RECALLED,
-            {"state": "GB"},
+            values={"state": "GB"},
         )
     if "JP" in case.states and any(members):
         yield Reason(
             "Whether the agreement of the European Union with {state} provides for video links is to be checked.",
             "",
             Mark.UNVERIFIED,
-            {"state": "JP"},
+            values={"state": "JP"},
         )
     for reason in _NOT_RELIED_ON:
         if all((reason.instrument, state) in parties.lines for state in case.states):
@@ -365,30 +362,31 @@ _NOT_RELIED_ON = (
         "It is not in force: three of the five ratifications that it needs were read.",
         "",
         Mark.SEEN,
-        instrument="cets224",
+        "cets224",
     ),
     Reason(
         "It governs only how the video link is used, beside a treaty on mutual assistance. Whether it binds both is to "
         "be checked.",
         "Articles 1 to 3",
         Mark.SEEN_IN_PART,
-        instrument="ibero",
+        "ibero",
     ),
     Reason(
         "Whether it binds both, and what it says of video links, is to be checked.",
         "",
         Mark.UNVERIFIED,
-        instrument="chisinau",
+        "chisinau",
     ),
 )
 
 
 def _default_code(case: Case) -> Iterator[Reason]:
     yield Reason(
-        "No instrument on video links was found that binds both {requesting} and {requested}.",
+        "No instrument on video links was found that binds both {requesting} and {requested}. Then their central "
+        "authorities agree on a basis, or the person is heard there on letters rogatory.",
         "",
         Mark.SEEN,
-        _named(case),
+        values=_named(case),
     )
     yield Reason(
         "The United Nations conventions on organised crime and on corruption may be used where no other treaty on "
@@ -406,7 +404,7 @@ def _default_code(case: Case) -> Iterator[Reason]:
         )
     if case.capacity == "victim":
         yield Reason(
-            "It names victims, and is not in force in any source that was read.", "", Mark.SEEN, {}, "uncyber"
+            "It names victims, and is not in force in any source that was read.", "", Mark.SEEN, "uncyber"
         )
 
 
@@ -437,7 +435,6 @@ def _trial(case: Case, parties: Parties) -> Answer:
                 "An investigation order may serve at a trial only so far as it takes evidence.",
                 "C-325/24 of 18 December 2025",
                 Mark.SEEN,
-                {},
                 "eio",
             ),
             Reason(
@@ -451,31 +448,33 @@ def _trial(case: Case, parties: Parties) -> Answer:
                 Mark.SEEN_IN_PART,
             ),
         ]
-    found = (evidence.basis,) if evidence.basis is not None else ()
-    reasons += [one for one in evidence.reasons if found and one is not _SOUGHT_GIVES_NONE]
-    return Answer(
-        Finding.UNSETTLED, None, tuple(reasons), (*found, *evidence.alternatives), evidence.declarations
-    )
+    if case.capacity == SOUGHT:
+        return Answer(Finding.UNSETTLED, None, tuple(reasons))
+    alternatives = (evidence.basis, *evidence.alternatives) if evidence.basis else ()
+    told = (*reasons, *evidence.reasons)
+    return Answer(Finding.UNSETTLED, None, told, alternatives, evidence.declarations)
 
 
 def _recognition(case: Case, parties: Parties) -> Answer:
+    both = parties.both("reg2844", case.states, case.on)
+    if case.capacity in WITNESSES and not both:
+        return Answer(Finding.EXCLUDED, None, (_WITNESS_GIVES_EVIDENCE,))
     if case.capacity in WITNESSES:
         reason = Reason(
             "The Regulation does not cover witnesses and experts: to hear them is to take evidence.",
             "Article 6(1), recital 43",
             Mark.SEEN,
-            {},
             "reg2844",
         )
         return Answer(Finding.EXCLUDED, None, (reason,))
-    if parties.both("reg2844", case.states, case.on):
+    if both:
         values = {**_named(case), "since": _both_since(parties, "reg2844", case)}
         reason = Reason(
             "{requesting} and {requested} are both bound by the Regulation, which applies from {since} on.",
             "Articles 6 and 26(2)",
             Mark.SEEN,
-            values,
             "reg2844",
+            values,
         )
         return Answer(Finding.FOUND, "reg2844", (reason,), ("eaw",) if _surrenders(case, parties) else ())
     why = tuple(_why_not("reg2844", "Article 6", case, parties))
@@ -484,7 +483,6 @@ def _recognition(case: Case, parties: Parties) -> Answer:
             "Between them the Framework Decision alone provides for a hearing before surrender.",
             "Articles 18 and 19",
             Mark.RECALLED,
-            {},
             "eaw",
         )
         return Answer(Finding.FOUND, "eaw", (*why, alone))
@@ -506,7 +504,6 @@ def _british(case: Case, parties: Parties) -> Iterator[Reason]:
             "Between them surrender follows the Trade and Cooperation Agreement. A rule on video links was not read in it.",
             "title on surrender",
             Mark.SEEN_IN_PART,
-            {},
             "eu-uk",
         )
 
@@ -537,8 +534,8 @@ def _extradition(case: Case, parties: Parties) -> Answer:
                     "part of the recognition of a decision.",
                     "",
                     Mark.RECALLED,
-                    _named(case),
                     "eaw",
+                    _named(case),
                 ),
             ),
         )
@@ -549,7 +546,6 @@ def _extradition(case: Case, parties: Parties) -> Answer:
             "Consent to simplified extradition is given before the judicial authority of the requested Party, and not by this link to the court that asks.",
             "Article 4(1)",
             Mark.SEEN,
-            {},
             "cets209",
         )
         return Answer(Finding.NONE, None, (none, consent), ("cets209",))
@@ -559,10 +555,9 @@ def _extradition(case: Case, parties: Parties) -> Answer:
         (
             none,
             Reason(
-                "The person is treated fairly at every stage, with the guarantees of the law of the State where they are.",
+                "Where it applies, the person is treated fairly at every stage, with the guarantees of the law of the State where they are.",
                 "Article 16(13)",
                 Mark.SEEN,
-                {},
                 "untoc",
             ),
         ),

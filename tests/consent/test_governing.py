@@ -109,6 +109,7 @@ TABLE = [
     (R, "ES", "IE", ACCUSED, None, Finding.NONE),
     (R, "ES", "GB", SOUGHT, None, Finding.NONE),
     (R, "ES", "DE", None, None, "reg2844"),
+    (R, "CL", "PE", WITNESS, None, Finding.EXCLUDED),
     (R, "GB", "IE", SOUGHT, None, Finding.NONE),
     (X, "AT", "DE", SOUGHT, None, Finding.EXCLUDED),  # surrender takes the place of extradition
     (X, "AZ", "CY", SOUGHT, None, Finding.NONE),
@@ -206,6 +207,13 @@ def test_the_conventions_of_the_united_nations_are_for_witnesses():
     accused = governing(case("CL", "PE", ACCUSED), KNOWN)
     assert accused.alternatives == ()
     assert any("as other assistance" in one.words for one in accused.reasons)
+
+
+def test_at_a_trial_only_what_could_take_evidence_is_an_alternative():
+    assert governing(Case(T, "ES", "FR", TODAY, ACCUSED), KNOWN).alternatives == ("eio",)
+    assert governing(Case(T, "CL", "PE", TODAY, None), KNOWN).alternatives == ()
+    excluded = governing(Case(T, "GB", "MT", TODAY, ACCUSED), KNOWN)
+    assert [one.state for one in excluded.declarations] == ["MT"]
 
 
 def test_a_victim_is_told_to_be_a_witness():

@@ -166,4 +166,10 @@ def test_the_story_told_again_is_what_the_rows_say(standing: Standing) -> None:
         hearing = tx.get_one(Hearing, standing.id)
         story = Story().tell(house.journal.entries(tx, standing.id))
     assert story.state == hearing.state
+    chosen = story.choices[-1][1]
+    assert (chosen.instrument, chosen.aim, chosen.capacity) == (
+        hearing.instrument,
+        hearing.aim,
+        hearing.capacity,
+    )
     assert {person.name for person in story.people.values()} >= {"Judge", "Witness", "Authority"}
