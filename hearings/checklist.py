@@ -142,7 +142,7 @@ class Obstacle:
 
 
 def frame(hearing: Hearing, instrument: Instrument, requesting: Authority, requested: Authority) -> Frame:
-    return Frame(instrument, requesting.state, requested.state, hearing.created.date(), "evidence")
+    return Frame(instrument, requesting.state, requested.state, hearing.created.date(), str(hearing.aim))
 
 
 def framed(tx: Session, hearing: Hearing, instruments: Mapping[str, Instrument]) -> Frame:
@@ -251,7 +251,7 @@ def _contacts(story: Story, _person: str | None) -> Settled | None:
 
 
 _RECEIVED = _told_by("request.received")
-_CHOSEN = _told_by("instrument.chosen", "request.received")
+_CHOSEN = _told_by("instrument.chosen")
 _SEALED = _told_by("minutes.sealed")
 _SEEN: dict[str, Seen] = {
     "basis-chosen": _CHOSEN,
