@@ -127,8 +127,8 @@ def stands(told: tuple[str, str], demand: Demand) -> bool:
 
 def demands(facts: Facts, law: Law) -> tuple[Demand, ...]:
     """In the order of the stages, then of the data, then of the persons heard."""
-    reached = dict(_reached(facts, law))
     of_hearing = _of_the_hearing(facts)
+    reached = dict(_reached(facts, of_hearing, law))
     profiles = {person: _profile(person, of_hearing, facts, law) for person in facts.heard}
     return tuple(
         demand
@@ -165,8 +165,7 @@ class _Profile:
     facts: frozenset[str]
 
 
-def _reached(facts: Facts, law: Law) -> Iterator[tuple[str, _Reached]]:
-    of_hearing = _of_the_hearing(facts)
+def _reached(facts: Facts, of_hearing: frozenset[str], law: Law) -> Iterator[tuple[str, _Reached]]:
     title = law.titles.get(facts.instrument, facts.instrument)
     instrument, mark = facts.instrument, Mark.SEEN
     if carried := law.carried.get(facts.instrument):
@@ -241,7 +240,6 @@ def _bases(
         for basis in item.basis
         if basis.of in reached
         and basis.mark is not Mark.UNVERIFIED
-        and reached[basis.of].mark is not Mark.UNVERIFIED
         and basis.when <= of_hearing | ABOUT_PERSONS
         and not basis.unless & of_hearing
         and (basis.since is None or basis.since <= on)

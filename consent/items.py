@@ -114,8 +114,8 @@ class Item(_Data):
         return self
 
 
-class _Tightened(Basis):
-    """A basis that domestic law puts before all others of an item."""
+class Tightened(Basis):
+    """A basis of domestic law, which comes before all others of an item: it blocks, and nobody goes on without it."""
 
     item: str
 
@@ -140,7 +140,7 @@ class _File(_Data):
     beside: dict[str, Beside] = {}
     carried: dict[str, Carried] = {}
     titles: dict[str, str] = {}
-    tighten: tuple[_Tightened, ...] = ()
+    tighten: tuple[Tightened, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def load() -> Law:
     """Raises: ValueError of data that do not hold together."""
     general, domestic = _read("items.toml"), _read("overlays.toml")
     sources = {**general.source, **domestic.source}
-    items = _tightened((*general.item, *domestic.item), domestic.tighten)
+    items = tightened((*general.item, *domestic.item), domestic.tighten)
     order = list(Stage)
     return Law(
         items=tuple(sorted(items, key=lambda item: order.index(item.stage))),
@@ -176,13 +176,13 @@ def load() -> Law:
     )
 
 
-def _tightened(items: tuple[Item, ...], rules: tuple[_Tightened, ...]) -> list[Item]:
+def tightened(items: tuple[Item, ...], rules: tuple[Tightened, ...]) -> list[Item]:
     found = {item.id: item for item in items}
     for rule in rules:
         item = found[rule.item]
         said = rule.model_dump(exclude={"item", "blocks", "override"})
         basis = Basis(**said, blocks=True, override=())
-        found[rule.item] = item.model_copy(update={"basis": (basis, *item.basis)})
+        found[rule.item] = item.model_copy(update={"basis": (*item.basis, basis)})
     return list(found.values())
 
 

@@ -878,7 +878,53 @@ def test_a_state_of_the_union_that_no_directive_binds_owes_none():
     )
 
 
+def test_directives_count_from_the_day_on_which_they_had_to_be_law():
+    def cited(on):
+        facts = evidence("ES", "FR", "accused", instrument="eu2000", on=on)
+        return {one.source for one in demands(facts, LAW) if one.source.startswith("Directive")}
+
+    assert cited(date(2014, 6, 1)) == set()
+    assert cited(date(2014, 6, 2)) == {"Directive 2012/13/EU"}
+    assert cited(date(2016, 11, 27)) == {"Directive 2012/13/EU", "Directive 2013/48/EU"}
+
+
+def test_hearings_under_the_regulation_are_counted_from_the_second_of_may_2026_on():
+    def counted(on):
+        return "statistic-counted" in ids(
+            demands(evidence("ES", "DE", "accused", instrument="reg2844", on=on), LAW)
+        )
+
+    assert not counted(date(2026, 5, 1))
+    assert counted(date(2026, 5, 2))
+
+
+def test_the_framework_decision_is_on_warrants_without_being_told():
+    assert "second-lawyer" in ids(demands(evidence("ES", "DE", "sought", instrument="eaw"), LAW))
+    assert "second-lawyer" not in ids(demands(evidence("ES", "DE", "sought", instrument="reg2844"), LAW))
+
+
+def test_what_concerns_the_hearing_is_demanded_before_anybody_is_named():
+    found = demands(evidence("ES", "FR", instrument="eio", telephone=True), LAW)
+    assert {"basis-chosen", "requested-agrees", "telephone-last"} <= ids(found)
+    assert all(one.person is None for one in found)
+
+
 # --- domestic law
+
+
+def test_what_domestic_law_tightens_blocks_and_nobody_passes_it():
+    item = next(one for one in LAW.items if one.id == "contacts-named")
+    assert item.override
+    rule = items.Tightened(item=item.id, of="ie-2008", article="section 1")
+    law = dataclasses.replace(LAW, items=tuple(items.tightened((item,), (rule,))))
+    one = the(demands(evidence("IE", "ES", "witness", instrument="eu2000"), law), item.id)
+    assert (one.cited, one.blocks, one.override) == (
+        "Criminal Justice (Mutual Assistance) Act 2008 (Ireland), section 1",
+        True,
+        (),
+    )
+    other = the(demands(evidence("ES", "IE", "witness", instrument="eu2000"), law), item.id)
+    assert other.override == item.override
 
 
 def test_ireland_records_what_it_hears_and_not_what_is_heard_there():
