@@ -183,7 +183,6 @@ TABLE = [
         hearing=("telephone",),
     ),
     Row(T, "ES", "FR", "accused", UNSETTLED, EIO | UNION_ACCUSED | {"evidence-alone"}, chosen="eio"),
-    Row(T, "ES", "FR", "witness", UNSETTLED, EIO | HEARD_WITNESS, chosen="eio"),
     Row(
         E,
         "NL",
@@ -327,7 +326,7 @@ TABLE = [
     ),
     Row(
         X,
-        "AT",
+        "AZ",
         "DE",
         "sought",
         NONE,
