@@ -5,7 +5,7 @@ import time
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent import items
@@ -396,6 +396,7 @@ HEARINGS = st.builds(
     oath=st.booleans(),
     surrender=st.booleans(),
 )
+FEW = settings(max_examples=40)
 OF_HEARING = ("telephone", "oath", "surrender")
 OF_PERSON = ("child", "custody", "protected", "needs", "interpreter")
 
@@ -404,12 +405,14 @@ def keys(found: tuple[Demand, ...]) -> set[tuple[str, str | None]]:
     return {(one.id, one.person) for one in found}
 
 
+@FEW
 @given(HEARINGS, st.sampled_from(OF_HEARING))
 def test_more_that_is_known_of_the_hearing_takes_no_item_away(facts, fact):
     more = dataclasses.replace(facts, **{fact: True})
     assert keys(demands(facts, LAW)) <= keys(demands(more, LAW))
 
 
+@FEW
 @given(HEARINGS.filter(lambda facts: facts.heard), st.sampled_from(OF_PERSON))
 def test_more_that_is_known_of_a_person_takes_no_item_away(facts, fact):
     first, *others = facts.heard
@@ -417,6 +420,7 @@ def test_more_that_is_known_of_a_person_takes_no_item_away(facts, fact):
     assert keys(demands(facts, LAW)) <= keys(demands(more, LAW))
 
 
+@FEW
 @given(HEARINGS, PEOPLE)
 def test_who_else_is_heard_changes_no_item_of_a_person_and_takes_none_away(facts, other):
     facts = dataclasses.replace(facts, heard=tuple(one for one in facts.heard if one.handle != other.handle))
@@ -428,6 +432,7 @@ def test_who_else_is_heard_changes_no_item_of_a_person_and_takes_none_away(facts
     ]
 
 
+@FEW
 @given(HEARINGS)
 def test_every_demand_says_what_who_and_by_what(facts):
     handles = {one.handle for one in facts.heard}
@@ -443,6 +448,7 @@ def test_every_demand_says_what_who_and_by_what(facts):
         assert (one.declares is not None) == (one.proof is Proof.DECLARATION)
 
 
+@FEW
 @given(HEARINGS)
 def test_no_item_is_demanded_twice_and_the_stages_are_in_order(facts):
     found = demands(facts, LAW)
@@ -451,6 +457,7 @@ def test_no_item_is_demanded_twice_and_the_stages_are_in_order(facts):
     assert order == sorted(order)
 
 
+@FEW
 @given(HEARINGS)
 def test_what_is_in_the_way_by_good_practice_alone_is_for_the_presiding_judge_to_pass(facts):
     for one in demands(facts, LAW):
@@ -461,6 +468,7 @@ def test_what_is_in_the_way_by_good_practice_alone_is_for_the_presiding_judge_to
 PRACTICE = {source.short for source in LAW.sources.values() if source.kind == "practice"}
 
 
+@FEW
 @given(HEARINGS)
 def test_good_practice_cites_no_instrument_and_a_duty_cites_no_good_practice(facts):
     for one in demands(facts, LAW):
@@ -469,6 +477,7 @@ def test_good_practice_cites_no_instrument_and_a_duty_cites_no_good_practice(fac
             assert "Article" not in one.article
 
 
+@FEW
 @given(HEARINGS, st.data())
 def test_the_order_of_the_people_is_the_order_within_an_item(facts, data):
     turned = dataclasses.replace(facts, heard=tuple(data.draw(st.permutations(facts.heard))))
@@ -546,6 +555,7 @@ def test_what_was_confirmed_stands_on_the_same_basis_falls_on_another_and_stands
     assert stands(told, the(demands(evidence("ES", "FR", "witness", instrument="eio"), LAW), eio.id))
 
 
+@FEW
 @given(HEARINGS, PEOPLE)
 def test_a_confirmation_for_one_person_stands_whoever_else_is_heard(facts, other):
     facts = dataclasses.replace(facts, heard=tuple(one for one in facts.heard if one.handle != other.handle))
