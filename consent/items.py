@@ -139,7 +139,6 @@ class _File(_Data):
     item: tuple[Item, ...]
     beside: dict[str, Beside] = {}
     carried: dict[str, Carried] = {}
-    titles: dict[str, str] = {}
     tighten: tuple[Tightened, ...] = ()
 
 
@@ -169,8 +168,7 @@ def load() -> Law:
         sources=sources,
         beside=general.beside,
         carried=general.carried,
-        titles=general.titles
-        | {name: source.short for name, source in sources.items()}
+        titles={name: source.short for name, source in sources.items()}
         | {name: instrument.short for name, instrument in instruments.load().items()},
         parties=parties.load(),
     )

@@ -17,18 +17,12 @@ from consent.governing import Answer, Case, Finding, Purpose, governing
 from consent.instruments import Instrument
 from consent.parties import Parties
 from hearings.actors import Actor
-from hearings.acts import Act, Acts
+from hearings.acts import Acts
 from hearings.errors import AlreadyDone, NotNow, NotValid
-from hearings.events import (
-    Ground,
-    InstrumentChosen,
-    RequirementConfirmed,
-    RequirementOverridden,
-    RequirementRevoked,
-)
+from hearings.events import Ground, InstrumentChosen
 from hearings.roles import Capacity
 from hearings.said import Said
-from hearings.sentences import ANOTHER_INSTRUMENT, Sentence, say
+from hearings.sentences import Sentence, say
 from hearings.states import Verb
 from hearings.tables import Authority
 from scheduling.zones import on_clock
@@ -108,7 +102,8 @@ class Choices:
         )
 
     def choose(self, actor: Actor, choice: Choice) -> None:
-        """Another instrument, with a reason; what was confirmed under the former no longer counts.
+        """Another instrument, with a reason. What was confirmed stands where it rests on the same article, and falls
+        where it does not.
 
         Raises: NotNow once the room was opened, NotValid, AlreadyDone.
         """
@@ -123,8 +118,6 @@ class Choices:
                 raise AlreadyDone(say("That is the instrument of this hearing already."))
             sides = between(act.tx, row.requesting_id, row.requested_id)
             chosen = self.take(taken, sides, row.created, act.who.handle)
-            if taken.instrument != row.instrument:
-                _take_back(act)
             row.instrument, row.aim, row.capacity = taken.instrument, taken.aim, taken.capacity
             act.write(chosen)
 
@@ -219,22 +212,3 @@ def between(tx: Session, requesting: UUID, requested: UUID) -> tuple[Authority, 
     if one.state == other.state:
         raise NotValid(say("The two authorities are of the same State."), field="requested")
     return one, other
-
-
-def _take_back(act: Act) -> None:
-    """The articles and words were another instrument's."""
-    words = {
-        (entry.event.requirement, entry.event.person): entry.event.words
-        for entry in act.journal.entries(act.tx, act.hearing.id)
-        if isinstance(entry.event, RequirementConfirmed | RequirementOverridden)
-    }
-    for requirement, person in list(act.story.settled):
-        act.write(
-            RequirementRevoked(
-                requirement=requirement,
-                words=words[requirement, person],
-                person=person,
-                reason=ANOTHER_INSTRUMENT,
-                by=act.who.handle,
-            )
-        )

@@ -125,8 +125,7 @@ RECORDING_FAILED = say("The recording failed. {reason}")
 PRIVATE_CONSULTATION = say("A private consultation.")
 SEALED_FROM_HERE = say("What follows is sealed.")
 OPEN_FROM_HERE = say("What follows is open again.")
-ANOTHER_INSTRUMENT = say("Another instrument was chosen.")
-BY_HAND = (PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE, ANOTHER_INSTRUMENT)
+BY_HAND = (PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE)
 """Reasons that a step gives for whoever took it."""
 
 OWN = (
