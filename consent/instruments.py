@@ -77,12 +77,24 @@ class Claim(BaseModel):
     mark: parties.Mark
 
 
+class Intervention(BaseModel):
+    """What the authority present does when it finds fundamental principles of its law infringed, in `words` of the
+    instrument: a duty in one, in another a power, in a third nothing is said.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    article: str
+    words: str
+    mark: Mark
+
+
 class Instrument(BaseModel):
     """`minutes`: the article on what the minutes must hold; `authority`: who must be present, by `presence`.
 
     `covers`: the capacities in which somebody may be heard under it; `consent_rule`: what the consent of a suspect or
     accused is to it; `presence_kind`: of what kind the authority on the requested side must be; `because`: why it is
-    off, and can be chosen for no hearing.
+    off, and can be chosen for no hearing; `intervention`: None where the instrument says nothing of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +111,7 @@ class Instrument(BaseModel):
     covers: frozenset[str]
     consent_rule: Literal["mandatory", "refusal", "none", "conditions"]
     presence_kind: Literal["judicial", "competent", "agreed", "none"]
+    intervention: Intervention | None = None
     claim: tuple[Claim, ...]
     requirement: tuple[Requirement, ...] = Field(default=())
 

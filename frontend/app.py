@@ -27,6 +27,7 @@ from frontend.pages.checklist import ChecklistPages
 from frontend.pages.consultation import ConsultationPages
 from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
+from frontend.pages.incidents import IncidentsPages
 from frontend.pages.instrument import InstrumentPages
 from frontend.pages.interpretation import InterpretationPages
 from frontend.pages.journal import JournalPages
@@ -56,6 +57,7 @@ from hearings.copies import Copies
 from hearings.database import Database
 from hearings.docket import Docket
 from hearings.errors import Refusal
+from hearings.incidents import Incidents
 from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
@@ -92,6 +94,7 @@ ACTS = [
     RoomPages,
     ConsultationPages,
     InterpretationPages,
+    IncidentsPages,
     SealingPages,
     CheckPages,
     MessagesPages,
@@ -122,6 +125,7 @@ class Service:
     room: Room
     consultations: Consultations
     interpretation: Interpretation
+    incidents: Incidents
     sealings: Sealings
     messages: Messages
     recording: Recording
@@ -180,6 +184,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         room=room,
         consultations=Consultations(acts),
         interpretation=Interpretation(acts),
+        incidents=Incidents(acts, known),
         sealings=Sealings(acts, keys),
         messages=Messages(acts),
         recording=recording,

@@ -75,6 +75,8 @@ def _of(instrument: Instrument) -> Iterator[str]:
     )
     for claim in instrument.claim:
         yield from (claim.words, claim.article)
+    if instrument.intervention is not None:
+        yield from (instrument.intervention.words, instrument.intervention.article)
     for requirement in instrument.requirement:
         yield from (requirement.words, requirement.article)
 

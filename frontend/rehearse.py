@@ -73,6 +73,7 @@ class Letter:
     purpose: str
     instrument: str = "eio"
     capacity: str | None = None
+    oath: str = "I solemnly declare that I will tell the whole truth."
 
 
 LETTER = Letter(
@@ -332,6 +333,7 @@ class Hearing:
                 **({"capacity": self.letter.capacity} if self.letter.capacity else {}),
                 "matter": self.letter.matter,
                 "purpose": self.letter.purpose,
+                "oath": self.letter.oath,
                 "requesting": self.court.requesting,
                 "requested": requested,
                 "deadline": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
@@ -425,7 +427,9 @@ class Hearing:
         await self.bench.act("room/on-record")
 
     async def establish_identity(self) -> None:
-        """The opening: the authority present attests who is heard, and both confirm what is theirs to confirm."""
+        """The opening: the authority present attests who is heard, both confirm what is theirs to confirm, and the
+        oath is taken.
+        """
         authority = self.seat("authority")
         await authority.act(
             "checklist/identity",
@@ -433,13 +437,18 @@ class Hearing:
         )
         for seat in (authority, self.bench):
             await self.settle(seat, "opening", proof="Done in the room, before everybody.")
+        await self.swear()
 
     async def swear(self) -> None:
+        """Once, where the letter asks for it."""
+        if not self.letter.oath or (await self.bench.look())["oaths"]:
+            return
         await self.bench.act(
             "room/oath",
             {
                 "person": self.handles[self.heard],
-                "words": "I solemnly declare that I will tell the whole truth.",
+                "form": "affirmation",
+                "words": self.letter.oath,
             },
         )
 

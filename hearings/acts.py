@@ -47,8 +47,18 @@ class Act:
         return entry
 
     def write_suspended(self, reason: str) -> None:
-        """The hearing stands still from now on, and the stretch on the record ends with it."""
-        self.write(HearingSuspended(reason=reason, by=self.who.handle))
+        """The hearing stands still from now on, and the stretch on the record ends with it. Of who is heard and is not
+        connected at that moment it says so: what comes back may be somebody else.
+        """
+        lost = [
+            person.handle
+            for person in self.story.people.values()
+            if self.story.stretch is not None
+            and person.capacity is not None
+            and person.admitted
+            and not person.connected
+        ]
+        self.write(HearingSuspended(reason=reason, lost=lost or None, by=self.who.handle))
         if self.story.stretch is not None:
             self.write(RecordOff(stretch=self.story.stretch.n, reason=reason, by=self.who.handle))
 

@@ -165,6 +165,7 @@ def items(of: Frame, story: Story) -> list[Item]:
         requested=of.requested,
         on=of.on,
         heard=tuple(_heard(person, interpreted=interpreted) for person in heard),
+        oath=story.oath is not None,
         surrender=of.aim == "recognition" and any(str(person.capacity) == "sought" for person in heard),
     )
     return [_item(demand, story) for demand in _demanded(facts)]
@@ -201,7 +202,7 @@ def _item(demand: Demand, story: Story) -> Item:
             return Item(demand, person, None)
         case _:
             stands = told is not None and law.stands((demand.id, told.cited), demand)
-            return Item(demand, person, told if stands else None)
+            return Item(demand, person, told if stands else _warned(story, demand))
 
 
 # --- what the service sees itself
@@ -238,6 +239,20 @@ def _sworn(story: Story, person: str | None) -> Settled | None:
     for time, oath in reversed(story.oaths):
         if person in {None, oath.participant}:
             return Settled(oath.by, oath.words, time, overridden=False)
+    return None
+
+
+_WARNINGS = {"warning-requesting": "requesting", "warning-requested": "requested"}
+
+
+def _warned(story: Story, demand: Demand) -> Settled | None:
+    """Whoever is to warn has done so, and it was noted as that."""
+    under = _WARNINGS.get(demand.id)
+    for time, warning in reversed(story.warnings):
+        by = story.people.get(warning.by)
+        given = warning.law == under and warning.participant == demand.person
+        if given and by is not None and by.role in demand.by:
+            return Settled(warning.by, warning.words, time, overridden=False)
     return None
 
 

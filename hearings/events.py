@@ -78,6 +78,20 @@ TRACK: dict[str, Sentence] = {
     "camera": say("camera"),
     "interpretation": say("interpretation"),
 }
+LAW: dict[str, Sentence] = {
+    "requesting": say("the law of the requesting State"),
+    "requested": say("the law of the requested State"),
+    "both": say("the law of either State"),
+}
+CONDUCT: dict[str, Sentence] = {
+    "refusal": say("a refusal to testify"),
+    "untruth": say("a statement that may be untrue"),
+}
+REMEDY: dict[str, Sentence] = {
+    "repeated": say("it is said again"),
+    "replaced": say("another person interprets"),
+    "none": say("nothing is changed"),
+}
 GRADE: dict[str, Sentence] = {"good": say("good"), "weak": say("weak"), "bad": say("bad")}
 
 
@@ -241,7 +255,9 @@ class HearingOpened(Event):
 
 
 class RequestReceived(Event):
-    """Leaf 1: the letter of request, with its documents."""
+    """Leaf 1: the letter of request, with its documents. `oath`: the formula of an oath or affirmation that it asks for
+    expressly, and the side that administers it.
+    """
 
     reference: str
     instrument: str
@@ -251,6 +267,8 @@ class RequestReceived(Event):
     requested: str
     deadline: Instant | None = None
     documents: list[Filed]
+    oath: str | None = None
+    oath_by: Side | None = Field(default=None, alias="oathBy")
     by: By
 
     def sentence(self, named: Named) -> Sentence:
@@ -719,7 +737,10 @@ class ExaminationBegun(Event):
 
 
 class HearingSuspended(Event):
+    """`lost`: who is heard and was not connected at that moment; each is identified anew before it goes on."""
+
     reason: str
+    lost: list[Handle] | None = None
     by: By
 
     def sentence(self, named: Named) -> Sentence:
@@ -741,21 +762,84 @@ class HearingResumed(Event):
 
 
 class OathTaken(Event):
-    """An oath or affirmation in these words; or, where none was taken, the reason."""
+    """An oath or affirmation in these words; or, where none was taken, the reason. `language`: of the words (BCP 47);
+    `before`: who administered it, if another than who had it noted.
+    """
 
     participant: Handle
     taken: bool
     words: str
+    form: Literal["oath", "affirmation"] | None = None
+    language: str | None = None
+    before: Handle | None = None
     by: By
 
     def sentence(self, named: Named) -> Sentence:
         who = named(self.participant)
         if not self.taken:
             return say("No oath was taken from {who}: {reason}", who=who, reason=self.words)
+        told = {"who": who, "by": named(self.before or self.by), "words": self.words}
+        match self.form:
+            case "oath":
+                return say("{who} took an oath before {by}: “{words}”", **told)
+            case "affirmation":
+                return say("{who} made an affirmation before {by}: “{words}”", **told)
+        return say("{who} took an oath or affirmation before {by}: “{words}”", **told)
+
+
+class WarningGiven(Event):
+    """What refusing to testify, or an untruth, leads to: one warning for each law.
+
+    Sources: ETS 182, Article 9(7); EU Convention of 29 May 2000, Article 10(8); Directive 2014/41/EU, Article 24(7).
+    """
+
+    participant: Handle
+    law: Literal["requesting", "requested"]
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
         return say(
-            "{who} took an oath or affirmation before {by}: “{words}”",
-            who=who,
-            by=named(self.by),
+            "{who} warned {whom} under {law}: {words}",
+            who=named(self.by),
+            whom=named(self.participant),
+            law=LAW[self.law],
+            words=self.words,
+        )
+
+
+class ExhibitShown(Event):
+    """An exhibit by its number, and what it is; or, where it was not shown, why."""
+
+    exhibit: str
+    shown: bool
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "number": self.exhibit, "words": self.words}
+        if not self.shown:
+            return say("{who} noted that exhibit {number} was not shown: {words}", **told)
+        return say("{who} noted that exhibit {number} was shown: {words}", **told)
+
+
+class ConductNoted(Event):
+    """The facts of a refusal to testify, or of a statement that may be untrue, for the State whose law applies to it.
+
+    Sources: ETS 182, Article 9(7); EU Convention of 29 May 2000, Article 10(8); Directive 2014/41/EU, Article 24(7).
+    """
+
+    participant: Handle
+    conduct: Literal["refusal", "untruth"]
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} noted of {whom}, for the authorities of the requested State, {conduct}: {words}",
+            who=named(self.by),
+            whom=named(self.participant),
+            conduct=CONDUCT[self.conduct],
             words=self.words,
         )
 
@@ -781,6 +865,146 @@ class MessageSent(Event):
         if self.to is None:
             return say("{who} wrote to the court: “{text}”", who=named(self.by), text=self.text)
         return say("{who} wrote to {whom}: “{text}”", who=named(self.by), whom=named(self.to), text=self.text)
+
+
+# --- what comes up and is answered ---------------------------------------------------------------
+
+
+class InterventionMade(Event):
+    """The authority present holds that a fundamental principle of its law is infringed: the `ground`, and the
+    `measure` for which it asks, so that the hearing goes on in line with it. `article`: what of the instrument speaks
+    of it; `suspends`: the hearing stands still until it is settled.
+    """
+
+    ground: str
+    measure: str
+    article: str | None = None
+    suspends: bool
+    by: By
+
+    def provision(self) -> Sentence | None:
+        return _article(self.article) if self.article else None
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "ground": self.ground, "measure": self.measure}
+        if not self.suspends:
+            return say("{who} intervened: {ground} Measure: {measure}", **told)
+        return say("{who} intervened, and the hearing stands still: {ground} Measure: {measure}", **told)
+
+
+class InterventionSettled(Event):
+    """By what the intervention of entry `intervention` is settled; or why, after it, the hearing cannot go on."""
+
+    intervention: int
+    continues: bool
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "n": self.intervention, "words": self.words}
+        if self.continues:
+            return say("{who} declared the intervention of entry {n} settled: {words}", **told)
+        return say(
+            "{who} declared that after the intervention of entry {n} the hearing cannot go on: {words}",
+            **told,
+        )
+
+
+class PrivilegeClaimed(Event):
+    """A right not to testify is claimed for the person heard, to a question or, without one, to the last that was
+    put. `law`: under which law the person claims it.
+    """
+
+    participant: Handle
+    question: str | None = None
+    law: Literal["requesting", "requested", "both"]
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {
+            "whom": named(self.participant),
+            "law": LAW[self.law],
+            "question": self.question or say("the last that was put"),
+        }
+        if self.by == self.participant:
+            return say(
+                "{whom} claimed the right not to testify under {law}, to the question: {question}", **told
+            )
+        return say(
+            "{who} claimed for {whom} the right not to testify under {law}, to the question: {question}",
+            who=named(self.by),
+            **told,
+        )
+
+
+class PrivilegeRuled(Event):
+    """How the claim of entry `claim` was ruled upon, or that it was withdrawn."""
+
+    claim: int
+    outcome: Literal["upheld", "rejected", "withdrawn"]
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "n": self.claim, "reason": self.reason}
+        match self.outcome:
+            case "upheld":
+                return say("{who} upheld the right not to testify claimed in entry {n}: {reason}", **told)
+            case "rejected":
+                return say(
+                    "{who} did not uphold the right not to testify claimed in entry {n}: {reason}", **told
+                )
+            case "withdrawn":
+                return say("{who} noted that the claim of entry {n} was withdrawn: {reason}", **told)
+
+
+class ObjectionRaised(Event):
+    """Somebody objects to the interpretation: what is wrong with it (Directive 2010/64/EU, Article 2(5))."""
+
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} objected to the interpretation: {words}", who=named(self.by), words=self.words)
+
+
+class ObjectionDecided(Event):
+    """What follows from the objection of entry `objection`: it is said again, another interprets, or nothing."""
+
+    objection: int
+    remedy: Literal["repeated", "replaced", "none"]
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} decided on the objection of entry {n}, {remedy}: {words}",
+            who=named(self.by),
+            n=self.objection,
+            remedy=REMEDY[self.remedy],
+            words=self.words,
+        )
+
+
+class IdentityRenewed(Event):
+    """Who was lost and has come back is the same person: by what `means` that was seen, and who is with them, where
+    they are not alone.
+    """
+
+    participant: Handle
+    means: str
+    company: str | None = None
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "whom": named(self.participant), "means": self.means}
+        if not self.company:
+            return say("{who} identified {whom} anew, who is alone: {means}", **told)
+        return say(
+            "{who} identified {whom} anew, in the company of {company}: {means}",
+            **told,
+            company=self.company,
+        )
 
 
 # --- private consultation and interpretation ---------------------------------------------------

@@ -5,7 +5,8 @@ The rules:
 - Five heads are what the treaties demand: date and place; identity of the person heard; identities and
   functions of everybody else taking part on the requested side; oaths; technical conditions. Each names
   the article that demands it, which the caller gives as data. Safeguards, the course of the hearing and
-  the signatory come besides. The requesting court's own record is another document.
+  the signatory come besides; warnings, interventions of the authority present, claims of a right not to testify,
+  objections to the interpretation, renewed identifications, exhibits and refusals where there were any. The requesting court's own record is another document.
 - Whatever was left out on purpose has a reason here, or the minutes cannot be made: an oath not taken,
   a safeguard overridden.
 - What is quoted may be in any language and carries its own tag; everything else is English.
@@ -97,6 +98,7 @@ class Oath(Part):
 
     name: Text
     taken: bool
+    form: Literal["oath", "affirmation"] | None = None
     formula: Text | None = None
     language: Tag = "en"
     administered_by: Text | None = None
@@ -110,6 +112,87 @@ class Oath(Part):
         if not self.taken and not self.reason:
             raise ValueError("an oath that was not taken has a reason")
         return self
+
+
+class Warned(Part):
+    """A warning of what refusing to testify, or an untruth, leads to under one law."""
+
+    name: Text
+    law: Text
+    words: Text
+    by: Text
+    at: Instant
+
+
+class Exhibit(Part):
+    """`words`: what it is, or why it was not shown."""
+
+    number: Text
+    shown: bool
+    words: Text
+    by: Text
+    at: Instant
+
+
+class Conduct(Part):
+    """The facts of a refusal to testify, or of a statement that may be untrue."""
+
+    name: Text
+    what: Text
+    words: Text
+    by: Text
+    at: Instant
+
+
+class Outcome(Part):
+    """How something that came up was answered."""
+
+    outcome: Text
+    words: Text
+    by: Text
+    at: Instant
+
+
+class Intervention(Part):
+    """Of the authority present; `suspended`: the hearing stood still meanwhile."""
+
+    by: Text
+    at: Instant
+    ground: Text
+    measure: Text
+    article: Text | None = None
+    suspended: bool
+    settled: tuple[Outcome, ...] = ()
+
+
+class Claim(Part):
+    """A right not to testify, claimed under a law to a question; without one, to the last that was put."""
+
+    name: Text
+    by: Text
+    at: Instant
+    law: Text
+    question: Text | None = None
+    ruled: Outcome | None = None
+
+
+class Objection(Part):
+    """To the interpretation."""
+
+    by: Text
+    at: Instant
+    words: Text
+    decided: Outcome | None = None
+
+
+class Identified(Part):
+    """Who was lost and came back; `company`: who was with them, None if nobody."""
+
+    name: Text
+    means: Text
+    company: Text | None = None
+    by: Text
+    at: Instant
 
 
 class Recording(Part):
@@ -237,6 +320,13 @@ class Minutes(Part):
     oaths: tuple[Oath, ...]
     technical: Technical
     safeguards: tuple[Safeguard, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    conducts: tuple[Conduct, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    identities: tuple[Identified, ...] = ()
     course: tuple[Happening, ...] = ()
     signatory: Signatory
 

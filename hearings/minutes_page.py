@@ -14,14 +14,22 @@ from datetime import datetime
 from typing import Any
 
 from hearings.minutes import (
+    Claim,
+    Conduct,
     Connection,
+    Exhibit,
     Happening,
     Heard,
+    Identified,
+    Intervention,
     Minutes,
     Oath,
+    Objection,
+    Outcome,
     Presence,
     Safeguard,
     Technical,
+    Warned,
     Worst,
 )
 from hearings.roles import Capacity, Side
@@ -67,6 +75,13 @@ def page(minutes: Minutes, *, numbered: frozenset[str] = frozenset()) -> Block:
             _head("Oaths", minutes.sources.oaths, _oaths(minutes.oaths, zones)),
             _head("Technical conditions", minutes.sources.technical, _technical(minutes.technical, zones)),
             _head("Safeguards", "", _safeguards(minutes.safeguards, zones)),
+            *_if_any("Warnings", _warnings(minutes.warnings, zones)),
+            *_if_any("Interventions of the authority present", _interventions(minutes.interventions, zones)),
+            *_if_any("Claims of a right not to testify", _claims(minutes.claims, zones)),
+            *_if_any("Objections to the interpretation", _objections(minutes.objections, zones)),
+            *_if_any("Identified anew after a loss", _identities(minutes.identities, zones)),
+            *_if_any("Exhibits", _exhibits(minutes.exhibits, zones)),
+            *_if_any("For the authorities of the requested State", _conducts(minutes.conducts, zones)),
             _head("Course of the hearing", "", _course(minutes.course, zones)),
         ],
         "signatory": minutes.signatory.model_dump(),
@@ -144,7 +159,8 @@ def _oaths(oaths: Sequence[Oath], zones: list[str]) -> Iterator[Block]:
         if oath.taken:
             assert oath.at is not None
             by = [("Administered by", [oath.administered_by])] if oath.administered_by else []
-            yield _facts([("Taken by", [oath.name]), *by, ("Taken at", _sentences(oath.at, zones))])
+            form = [("Form", [oath.form.capitalize()])] if oath.form else []
+            yield _facts([("Taken by", [oath.name]), *form, *by, ("Taken at", _sentences(oath.at, zones))])
             yield _text(oath.formula or "", kind="quote", language=oath.language)
         else:
             yield _facts([("Not taken by", [oath.name]), ("Reason", [oath.reason or ""])])
@@ -259,6 +275,107 @@ def _safeguards(safeguards: Sequence[Safeguard], zones: list[str]) -> Iterator[B
     yield _table("", {"Safeguard": "1.3fr", "Source": "1fr", "Outcome, by whom and when": "1.2fr"}, rows)
 
 
+def _warnings(warnings: Sequence[Warned], zones: list[str]) -> Iterator[Block]:
+    for one in warnings:
+        yield _facts(
+            [
+                ("To", [one.name]),
+                ("Under", [one.law]),
+                ("By", [one.by]),
+                ("At", _sentences(one.at, zones)),
+                ("Words", one.words.split("\n")),
+            ]
+        )
+
+
+def _exhibits(exhibits: Sequence[Exhibit], zones: list[str]) -> Iterator[Block]:
+    rows = [
+        [
+            [one.number],
+            ["Shown" if one.shown else "Not shown", *one.words.split("\n")],
+            [one.by, *_brief(one.at, zones, "%H:%M")],
+        ]
+        for one in exhibits
+    ]
+    if rows:
+        yield _table("", {"No.": "auto", "Exhibit": "1fr", "By whom and when": "auto"}, rows)
+
+
+def _conducts(conducts: Sequence[Conduct], zones: list[str]) -> Iterator[Block]:
+    for one in conducts:
+        yield _facts(
+            [
+                ("Of", [one.name]),
+                ("What", [one.what.capitalize()]),
+                ("Noted by", [one.by]),
+                ("At", _sentences(one.at, zones)),
+                ("Facts", one.words.split("\n")),
+            ]
+        )
+
+
+def _interventions(interventions: Sequence[Intervention], zones: list[str]) -> Iterator[Block]:
+    for one in interventions:
+        yield _facts(
+            [
+                ("By", [one.by]),
+                ("At", _sentences(one.at, zones)),
+                *([("Source", [one.article])] if one.article else []),
+                ("Ground", one.ground.split("\n")),
+                ("Measure asked for", one.measure.split("\n")),
+                ("Meanwhile", ["The hearing stood still." if one.suspended else "The hearing went on."]),
+                *_outcomes("Settled", one.settled, zones),
+            ]
+        )
+
+
+def _claims(claims: Sequence[Claim], zones: list[str]) -> Iterator[Block]:
+    for one in claims:
+        yield _facts(
+            [
+                ("Of", [one.name]),
+                *([("Claimed by", [one.by])] if one.by != one.name else []),
+                ("At", _sentences(one.at, zones)),
+                ("Under", [one.law]),
+                ("To the question", (one.question or "The last that was put.").split("\n")),
+                *_outcomes("Ruling", [one.ruled] if one.ruled else [], zones),
+            ]
+        )
+
+
+def _objections(objections: Sequence[Objection], zones: list[str]) -> Iterator[Block]:
+    for one in objections:
+        yield _facts(
+            [
+                ("By", [one.by]),
+                ("At", _sentences(one.at, zones)),
+                ("What was wrong", one.words.split("\n")),
+                *_outcomes("Decision", [one.decided] if one.decided else [], zones),
+            ]
+        )
+
+
+def _identities(identities: Sequence[Identified], zones: list[str]) -> Iterator[Block]:
+    for one in identities:
+        yield _facts(
+            [
+                ("Who", [one.name]),
+                ("By", [one.by]),
+                ("At", _sentences(one.at, zones)),
+                ("By what means", one.means.split("\n")),
+                ("In whose company", [one.company or "Alone."]),
+            ]
+        )
+
+
+def _outcomes(label: str, outcomes: Sequence[Outcome], zones: list[str]) -> list[tuple[str, list[str]]]:
+    told = [
+        (label, [f"{one.outcome.capitalize()}: {one.by}", *_sentences(one.at, zones), *one.words.split("\n")])
+        for one in outcomes
+    ]
+    return told or [(label, ["Open."])]
+
+
 def _course(course: Sequence[Happening], zones: list[str]) -> Iterator[Block]:
     yield {
         "kind": "course",
@@ -275,6 +392,12 @@ def _course(course: Sequence[Happening], zones: list[str]) -> Iterator[Block]:
 
 def _head(title: str, source: str, blocks: Iterable[Block]) -> Block:
     return {"title": title, "source": source, "blocks": list(blocks)}
+
+
+def _if_any(title: str, blocks: Iterable[Block]) -> list[Block]:
+    """A head that stands only where there is something to tell."""
+    found = list(blocks)
+    return [_head(title, "", found)] if found else []
 
 
 def _facts(rows: Iterable[tuple[str, list[str]]]) -> Block:

@@ -22,21 +22,37 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, figures, minutes_pdf, package, tokens, verify
+from hearings import checklist, copies, figures, incidents, minutes_pdf, package, tokens, verify
 from hearings.actors import Actor
 from hearings.acts import Act, Acts
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
-from hearings.events import GAP, CustodyFetched, HearingClosed, MinutesSealed, ParticipantDescribed
+from hearings.events import (
+    CONDUCT,
+    GAP,
+    LAW,
+    REMEDY,
+    CustodyFetched,
+    HearingClosed,
+    MinutesSealed,
+    ParticipantDescribed,
+)
 from hearings.journal import Entry, origin, urn
 from hearings.listening import Film
 from hearings.minutes import (
+    Claim,
+    Conduct,
+    Exhibit,
     Fact,
     Happening,
     Heard,
+    Identified,
     Interruption,
+    Intervention,
     Minutes,
     Oath,
+    Objection,
+    Outcome,
     Participant,
     Presence,
     Recording,
@@ -46,6 +62,7 @@ from hearings.minutes import (
     Sitting,
     Sources,
     Technical,
+    Warned,
 )
 from hearings.recording import MEDIA
 from hearings.recording import Recording as Account
@@ -69,7 +86,18 @@ LONGEST_MAKING = timedelta(hours=6)
 _COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
-        *("consultation", "interpretation", "interval"),
+        *(
+            "consultation",
+            "interpretation",
+            "interval",
+            "warning",
+            "exhibit",
+            "conduct",
+            "intervention",
+            "privilege",
+            "objection",
+        ),
+        "identity",
     }
 )
 _OF_TRACK = {"audio": "sound", "camera": "picture", "interpretation": "interpretation into a channel"}
@@ -152,7 +180,7 @@ class Records:
     def obstacles(self, act: Act) -> list[Obstacle]:
         instrument = self._instruments[act.hearing.instrument]
         frame = checklist.framed(act.tx, act.hearing, self._instruments)
-        found = checklist.to_the_closing(frame, act.story)
+        found = [*checklist.to_the_closing(frame, act.story), *incidents.unanswered(act.story)]
         if act.story.stretches and REQUESTED not in act.story.minutes:
             found.append(
                 Obstacle(
@@ -166,9 +194,11 @@ class Records:
         return [*found, *(Obstacle("account", sentence) for sentence in missing)]
 
     def _refuse_open_account(self, act: Act) -> None:
+        """The minutes tell the end of everything."""
         missing = self._account.unaccounted(act.tx, act.hearing, act.story)
         checklist.refuse(
-            say("The minutes cannot be signed yet."), [Obstacle("account", one) for one in missing]
+            say("The minutes cannot be signed yet."),
+            [*incidents.unanswered(act.story), *(Obstacle("account", one) for one in missing)],
         )
 
     # --- the package
@@ -338,6 +368,13 @@ class Records:
                 if person.capacity is None and person.present
             ),
             oaths=tuple(_oaths(story)),
+            warnings=tuple(_warnings(story)),
+            exhibits=tuple(_exhibits(story)),
+            conducts=tuple(_conducts(story)),
+            interventions=tuple(_interventions(story)),
+            claims=tuple(_claims(story)),
+            objections=tuple(_objections(story)),
+            identities=tuple(_identities(story)),
             technical=_technical(story, at),
             safeguards=tuple(_safeguards(checklist.frame(hearing, instrument, requesting, requested), story)),
             course=tuple(_course(story, entries)),
@@ -419,12 +456,123 @@ def _oaths(story: Story) -> list[Oath]:
         Oath(
             name=story.named(oath.participant),
             taken=oath.taken,
+            form=oath.form,
             formula=oath.words if oath.taken else None,
-            administered_by=story.named(oath.by),
+            language=oath.language or "en",
+            administered_by=story.named(oath.before or oath.by),
             at=time,
             reason=None if oath.taken else oath.words,
         )
         for time, oath in story.oaths
+    ]
+
+
+def _warnings(story: Story) -> list[Warned]:
+    return [
+        Warned(
+            name=story.named(one.participant),
+            law=LAW[one.law],
+            words=one.words,
+            by=story.named(one.by),
+            at=time,
+        )
+        for time, one in story.warnings
+    ]
+
+
+def _exhibits(story: Story) -> list[Exhibit]:
+    return [
+        Exhibit(number=one.exhibit, shown=one.shown, words=one.words, by=story.named(one.by), at=time)
+        for time, one in story.exhibits
+    ]
+
+
+def _conducts(story: Story) -> list[Conduct]:
+    return [
+        Conduct(
+            name=story.named(one.participant),
+            what=CONDUCT[one.conduct],
+            words=one.words,
+            by=story.named(one.by),
+            at=time,
+        )
+        for time, one in story.conducts
+    ]
+
+
+def _interventions(story: Story) -> list[Intervention]:
+    return [
+        Intervention(
+            by=story.named(one.made.by),
+            at=one.since,
+            ground=one.made.ground,
+            measure=one.made.measure,
+            article=one.made.article,
+            suspended=one.made.suspends,
+            settled=tuple(
+                Outcome(
+                    outcome="the hearing goes on" if said.continues else "the hearing cannot go on",
+                    words=said.words,
+                    by=story.named(said.by),
+                    at=time,
+                )
+                for time, said in one.settled
+            ),
+        )
+        for one in story.interventions.values()
+    ]
+
+
+def _claims(story: Story) -> list[Claim]:
+    return [
+        Claim(
+            name=story.named(one.made.participant),
+            by=story.named(one.made.by),
+            at=one.since,
+            law=LAW[one.made.law],
+            question=one.made.question,
+            ruled=_outcome(story, one.ruled[0], one.ruled[1].outcome, one.ruled[1].reason, one.ruled[1].by)
+            if one.ruled
+            else None,
+        )
+        for one in story.claims.values()
+    ]
+
+
+def _objections(story: Story) -> list[Objection]:
+    return [
+        Objection(
+            by=story.named(one.raised.by),
+            at=one.since,
+            words=one.raised.words,
+            decided=_outcome(
+                story,
+                one.decided[0],
+                REMEDY[one.decided[1].remedy],
+                one.decided[1].words,
+                one.decided[1].by,
+            )
+            if one.decided
+            else None,
+        )
+        for one in story.objections.values()
+    ]
+
+
+def _outcome(story: Story, at: datetime, outcome: str, words: str, by: str) -> Outcome:
+    return Outcome(outcome=outcome, words=words, by=story.named(by), at=at)
+
+
+def _identities(story: Story) -> list[Identified]:
+    return [
+        Identified(
+            name=story.named(one.participant),
+            means=one.means,
+            company=one.company,
+            by=story.named(one.by),
+            at=time,
+        )
+        for time, one in story.identities
     ]
 
 

@@ -49,7 +49,21 @@ from media.control import Report
 MEDIA = "data/media"
 
 PROCEEDINGS = frozenset(
-    {"hearing", "record", "examination", "oath", "statement", "requirement", "consultation", "interval"}
+    {
+        *(
+            "hearing",
+            "record",
+            "examination",
+            "oath",
+            "warning",
+            "exhibit",
+            "conduct",
+            "statement",
+            "requirement",
+            "consultation",
+        ),
+        *("interval", "intervention", "privilege", "objection", "identity"),
+    }
 )
 """Entries of these kinds are steps of the proceedings, after which the recording is anchored."""
 

@@ -56,7 +56,8 @@ class NewDocument(Said):
 
 class NewRequest(Said):
     """What a letter of request says. `aim`: what the hearing is for; `capacity`: as what the person is to be heard, where
-    that is known; `instrument_reason`: why this instrument, where the rule answers otherwise.
+    that is known; `instrument_reason`: why this instrument, where the rule answers otherwise. `oath`: the formula of an oath or
+    affirmation, where it asks for one expressly (1959 Convention, Article 3(2)), and `oath_by` the side that administers it.
     """
 
     reference: str = Field(min_length=1, max_length=100)
@@ -70,6 +71,8 @@ class NewRequest(Said):
     requested: UUID
     requested_reference: str | None = Field(default=None, min_length=1, max_length=100)
     deadline: MaybeInstant = None
+    oath: str | None = Field(default=None, min_length=1, max_length=1000)
+    oath_by: Side = Side.REQUESTING
     documents: list[NewDocument] = Field(min_length=1, max_length=_MOST_DOCUMENTS)
 
 
@@ -206,6 +209,8 @@ class Requests:
             state=State.REQUESTED,
             before=State.REQUESTED,
             deadline=new.deadline,
+            oath=new.oath,
+            oath_by=new.oath_by if new.oath else None,
             log_key=log.wrapped,
             log_vkey=log.vkey,
             created=self._journal.clock(),
@@ -237,6 +242,8 @@ def _received(
         requesting=between[0].name,
         requested=between[1].name,
         deadline=new.deadline,
+        oath=new.oath,
+        oath_by=new.oath_by if new.oath else None,
         documents=[Filed(name=d.name, kind=d.kind, sha256=d.sha256, size=d.size) for d in documents],
         by=by,
     )

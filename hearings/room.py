@@ -8,19 +8,21 @@ from rows and story, whole, each time.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, consultation, docket, interpretation, registry
+from hearings import checklist, consultation, docket, incidents, interpretation, registry
 from hearings.actors import Actor, service
 from hearings.acts import Act, Acts
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
 from hearings.events import (
+    ConductNoted,
     ExaminationBegun,
+    ExhibitShown,
     HearingAdjourned,
     HearingResumed,
     OathTaken,
@@ -32,13 +34,14 @@ from hearings.events import (
     SittingEnded,
     SittingOpened,
     StatementNoted,
+    WarningGiven,
 )
 from hearings.registry import Registry
 from hearings.roles import NEVER_WAIT, REQUIRED, Role
 from hearings.said import MaybeInstant, Said
 from hearings.sentences import CONNECTION_LOST, say
 from hearings.states import ON, OPENED, State, Verb
-from hearings.story import Story, Stretch
+from hearings.story import Person, Story, Stretch
 from hearings.tables import Hearing, Participant, Place
 from media.channels import Channel, Kind, Row, Seat, table
 from media.control import PeerPlan, RecordPlan, RoomPlan
@@ -55,11 +58,40 @@ class Words(Said):
 
 
 class Oath(Said):
-    """`person`: handle; `words`: the oath or affirmation as spoken, or why none was taken."""
+    """`person`: handle; `words`: the oath or affirmation as spoken, and in which `language` (BCP 47), or why none was
+    taken; `before`: handle of who administered it, if another than who notes it.
+    """
 
     person: str = Field(pattern=r"^[a-z2-7]{8}$")
     taken: bool = True
     words: str = Field(min_length=1, max_length=1000)
+    form: Literal["oath", "affirmation"] | None = None
+    language: str | None = Field(default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    before: str | None = Field(default=None, pattern=r"^[a-z2-7]{8}$")
+
+
+class Caution(Said):
+    """A warning of what refusing to testify, or an untruth, leads to under one of the two laws. `person`: handle."""
+
+    person: str = Field(pattern=r"^[a-z2-7]{8}$")
+    law: Literal["requesting", "requested"]
+    words: str = Field(min_length=1, max_length=2000)
+
+
+class Exhibit(Said):
+    """`exhibit`: its number; `words`: what it is, or why it was not shown."""
+
+    exhibit: str = Field(min_length=1, max_length=50)
+    shown: bool = True
+    words: str = Field(min_length=1, max_length=1000)
+
+
+class Conduct(Said):
+    """What somebody who is heard refused, or may have said untruly. `person`: handle; `words`: the facts."""
+
+    person: str = Field(pattern=r"^[a-z2-7]{8}$")
+    conduct: Literal["refusal", "untruth"]
+    words: str = Field(min_length=1, max_length=2000)
 
 
 class Adjournment(Said):
@@ -110,7 +142,10 @@ class Room:
             frame = checklist.framed(act.tx, act.hearing, self._instruments)
             checklist.refuse(
                 say("You cannot go on the record yet."),
-                checklist.to_the_record(frame, act.story, armed=act.hearing.armed is not None),
+                [
+                    *checklist.to_the_record(frame, act.story, armed=act.hearing.armed is not None),
+                    *incidents.holding(act.story),
+                ],
             )
             begin_stretch(act, self._keys)
 
@@ -136,16 +171,12 @@ class Room:
     def resume(self, actor: Actor, repeated: Words) -> None:
         """Back to where it was suspended; if that was on the record, a new stretch begins. Raises: NotReady."""
         with self._acts.act(actor, Verb.RESUME) as act:
-            on = act.hearing.before in ON
             frame = checklist.framed(act.tx, act.hearing, self._instruments)
             checklist.refuse(
-                say("The hearing cannot be resumed yet."),
-                checklist.to_the_record(frame, act.story, armed=act.hearing.armed is not None)
-                if on
-                else checklist.in_private(act.story),
+                say("The hearing cannot be resumed yet."), to_resume(frame, act.hearing, act.story)
             )
             act.write(HearingResumed(repeated=repeated.text, by=act.who.handle))
-            if on:
+            if act.hearing.before in ON:
                 begin_stretch(act, self._keys)
 
     def adjourn(self, actor: Actor, adjournment: Adjournment) -> None:
@@ -216,11 +247,66 @@ class Room:
                 )
 
     def note_oath(self, actor: Actor, oath: Oath) -> None:
+        """Of who is heard none is taken for which the request does not ask; an interpreter is sworn by the law at home.
+
+        Raises: NotFound, NotAllowed.
+        """
         with self._acts.act(actor, Verb.OATH) as act:
-            if oath.person not in act.story.people:
+            person = act.story.people.get(oath.person)
+            if person is None or (oath.before is not None and oath.before not in act.story.people):
                 raise NotFound(say("There is no such person in this hearing."))
+            if oath.taken and act.story.oath is None and person.role is not Role.INTERPRETER:
+                raise NotAllowed(
+                    say(
+                        "The request does not expressly ask for an oath or affirmation, so none may be taken from {name}.",
+                        name=person.name,
+                    )
+                )
             act.write(
-                OathTaken(participant=oath.person, taken=oath.taken, words=oath.words, by=act.who.handle)
+                OathTaken(
+                    participant=oath.person,
+                    taken=oath.taken,
+                    words=oath.words,
+                    form=oath.form if oath.taken else None,
+                    language=oath.language,
+                    before=oath.before if oath.taken and oath.before != act.who.handle else None,
+                    by=act.who.handle,
+                )
+            )
+
+    def warn(self, actor: Actor, caution: Caution) -> None:
+        """Raises: NotFound."""
+        with self._acts.act(actor, Verb.WARN) as act:
+            person = _heard(act, caution.person)
+            act.write(
+                WarningGiven(
+                    participant=person.handle, law=caution.law, words=caution.words, by=act.who.handle
+                )
+            )
+
+    def note_exhibit(self, actor: Actor, exhibit: Exhibit) -> None:
+        with self._acts.act(actor, Verb.EXHIBIT) as act:
+            act.write(
+                ExhibitShown(
+                    exhibit=exhibit.exhibit, shown=exhibit.shown, words=exhibit.words, by=act.who.handle
+                )
+            )
+
+    def report(self, actor: Actor, conduct: Conduct) -> None:
+        """The facts alone: whether anything follows is for the authorities of the State whose law applies.
+
+        Raises: NotFound.
+        """
+        with self._acts.act(actor, Verb.REPORT) as act:
+            act.refuse_after_signing()
+            person = _heard(act, conduct.person)
+            act.write(
+                ConductNoted(
+                    participant=person.handle,
+                    conduct=conduct.conduct,
+                    words=conduct.words,
+                    by=act.who.handle,
+                )
             )
 
     def note(self, actor: Actor, note: Words) -> None:
@@ -294,7 +380,14 @@ class Room:
         act.write(SittingEnded(by=act.who.handle))
 
     def _refuse_unidentified(self, act: Act, people: Sequence[Participant]) -> None:
-        """In the middle of an examination the second gate holds for whoever comes to be heard."""
+        """In the middle of an examination the second gate holds for whoever comes to be heard; and nobody who was lost
+        comes back to the record unidentified.
+        """
+        heard = {person.handle for person in people if person.capacity is not None}
+        if act.hearing.state in ON:
+            checklist.refuse(
+                say("They cannot come into the examination yet."), incidents.unidentified(act.story, heard)
+            )
         if act.hearing.state is not State.EXAMINING:
             return
         heard = {person.handle for person in people if person.capacity is not None}
@@ -306,6 +399,15 @@ class Room:
         place.admitted = act.now
         for person in people:
             act.write(ParticipantAdmitted(participant=person.handle, by=act.who.handle))
+
+
+def to_resume(frame: checklist.Frame, hearing: Hearing, story: Story) -> list[checklist.Obstacle]:
+    """What stands before going on where the hearing was suspended."""
+    if hearing.before in ON:
+        found = checklist.to_the_record(frame, story, armed=hearing.armed is not None)
+    else:
+        found = checklist.in_private(story)
+    return [*found, *incidents.holding(story)]
 
 
 def begin_stretch(act: Act, keys: Registry, *, together: bool = False) -> None:
@@ -346,6 +448,13 @@ def _place(act: Act, place: UUID) -> tuple[Place, Sequence[Participant]]:
     if not docket.in_room(people):
         raise NotFound(say("This place has no seat in the room."))
     return row, people
+
+
+def _heard(act: Act, handle: str) -> Person:
+    person = act.story.people.get(handle)
+    if person is None or person.capacity is None:
+        raise NotFound(say("There is no such person in this hearing."))
+    return person
 
 
 def _leave(act: Act, place: Place, people: Sequence[Participant]) -> None:

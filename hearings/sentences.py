@@ -125,7 +125,9 @@ RECORDING_FAILED = say("The recording failed. {reason}")
 PRIVATE_CONSULTATION = say("A private consultation.")
 SEALED_FROM_HERE = say("What follows is sealed.")
 OPEN_FROM_HERE = say("What follows is open again.")
-BY_HAND = (PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE)
+INTERVENED = say("The authority present intervenes.")
+CANNOT_GO_ON = say("The authority present says that the hearing cannot go on.")
+BY_HAND = (INTERVENED, CANNOT_GO_ON, PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE)
 """Reasons that a step gives for whoever took it."""
 
 OWN = (

@@ -60,6 +60,15 @@ class Verb(StrEnum):
     DECLINE_CONSULTATION = "decline-consultation"
     END_CONSULTATION = "end-consultation"
     GIVE_CHANNEL = "give-channel"
+    INTERVENE = "intervene"
+    INTERRUPT = "interrupt"
+    SETTLE = "settle"
+    STOP = "stop"
+    CLAIM = "claim"
+    RULE = "rule"
+    OBJECT = "object"
+    DECIDE = "decide"
+    IDENTIFY = "identify"
     SEAL = "seal"
     END_SEALING = "end-sealing"
     ASK_UNSEALING = "ask-unsealing"
@@ -67,6 +76,9 @@ class Verb(StrEnum):
     CONFIRM = "confirm"
     OVERRIDE = "override"
     OATH = "oath"
+    WARN = "warn"
+    EXHIBIT = "exhibit"
+    REPORT = "report"
     NOTE = "note"
     WRITE = "write"
     SIGN_MINUTES = "sign-minutes"
@@ -88,7 +100,9 @@ OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDE
 ON = frozenset({State.ON_RECORD, State.EXAMINING})
 _HEARD_BACK = OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}
 _LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED, State.DESTROYED}
+_ANSWERED = OPENED | {State.ENDED}
 _BENCH = frozenset({Role.PRESIDING})
+_AUTHORITY = frozenset({Role.AUTHORITY})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
 _REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
@@ -131,13 +145,31 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.DECLINE_CONSULTATION: (Rule(OPENED, _BENCH, None),),
     Verb.END_CONSULTATION: (Rule(OPENED, _BENCH | CONFIDANTS | {Role.SERVICE}, None),),
     Verb.GIVE_CHANNEL: (Rule(OPENED, _CLERKS | COORDINATORS, None),),
+    Verb.INTERVENE: (Rule(OPENED, _AUTHORITY, None),),
+    Verb.INTERRUPT: (
+        Rule(ON | {State.OPEN}, _AUTHORITY, State.SUSPENDED),
+        Rule(frozenset({State.SUSPENDED}), _AUTHORITY, None),
+    ),
+    Verb.SETTLE: (Rule(_ANSWERED, _AUTHORITY, None),),
+    Verb.STOP: (
+        Rule(ON | {State.OPEN}, _AUTHORITY, State.SUSPENDED),
+        Rule(frozenset({State.SUSPENDED, State.ENDED}), _AUTHORITY, None),
+    ),
+    Verb.CLAIM: (Rule(OPENED, CONFIDANTS | _CLERKS | _AUTHORITY, None),),
+    Verb.RULE: (Rule(_ANSWERED, _BENCH | _AUTHORITY, None),),
+    Verb.OBJECT: (Rule(OPENED, CONFIDANTS | _BENCH | _AUTHORITY, None),),
+    Verb.DECIDE: (Rule(_ANSWERED, _BENCH, None),),
+    Verb.IDENTIFY: (Rule(OPENED, _AUTHORITY, None),),
     Verb.SEAL: (Rule(OPENED, _BENCH, None),),
     Verb.END_SEALING: (Rule(OPENED, _BENCH, None),),
     Verb.ASK_UNSEALING: (Rule(_HEARD_BACK, UNSEALERS, None),),
     Verb.ANSWER_UNSEALING: (Rule(_HEARD_BACK, UNSEALERS, None),),
     Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
-    Verb.OATH: (Rule(ON, _BENCH | {Role.AUTHORITY}, None),),
+    Verb.OATH: (Rule(ON, _BENCH | _AUTHORITY, None),),
+    Verb.WARN: (Rule(ON, _BENCH | _AUTHORITY, None),),
+    Verb.EXHIBIT: (Rule(ON, _CLERKS, None),),
+    Verb.REPORT: (Rule(_ANSWERED, _BENCH | _AUTHORITY, None),),
     Verb.NOTE: (Rule(OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
     Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
@@ -192,6 +224,15 @@ ACT: dict[Verb, Sentence] = {
     Verb.DECLINE_CONSULTATION: say("decline a private consultation"),
     Verb.END_CONSULTATION: say("end the private consultation"),
     Verb.GIVE_CHANNEL: say("open or close a channel for interpretation"),
+    Verb.INTERVENE: say("intervene"),
+    Verb.INTERRUPT: say("intervene and have the hearing stand still"),
+    Verb.SETTLE: say("say how an intervention is settled"),
+    Verb.STOP: say("say that the hearing cannot go on"),
+    Verb.CLAIM: say("claim a right not to testify"),
+    Verb.RULE: say("rule on a right not to testify"),
+    Verb.OBJECT: say("object to the interpretation"),
+    Verb.DECIDE: say("decide on an objection to the interpretation"),
+    Verb.IDENTIFY: say("identify somebody anew"),
     Verb.SEAL: say("seal what is recorded"),
     Verb.END_SEALING: say("end the sealing"),
     Verb.ASK_UNSEALING: say("ask to listen to what is sealed"),
@@ -199,6 +240,9 @@ ACT: dict[Verb, Sentence] = {
     Verb.CONFIRM: say("confirm a safeguard"),
     Verb.OVERRIDE: say("go on without a safeguard"),
     Verb.OATH: say("note an oath"),
+    Verb.WARN: say("note a warning"),
+    Verb.EXHIBIT: say("note an exhibit"),
+    Verb.REPORT: say("note a refusal or an untruth"),
     Verb.NOTE: say("make a note"),
     Verb.WRITE: say("write a message"),
     Verb.SIGN_MINUTES: say("sign the minutes"),

@@ -36,6 +36,11 @@ class Person:
     lost: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     silent: datetime | None = None
 
+    @property
+    def connected(self) -> bool:
+        here = bool(self.present) and self.present[-1][1] is None
+        return here and not (self.lost and self.lost[-1][1] is None)
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -90,6 +95,51 @@ class Consultation:
     until: datetime | None = None
 
 
+@dataclass
+class Intervention:
+    """Of entry `n`; `settled`: what the authority said of it since."""
+
+    n: int
+    since: datetime
+    made: e.InterventionMade
+    settled: list[tuple[datetime, e.InterventionSettled]] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Not a word was said of how it is settled."""
+        return not self.settled
+
+    @property
+    def bars(self) -> bool:
+        """The authority said last that the hearing cannot go on."""
+        return bool(self.settled) and not self.settled[-1][1].continues
+
+    @property
+    def holds(self) -> bool:
+        """Nothing goes on."""
+        return self.bars or (self.open and self.made.suspends)
+
+
+@dataclass
+class Claim:
+    """Of a right not to testify, made in entry `n`."""
+
+    n: int
+    since: datetime
+    made: e.PrivilegeClaimed
+    ruled: tuple[datetime, e.PrivilegeRuled] | None = None
+
+
+@dataclass
+class Objection:
+    """To the interpretation, raised in entry `n`."""
+
+    n: int
+    since: datetime
+    raised: e.ObjectionRaised
+    decided: tuple[datetime, e.ObjectionDecided] | None = None
+
+
 @dataclass(frozen=True)
 class Hold:
     """A hold that stands; `n` is the number of its entry."""
@@ -118,7 +168,9 @@ class Story:
     private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
     sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
     asked last to hear a sealed stretch, by its number, until it is declined; `choices`: of the instrument, the last one
-    stands; `closed`: when the file was.
+    stands; `closed`: when the file was; `unidentified`:
+    who was lost when the hearing was suspended, by handle, until they are identified anew or the sitting ends; `oath`,
+    `oath_by`: what the request asks for, and of which side.
     """
 
     state: State = State.REQUESTED
@@ -141,6 +193,16 @@ class Story:
     sealed: dict[str, str] = field(default_factory=dict)
     minutes: dict[str, str] = field(default_factory=dict)
     oaths: list[tuple[datetime, e.OathTaken]] = field(default_factory=list)
+    exhibits: list[tuple[datetime, e.ExhibitShown]] = field(default_factory=list)
+    conducts: list[tuple[datetime, e.ConductNoted]] = field(default_factory=list)
+    warnings: list[tuple[datetime, e.WarningGiven]] = field(default_factory=list)
+    interventions: dict[int, Intervention] = field(default_factory=dict)
+    claims: dict[int, Claim] = field(default_factory=dict)
+    objections: dict[int, Objection] = field(default_factory=dict)
+    identities: list[tuple[datetime, e.IdentityRenewed]] = field(default_factory=list)
+    unidentified: set[str] = field(default_factory=set)
+    oath: str | None = None
+    oath_by: Side | None = None
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
     messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
     requested_reference: str | None = None
@@ -180,7 +242,8 @@ class Story:
         self.latest[event.type] = time, event
         match event:
             case (
-                e.RequestAccepted()
+                e.RequestReceived()
+                | e.RequestAccepted()
                 | e.RequestDeclined()
                 | e.HearingScheduled()
                 | e.HearingMoved()
@@ -222,6 +285,16 @@ class Story:
             ):
                 self._consulted(time, event)
             case (
+                e.InterventionMade()
+                | e.InterventionSettled()
+                | e.PrivilegeClaimed()
+                | e.PrivilegeRuled()
+                | e.ObjectionRaised()
+                | e.ObjectionDecided()
+                | e.IdentityRenewed()
+            ):
+                self._came_up(time, event)
+            case (
                 e.IntervalSealed()
                 | e.IntervalEnded()
                 | e.UnsealingAsked()
@@ -235,6 +308,9 @@ class Story:
                 e.InstrumentChosen()
                 | e.MinutesSealed()
                 | e.OathTaken()
+                | e.WarningGiven()
+                | e.ExhibitShown()
+                | e.ConductNoted()
                 | e.StatementNoted()
                 | e.MessageSent()
             ):
@@ -244,6 +320,8 @@ class Story:
 
     def _decided(self, time: datetime, event: e.Event) -> None:
         match event:
+            case e.RequestReceived():
+                self.oath, self.oath_by = event.oath, event.oath_by
             case e.RequestAccepted():
                 self.state = State.ACCEPTED
                 self.requested_reference = event.reference
@@ -285,6 +363,7 @@ class Story:
                 self.state = State.EXAMINING
             case e.HearingSuspended():
                 self.before, self.state = self.state, State.SUSPENDED
+                self.unidentified.update(event.lost or ())
                 self.interruptions.append(Interruption(time, event.reason, event.by))
             case e.HearingResumed():
                 self.state = self.before
@@ -293,6 +372,7 @@ class Story:
     def _sitting_over(self, time: datetime) -> None:
         self._interruption_over(time, None)
         self.asked.clear()
+        self.unidentified.clear()
         self.state = State.ENDED
         self.sittings[-1] = (self.sittings[-1][0], time)
         for person in self.people.values():
@@ -353,6 +433,25 @@ class Story:
             case e.ConsultationEnded():
                 self.consultations[-1].until = time
 
+    def _came_up(self, time: datetime, event: e.Event) -> None:
+        n = self.size - 1
+        match event:
+            case e.InterventionMade():
+                self.interventions[n] = Intervention(n, time, event)
+            case e.InterventionSettled():
+                self.interventions[event.intervention].settled.append((time, event))
+            case e.PrivilegeClaimed():
+                self.claims[n] = Claim(n, time, event)
+            case e.PrivilegeRuled():
+                self.claims[event.claim].ruled = time, event
+            case e.ObjectionRaised():
+                self.objections[n] = Objection(n, time, event)
+            case e.ObjectionDecided():
+                self.objections[event.objection].decided = time, event
+            case e.IdentityRenewed():
+                self.identities.append((time, event))
+                self.unidentified.discard(event.participant)
+
     def _sealed_off(self, time: datetime, event: e.Event) -> None:
         match event:
             case e.IntervalSealed():
@@ -407,6 +506,12 @@ class Story:
                 self.minutes[event.path] = event.sha256
             case e.OathTaken():
                 self.oaths.append((time, event))
+            case e.WarningGiven():
+                self.warnings.append((time, event))
+            case e.ExhibitShown():
+                self.exhibits.append((time, event))
+            case e.ConductNoted():
+                self.conducts.append((time, event))
             case e.StatementNoted():
                 self.notes.append((time, event))
             case e.MessageSent():

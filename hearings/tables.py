@@ -125,7 +125,8 @@ class Hearing(SQLModel, table=True):
     """One proceeding. `aim`: what it is for, `capacity`: as what somebody is to be heard, as the choice of the instrument
     took it; `before`: the state that was suspended; `armed`: since when the recorder may be relied on;
     `kept`: the last stretch whose recording is complete on disk, `copied`: whose copies for playing have been made;
-    `log_key` is wrapped under the service key.
+    `oath`: the formula that the request asks for, and `oath_by` the side that administers it; `log_key` is wrapped under
+    the service key.
     """
 
     id: UUID = Field(primary_key=True)
@@ -144,6 +145,8 @@ class Hearing(SQLModel, table=True):
     start: datetime | None = Field(default=None, sa_type=Utc)
     zone: str | None = None
     minutes: int | None = None
+    oath: str | None = None
+    oath_by: str | None = None
     kept: int = 0
     copied: int = 0
     armed: datetime | None = Field(default=None, sa_type=Utc)

@@ -274,6 +274,9 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_course(entries)
     _check_consultations(entries)
     _check_choices(entries)
+    _check_answers(entries)
+    _check_interventions(entries)
+    _check_identities(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
     declared = log.withheld("seq") - {entry.seq for entry in entries if entry.concealed is None}
     if lacking != declared:
@@ -447,6 +450,94 @@ def _check_choices(entries: Sequence[Entry]) -> None:
         if entry.kind == "instrument.chosen" and opened:
             raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
         opened = opened or entry.kind == "sitting.opened"
+
+
+_ANSWERS = {
+    "intervention.settled": ("intervention.made", "intervention"),
+    "privilege.ruled": ("privilege.claimed", "claim"),
+    "objection.decided": ("objection.raised", "objection"),
+}
+
+
+def _check_answers(entries: Sequence[Entry]) -> None:
+    """Whatever is answered was raised before and is answered once, by the time at which the file is closed. An
+    intervention may be settled again after the word that the hearing cannot go on.
+
+    An answer that conceals what it answers is only held to that something was open.
+    """
+    answerable: dict[str, set[int]] = {kind: set() for kind, _ in _ANSWERS.values()}
+    silent: dict[str, set[int]] = {kind: set() for kind, _ in _ANSWERS.values()}
+    for entry in entries:
+        if entry.kind in answerable:
+            answerable[entry.kind].add(entry.seq)
+            silent[entry.kind].add(entry.seq)
+        elif entry.kind in _ANSWERS:
+            kind, member = _ANSWERS[entry.kind]
+            whose = entry.member(member, int)
+            meant = answerable[kind] if whose is None else answerable[kind] & {whose}
+            if not meant:
+                raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) answers what nobody raised.")
+            silent[kind] -= meant
+            if whose is not None and entry.disclosed.get("continues") is not False:
+                answerable[kind] -= meant
+        elif entry.kind == "hearing.closed" and (left := set[int]().union(*silent.values())):
+            raise Unverifiable(f"The file is closed, and nothing answers entry {min(left)}.")
+
+
+def _check_interventions(entries: Sequence[Entry]) -> None:
+    """Nothing goes on over an intervention that suspended the hearing, nor after the word that it cannot."""
+    held: set[int] = set()
+    for entry in entries:
+        match entry.kind:
+            case "intervention.made":
+                if entry.member("suspends", bool):
+                    held.add(entry.seq)
+            case "intervention.settled":
+                whose = entry.member("intervention", int)
+                if whose is None:
+                    held.clear()
+                elif entry.member("continues", bool) is False:
+                    held.add(whose)
+                else:
+                    held.discard(whose)
+            case "hearing.resumed" | "record.on":
+                if held:
+                    raise Unverifiable(
+                        f"Entry {entry.seq} ({entry.kind}) goes on over the intervention of entry {min(held)}."
+                    )
+
+
+def _check_identities(entries: Sequence[Entry]) -> None:
+    """Who was lost when the hearing was suspended is identified anew before it goes on with them."""
+    lost: set[str] = set()
+    outside: set[str] = set()
+    on_record = False
+    for entry in entries:
+        fault = False
+        who = entry.participant or ""
+        match entry.kind:
+            case "hearing.suspended":
+                lost.update(texts(entry.member("lost", list) or [], f"Who was lost in entry {entry.seq}"))
+            case "identity.renewed":
+                lost.discard(who)
+            case "participant.dismissed":
+                outside.add(who)
+            case "participant.admitted":
+                outside.discard(who)
+                fault = on_record and who in lost
+            case "hearing.resumed":
+                fault = bool(lost - outside)
+            case "record.on":
+                on_record = True
+            case "record.off":
+                on_record = False
+            case "sitting.ended":
+                lost.clear()
+                outside.clear()
+        if fault:
+            raise Unverifiable(
+                f"Entry {entry.seq} ({entry.kind}) goes on with somebody who was lost and not identified anew."
+            )
 
 
 def sealed_paths(entries: Sequence[Entry]) -> dict[str, tuple[str, int]]:

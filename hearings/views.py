@@ -13,13 +13,14 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, docket, interpretation, keeping, messages, people
+from hearings import checklist, copies, docket, incidents, interpretation, keeping, messages, people
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import Destroyed, NotFound
+from hearings.events import LAW
 from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, OVERSEERS, Role
-from hearings.room import see_and_hear
+from hearings.room import see_and_hear, to_resume
 from hearings.schedule import Schedule
 from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
@@ -70,6 +71,7 @@ class View:
             "seen_by": self._given_by(actor, _PICTURES),
             "consultation": self._consultation(),
             "channels": self._channels(),
+            "incidents": incidents.seen_by(actor, self.story),
         }
         if overseer:
             told |= {
@@ -77,6 +79,9 @@ class View:
                 "obstacles": self.obstacles(),
                 "alarms": self._alarms(),
                 "oaths": self._oaths(),
+                "warnings": self._warnings(),
+                "to_identify": incidents.to_identify(actor, self.story),
+                "intervention": self._intervention(),
                 "asked": self._asked(),
                 "proposals": self._proposals(),
                 "request": self._request(),
@@ -91,14 +96,18 @@ class View:
         """What stands before each gate, as far as it can be told without the recording's account."""
         armed = self.hearing.armed is not None
         record = checklist.to_the_record(self._frame, self.story, armed=armed)
+        record += incidents.holding(self.story)
         examination = checklist.to_the_examination(self._frame, self.story)
         closing = checklist.to_the_closing(self._frame, self.story)
         if self.story.stretches and not self.story.minutes:
             closing.append(Obstacle("minutes", say("The minutes are not signed."), self._minutes_article()))
-        closing += copies.obstacles(self.hearing, self.story)
+        closing += [*copies.obstacles(self.hearing, self.story), *incidents.unanswered(self.story)]
+        suspended = self.hearing.state is State.SUSPENDED
+        resuming = to_resume(self._frame, self.hearing, self.story) if suspended else []
         return {
             Verb.GO_ON_RECORD: _told(record),
             Verb.EXAMINE: _told(examination),
+            Verb.RESUME: _told(resuming),
             Verb.CLOSE: _told(closing),
         }
 
@@ -229,10 +238,16 @@ class View:
             "silent": place is not None and self._silent(place, self._seated(place)),
             "consults": bool(place and place.consults),
             "asked": any(one.handle in self.story.asked for one in actor.people),
+            "claimed": self._claimed(actor),
             "channel": place.channel if place else None,
             "interpreting": bool(place and place.interpreting),
             "hears": place.hears if place else None,
         }
+
+    def _claimed(self, actor: Actor) -> bool:
+        """A right not to testify is claimed for somebody of this actor, and there is no ruling yet."""
+        own = {one.handle for one in actor.people}
+        return any(one.ruled is None and one.made.participant in own for one in self.story.claims.values())
 
     def _selves(self, actor: Actor, place: Place | None) -> list[dict[str, Any]]:
         if place is not None:
@@ -361,6 +376,23 @@ class View:
             for _, oath in self.story.oaths
         ]
 
+    def _warnings(self) -> list[dict[str, Any]]:
+        return [
+            {"name": self.story.named(one.participant), "law": LAW[one.law], "words": one.words}
+            for _, one in self.story.warnings
+        ]
+
+    def _intervention(self) -> dict[str, Any] | None:
+        """What the instrument says of an intervention of the authority present."""
+        told = self._instrument.intervention
+        if told is None:
+            return None
+        return {
+            "words": say(told.words),
+            "article": checklist.cited(self._instrument, told.article),
+            "mark": told.mark,
+        }
+
     def _request(self) -> dict[str, Any]:
         """The letter, besides what everybody is told."""
         row = self.hearing
@@ -370,6 +402,8 @@ class View:
             "capacity": row.capacity,
             "requested_reference": row.requested_reference,
             "deadline": stamp(row.deadline) if row.deadline else None,
+            "oath": row.oath,
+            "oath_by": row.oath_by,
         }
 
     def _proposals(self) -> list[dict[str, Any]]:

@@ -138,6 +138,9 @@ async def _sit(camera: Camera, hearing: Hearing) -> None:
     await hearing.bench.act("room/seal", {"reason": "The witness names a person who is protected."})
     await room("sealed")
     await hearing.bench.act("room/seal/end")
+    await _matters_come_up(hearing)
+    await room("matters")
+    await _matters_are_settled(hearing)
     await _interpretation(hearing)
     await room("interpretation")
     await _private(hearing)
@@ -150,6 +153,32 @@ async def _sit(camera: Camera, hearing: Hearing) -> None:
     await hearing.bench.act("room/off-record", {"text": "The questions are at an end."})
     await hearing.bench.act("room/end")
     await room("ended")
+
+
+async def _matters_come_up(hearing: Hearing) -> None:
+    """A right not to testify is claimed, the interpretation objected to; then the authority has the hearing stand still."""
+    await _all_here(hearing)
+    await hearing.seat("heard").act("room/claims", {"law": "requested"})
+    await hearing.seat("defence").act("room/objections", {"words": "“Uncle” was interpreted as “father”."})
+    told = {
+        "ground": "Nobody is made to testify against a brother; the question asks for it.",
+        "measure": "The question is withdrawn, or the right is read out first.",
+    }
+    await hearing.seat("authority").act("room/interventions", told)
+
+
+async def _matters_are_settled(hearing: Hearing) -> None:
+    await _all_here(hearing)
+    view = await hearing.bench.look()
+    numbers = {one["kind"]: one["n"] for one in view["incidents"]}
+    ruling = {"outcome": "upheld", "reason": "The accused is the brother of the witness."}
+    decision = {"remedy": "repeated", "words": "The answer is interpreted again."}
+    settled = {"continues": True, "words": "The right was read out."}
+    await hearing.bench.act(f"room/claims/{numbers['claim']}/rule", ruling)
+    await hearing.bench.act(f"room/objections/{numbers['objection']}/decide", decision)
+    await hearing.seat("authority").act(f"room/interventions/{numbers['intervention']}/settle", settled)
+    await eventually(lambda: _ready(hearing))
+    await hearing.bench.act("room/resume", {"text": "The question is put again."})
 
 
 async def _interpretation(hearing: Hearing) -> None:

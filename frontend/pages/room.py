@@ -10,7 +10,7 @@ from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.errors import NotFound
-from hearings.room import Adjournment, Oath, Room, Words
+from hearings.room import Adjournment, Caution, Conduct, Exhibit, Oath, Room, Words
 from hearings.said import Said
 from hearings.sentences import say
 from media.channels import Kind
@@ -99,6 +99,21 @@ class RoomPages(Controller):
     @post("/oath", sync_to_thread=True, status_code=200)
     def oath(self, data: Oath, actor: Actor, room: Room) -> Done:
         room.note_oath(actor, data)
+        return Done()
+
+    @post("/warn", sync_to_thread=True, status_code=200)
+    def warn(self, data: Caution, actor: Actor, room: Room) -> Done:
+        room.warn(actor, data)
+        return Done()
+
+    @post("/exhibit", sync_to_thread=True, status_code=200)
+    def exhibit(self, data: Exhibit, actor: Actor, room: Room) -> Done:
+        room.note_exhibit(actor, data)
+        return Done()
+
+    @post("/report", sync_to_thread=True, status_code=200)
+    def report(self, data: Conduct, actor: Actor, room: Room) -> Done:
+        room.report(actor, data)
         return Done()
 
     @post("/note", sync_to_thread=True, status_code=200)

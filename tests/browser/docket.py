@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from frontend.demo import DOCKET, Case, House, together
+from frontend.demo import DOCKET, LAWYER, Case, House, together
 from frontend.rehearse import PASSWORD, free_port
 from frontend.visitor import Visitor
 
@@ -93,6 +93,7 @@ class Docket:
                 )
 
     def _of_places(self) -> Iterator[Look]:
+        yield Look("room-matters", self.house.judge, f"/hearings/{self.cases['on-record'].id}/room")
         session = self.cases["examining"]
         for state in ("scheduled", "adjourned", "ended"):
             seat = self.cases[state].seat("heard")
@@ -120,6 +121,7 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
         await together(case.bring() for case in cases)
         standing = {case.matter.stands: case for case in cases}
         await house.clerk.post(f"/hearings/{standing['closed'].id}/listen/1")
+        await _matters_come_up(standing["on-record"])
         reason = {"reason": "An appeal turns on what the witness said then."}
         await house.clerk.post(f"/hearings/{standing['closed'].id}/listen/2/unseal", reason)
         hired = {"role": "clerk", "authority": house.requesting}
@@ -130,6 +132,22 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
             link=_path(await house.coordinator.post(_door_of_links(standing["scheduled"]))),
             invitation=_path(await house.administrator.post("/invitations", hired)),
         )
+
+
+async def _matters_come_up(case: Case) -> None:
+    """The witness, the interpreter's listener and the authority each leave the court something to settle."""
+    abroad = case.seat("heard")
+    people = {"person": case.handles[LAWYER.name]}
+    await abroad.act("room/claims", {"question": "From whom did you buy the birds?", "law": "requested"})
+    await abroad.act("room/objections", people | {"words": "“Ring” was interpreted as “cage”."})
+    await abroad.act(
+        "room/interventions",
+        {
+            "ground": "The law here protects a source of an expert; the question asks for it.",
+            "measure": "The question is put without the name.",
+            "suspends": False,
+        },
+    )
 
 
 def _door_of_links(case: Case) -> str:

@@ -79,7 +79,7 @@ async def test_another_sites_page_is_refused_everywhere(
         assert answer.json()["problem"]["sentence"]
 
 
-MAY_BE_EMPTY = ("request/accept", "room/consultation", "room/channel/{seat}", "room/hear")
+MAY_BE_EMPTY = ("request/accept", "room/claims", "room/consultation", "room/channel/{seat}", "room/hear")
 
 
 async def test_what_is_no_json_or_not_of_the_shape_is_refused(hearing: Hearing) -> None:
@@ -164,6 +164,13 @@ async def test_the_wrong_role_is_told_whose_it_is(hearing: Hearing) -> None:
             "people": [{"name": "x", "role": "observer"}],
         },
         "room/suspend": {"text": "no"},
+        "room/interventions": {"ground": "no", "measure": "no"},
+        "room/claims/1/rule": {"outcome": "upheld", "reason": "no"},
+        "room/objections/1/decide": {"remedy": "none", "words": "no"},
+        "room/identify": {"person": "aaaaaaaa", "means": "no", "alone": True},
+        "room/exhibit": {"exhibit": "1", "words": "no"},
+        "room/report": {"person": "aaaaaaaa", "conduct": "refusal", "words": "no"},
+        "room/warn": {"person": "aaaaaaaa", "law": "requested", "words": "no"},
     }.items():
         with pytest.raises(DoorRefused) as refused:
             await witness.act(what, body)

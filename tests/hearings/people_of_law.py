@@ -19,6 +19,7 @@ from hearings.acts import Acts
 from hearings.checklist import Checklist, Confirmation, Confirmations, Identity, Item, Paper
 from hearings.consultation import Consultations
 from hearings.docket import Docket
+from hearings.incidents import Incidents
 from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Journal
@@ -64,6 +65,7 @@ class Courthouse:
         self.room = Room(self.acts, self.known, Registry(self.key))
         self.consultations = Consultations(self.acts)
         self.interpretation = Interpretation(self.acts)
+        self.incidents = Incidents(self.acts, self.known)
         self.messages = Messages(self.acts)
         self.recording = Recording(journal)
         self.docket = Docket(journal)

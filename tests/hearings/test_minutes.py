@@ -414,6 +414,116 @@ def test_empty_heads_are_still_there(tmp_path, built_in_fonts_only):
     assert "No oath is recorded." in text
 
 
+ANSWERED = {"by": "Judge A", "at": t(9, 31), "words": "Article 80."}
+CAME_UP = {
+    "warnings": [
+        {
+            "name": "Wítness Ñ",
+            "law": "the law of the requested State",
+            "words": "Perjury is punished.",
+            "by": "Magistrate B",
+            "at": t(9, 10),
+        }
+    ],
+    "interventions": [
+        {
+            "by": "Magistrate B",
+            "at": t(9, 40),
+            "ground": "A privileged letter is read out.",
+            "measure": "The letter is put away.",
+            "article": "Directive 2014/41/EU, Article 24(5)(a)",
+            "suspended": True,
+            "settled": [{**ANSWERED, "outcome": "the hearing goes on"}],
+        },
+        {
+            "by": "Magistrate B",
+            "at": t(9, 50),
+            "ground": "x",
+            "measure": "y",
+            "suspended": False,
+        },
+    ],
+    "claims": [
+        {
+            "name": "Wítness Ñ",
+            "by": "Lucía Ferro",
+            "at": t(9, 30),
+            "law": "the law of either State",
+            "question": "Who wrote it?",
+            "ruled": {**ANSWERED, "outcome": "upheld"},
+        },
+        {"name": "Wítness Ñ", "by": "Wítness Ñ", "at": t(9, 32), "law": "the law of either State"},
+    ],
+    "objections": [
+        {
+            "by": "Wítness Ñ",
+            "at": t(9, 45),
+            "words": "“Uncle” became “father”.",
+            "decided": {**ANSWERED, "outcome": "it is said again"},
+        }
+    ],
+    "exhibits": [
+        {"number": "7", "shown": True, "words": "The letter.", "by": "Clerk A", "at": t(9, 41)},
+        {"number": "8", "shown": False, "words": "It is privileged.", "by": "Clerk A", "at": t(9, 42)},
+    ],
+    "conducts": [
+        {
+            "name": "Wítness Ñ",
+            "what": "a refusal to testify",
+            "words": "No reason was given.",
+            "by": "Magistrate B",
+            "at": t(9, 55),
+        }
+    ],
+    "identities": [
+        {"name": "Wítness Ñ", "means": "By sight.", "by": "Magistrate B", "at": t(10, 51)},
+        {
+            "name": "Wítness Ñ",
+            "means": "By voice.",
+            "company": "Lawyer F",
+            "by": "Magistrate B",
+            "at": t(10, 59),
+        },
+    ],
+}
+
+
+def test_what_came_up_has_heads_of_its_own_and_none_where_nothing_did(tmp_path, built_in_fonts_only):
+    text = " ".join(printed(draw_up(minutes(**CAME_UP)), tmp_path).split())
+    for words in (
+        *("7 Warnings", "8 Interventions of the authority present", "9 Claims of a right not to testify"),
+        *(
+            "10 Objections to the interpretation",
+            "11 Identified anew after a loss",
+            "12 Exhibits",
+            "13 For the authorities of the requested State",
+            "14 Course of the hearing",
+        ),
+        *("the law of the requested State", "Perjury is punished.", "The hearing stood still."),
+        *("A privileged letter is read out.", "The letter is put away.", "The hearing went on.", "Open."),
+        *("The hearing goes on: Judge A", "Article 80.", "Upheld: Judge A", "Who wrote it?", "Lucía Ferro"),
+        *("The last that was put.", "“Uncle” became “father”.", "It is said again: Judge A"),
+        *(
+            "By sight.",
+            "Alone.",
+            "By voice.",
+            "Lawyer F",
+            "The letter.",
+            "Not shown",
+            "A refusal to testify",
+            "Clerk A",
+            "23 November 2026, 10:31",
+        ),
+    ):
+        assert words in text, words
+    assert "Warnings" not in [head["title"] for head in page(minutes())["heads"]]
+
+
+def test_the_form_of_an_oath_is_told(tmp_path, built_in_fonts_only):
+    oath = {**FACTS["oaths"][0], "form": "affirmation"}
+    assert "Affirmation" in printed(draw_up(minutes(oaths=[oath])), tmp_path)
+
+
 def test_what_was_left_out_has_a_reason():
     for taken in ({"taken": True, "at": t(9)}, {"taken": True, "formula": "x"}, {"taken": False}):
         with pytest.raises(ValidationError):

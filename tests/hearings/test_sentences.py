@@ -38,6 +38,27 @@ START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 JUDGE, WITNESS = "aaaaaaaa", "bbbbbbbb"
 EXAMPLE: dict[str, Any] = {
     "log_key": "key",
+    "oath": "I solemnly declare that I will tell the whole truth.",
+    "oath_by": "requesting",
+    "lost": [WITNESS],
+    "form": "affirmation",
+    "before": JUDGE,
+    "law": "requested",
+    "ground": "Nobody interprets for the person heard.",
+    "measure": "Each question is interpreted.",
+    "suspends": True,
+    "intervention": 40,
+    "continues": True,
+    "question": "Where were you that night?",
+    "claim": 41,
+    "outcome": "upheld",
+    "objection": 42,
+    "remedy": "repeated",
+    "means": "By sight and voice.",
+    "company": "Lawyer F",
+    "exhibit": "3",
+    "shown": True,
+    "conduct": "untruth",
     "reference": "AZ {7}",
     "instrument": "eio",
     "title": "Directive 2014/41/EU regarding the European Investigation Order in criminal matters",
@@ -264,6 +285,34 @@ def test_the_sentence_of_an_entry_is_what_the_record_prints():
     assert example(HearingMoved, whole=True).sentence(named) == (
         "Judge J. moved the hearing to 2026-11-27T10:00:00.000Z (Europe/Amsterdam and Africa/Casablanca): as agreed"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "told"),
+    [
+        ("oath.taken", "form", {"oath": "took an oath before", "affirmation": "made an affirmation before"}),
+        ("exhibit.shown", "shown", {True: "3 was shown: The", False: "3 was not shown"}),
+        ("conduct.noted", "conduct", {"refusal": "a refusal to testify", "untruth": "may be untrue"}),
+        ("intervention.made", "suspends", {True: "the hearing stands still", False: "intervened: Nobody"}),
+        ("intervention.settled", "continues", {True: "entry 40 settled", False: "cannot go on"}),
+        ("privilege.claimed", "law", {"both": "of either State", "requesting": "of the requesting State"}),
+        (
+            "privilege.claimed",
+            "by",
+            {WITNESS: "Witness W. claimed the", JUDGE: "Judge J. claimed for Witness W."},
+        ),
+        (
+            "privilege.ruled",
+            "outcome",
+            {"upheld": "J. upheld the", "rejected": "did not uphold", "withdrawn": "was withdrawn"},
+        ),
+        ("objection.decided", "remedy", {"replaced": "another person interprets", "none": "is changed"}),
+        ("identity.renewed", "company", {"Lawyer F": "in the company of Lawyer F", None: "who is alone"}),
+    ],
+)
+def test_every_way_in_which_it_went_is_told(kind: str, member: str, told: dict[object, str]):
+    for value, words in told.items():
+        assert words in example(KINDS[kind], whole=True, **{member: value}).sentence(named)
 
 
 def test_an_office_is_translated_and_a_function_that_was_typed_is_not():

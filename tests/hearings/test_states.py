@@ -34,6 +34,17 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "ask-consultation": (OPENED, {"heard", "lawyer", "defence"}, None),
     "decline-consultation": (OPENED, {"presiding"}, None),
     "end-consultation": (OPENED, {"presiding", "heard", "lawyer", "defence", "service"}, None),
+    "intervene": (OPENED, {"authority"}, None),
+    "settle": (OPENED | {"ended"}, {"authority"}, None),
+    "claim": (OPENED, {"presiding", "clerk", "authority", "heard", "lawyer", "defence"}, None),
+    "rule": (OPENED | {"ended"}, {"presiding", "authority"}, None),
+    "object": (OPENED, {"presiding", "authority", "heard", "lawyer", "defence"}, None),
+    "decide": (OPENED | {"ended"}, {"presiding"}, None),
+    "identify": (OPENED, {"authority"}, None),
+    "oath": ({"on-record", "examining"}, {"presiding", "authority"}, None),
+    "warn": ({"on-record", "examining"}, {"presiding", "authority"}, None),
+    "exhibit": ({"on-record", "examining"}, {"presiding", "clerk"}, None),
+    "report": (OPENED | {"ended"}, {"presiding", "authority"}, None),
     "give-channel": (OPENED, COORDINATORS | {"presiding", "clerk"}, None),
 }
 
@@ -65,6 +76,19 @@ def test_a_consultation_suspends_what_is_on_the_record_and_nothing_else() -> Non
     }
     others = [role for role in Role if any(Verb.CONSULT in allowed(state, [role]) for state in State)]
     assert others == [Role.PRESIDING]
+
+
+@pytest.mark.parametrize(("verb", "also"), [(Verb.INTERRUPT, set()), (Verb.STOP, {State.ENDED})])
+def test_the_authority_present_suspends_by_its_word_and_never_twice(verb: Verb, also: set[State]) -> None:
+    leads = {
+        state: after(state, verb, before=State.OPEN)
+        for state in State
+        if verb in allowed(state, [Role.AUTHORITY])
+    }
+    running = (State.OPEN, State.ON_RECORD, State.EXAMINING)
+    assert leads == dict.fromkeys(running, State.SUSPENDED) | {one: one for one in {State.SUSPENDED, *also}}
+    others = [role for role in Role if any(verb in allowed(state, [role]) for state in State)]
+    assert others == [Role.AUTHORITY]
 
 
 @pytest.mark.parametrize("verb", Verb)

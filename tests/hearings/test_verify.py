@@ -181,6 +181,25 @@ def test_an_instrument_chosen_before_the_room_was_opened_is_accepted(tmp_path: P
     assert accepted(judged(tmp_path, chosen(6), trust=TRUST()))
 
 
+@pytest.mark.parametrize("redact", [False, True])
+def test_what_came_up_and_was_answered_is_accepted(tmp_path: Path, redact: bool) -> None:
+    contents = r.draft(incidents(*INCIDENTS)).contents()
+    if redact:
+        answers = ("intervention.settled", "privilege.ruled", "objection.decided", "hearing.suspended")
+        seqs = [n for n, one in enumerate(r.draft(incidents(*INCIDENTS)).said) if one.type in answers]
+        hidden = {"intervention", "claim", "objection", "lost"}
+        contents = r.redacted(contents, seqs=dict.fromkeys(seqs, hidden), paths=[])
+    assert accepted(judged(tmp_path, r.sealed(contents), trust=TRUST()))
+
+
+def test_who_was_lost_and_sent_out_holds_nothing_up(tmp_path: Path) -> None:
+    out = ("participant.dismissed", {}), ("hearing.resumed", RESUMED)
+    found = ("identity.renewed", SEEN_AGAIN), ("participant.admitted", {})
+    for rest in ((), found):
+        record = r.draft(incidents(("hearing.suspended", LOST), *out, *rest))
+        assert accepted(judged(tmp_path, r.sealed(record.contents()), trust=TRUST()))
+
+
 def test_a_type_that_is_not_known_is_reported_and_not_refused(tmp_path: Path) -> None:
     record = r.draft(lambda record: record.say(r.OFF + 2, "custody.handed", to="archive"))
     verdict = judged(tmp_path, r.sealed(record.contents()), trust=TRUST())
@@ -961,12 +980,108 @@ table(
     in_private_without_an_end=lambda: in_private(r.OFF + 5, None),
     an_instrument_after_the_opening=lambda: chosen(9_001),
     an_end_of_nothing_private=lambda: in_private(None, r.OFF + 6),
+    a_ruling_without_a_claim=lambda: came_up(("privilege.ruled", {**RULED, "claim": 5})),
+    a_second_ruling=lambda: came_up(*INCIDENTS[2:4], ("privilege.ruled", {**RULED, "claim": -2})),
+    a_claim_without_a_ruling=lambda: came_up(INCIDENTS[2]),
+    a_ruling_before_its_claim=lambda: came_up(("privilege.ruled", {**RULED, "claim": 9}), INCIDENTS[2]),
+    a_decision_without_an_objection=lambda: came_up(("objection.decided", {**DECIDED, "objection": 6})),
+    an_objection_without_a_decision=lambda: came_up(INCIDENTS[4]),
+    a_settlement_without_an_intervention=lambda: came_up(
+        ("intervention.settled", {**SETTLED, "intervention": 6})
+    ),
+    a_settlement_of_a_claim=lambda: came_up(
+        INCIDENTS[2], ("intervention.settled", {**SETTLED, "intervention": -1})
+    ),
+    an_intervention_that_is_settled_twice=lambda: came_up(*INCIDENTS[:2], SETTLED_AGAIN),
+    an_intervention_that_is_not_settled=lambda: came_up(INCIDENTS[0]),
+    resumed_over_an_intervention=lambda: came_up(INCIDENTS[0], ("hearing.resumed", RESUMED), SETTLED_AGAIN),
+    on_the_record_over_an_intervention=lambda: rebuilt(
+        incidents(
+            INCIDENTS[0],
+            ms=r.ON - 500,
+            after=incidents(("intervention.settled", {**SETTLED, "intervention": 5})),
+        )
+    ),
+    resumed_although_it_cannot_go_on=lambda: came_up(
+        INCIDENTS[0],
+        ("intervention.settled", {**SETTLED, "continues": False}),
+        ("hearing.resumed", RESUMED),
+    ),
+    resumed_with_who_was_lost=lambda: came_up(("hearing.suspended", LOST), ("hearing.resumed", RESUMED)),
+    resumed_with_somebody_else_identified=lambda: came_up(
+        ("hearing.suspended", {**LOST, "lost": [r.WITNESS, r.JUDGE]}),
+        ("identity.renewed", SEEN_AGAIN),
+        ("hearing.resumed", RESUMED),
+    ),
+    who_was_lost_is_not_a_list=lambda: came_up(("hearing.suspended", {**LOST, "lost": r.WITNESS})),
+    admitted_although_nobody_identified_them=lambda: rebuilt(
+        incidents(
+            ("hearing.suspended", LOST),
+            ("participant.dismissed", {}),
+            ("hearing.resumed", RESUMED),
+            ms=r.ON - 500,
+            after=lambda record: record.said.insert(
+                1 + record.said.index(record.find("record.on")),
+                r.Said(r.ON, "participant.admitted", {"by": r.JUDGE}, r.WITNESS),
+            ),
+        )
+    ),
     withheld_that_lacks_nothing=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 3, **WITHHELD}]),
     withheld_behind_the_end=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 99, **WITHHELD}]),
     withheld_by_another_number=lambda: r.sealed(
         replace(redacted_contents({3: {"name"}}, []), withheld=[package.Withheld("g", "d", seq=2)])
     ),
 )
+
+
+SETTLED = {"intervention": -1, "continues": True, "words": "The question is withdrawn.", "by": r.JUDGE}
+RULED = {"claim": -1, "outcome": "upheld", "reason": "Article 80.", "by": r.JUDGE}
+DECIDED = {"objection": -1, "remedy": "none", "words": "It was right.", "by": r.JUDGE}
+RESUMED = {"repeated": "Nothing was lost.", "by": r.JUDGE}
+LOST = {"reason": "The connection was lost.", "lost": [r.WITNESS], "by": "service"}
+SEEN_AGAIN = {"means": "By sight.", "by": r.JUDGE}
+SETTLED_AGAIN = ("intervention.settled", {**SETTLED, "intervention": -2})
+INCIDENTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("intervention.made", {"ground": "g", "measure": "m", "suspends": True, "by": r.JUDGE}),
+    ("intervention.settled", SETTLED),
+    ("privilege.claimed", {"law": "both", "by": r.WITNESS}),
+    ("privilege.ruled", RULED),
+    ("objection.raised", {"words": "w", "by": r.WITNESS}),
+    ("objection.decided", DECIDED),
+    ("hearing.suspended", LOST),
+    ("identity.renewed", SEEN_AGAIN),
+    ("hearing.resumed", RESUMED),
+    ("intervention.made", {"ground": "h", "measure": "m", "suspends": False, "by": r.JUDGE}),
+    ("intervention.settled", {**SETTLED, "continues": False}),
+    SETTLED_AGAIN,
+)
+
+
+def incidents(
+    *told: tuple[str, dict[str, Any]],
+    ms: int = r.OFF + 2,
+    after: r.Change = lambda record: None,
+) -> r.Change:
+    """Puts these at this moment. A number that is negative names the entry so many before its own."""
+
+    def change(record: r.Draft) -> None:
+        at = next((n for n, one in enumerate(record.said) if one.ms > ms), len(record.said))
+        for n, (kind, members) in enumerate(told, at):
+            counted = {
+                name: n + value if type(value) is int and value < 0 else value
+                for name, value in members.items()
+            }
+            about = r.WITNESS if KINDS[kind].about_someone() else None
+            by = {} if "by" in members else {"by": r.JUDGE}
+            record.said.insert(n, r.Said(ms, kind, {**counted, **by}, about))
+        after(record)
+
+    return change
+
+
+def came_up(*told: tuple[str, dict[str, Any]]) -> bytes:
+    """A record in which this happened after it went off the record."""
+    return rebuilt(incidents(*told))
 
 
 def in_private(begun: int | None, ended: int | None, *again: int) -> bytes:

@@ -119,6 +119,11 @@ async def test_a_person_is_lost_for_four_seconds_and_then_for_twelve(
     await seconds(1.5)
     witness.peer.speak()
     await hearing.bench.until(lambda view: not lost(view, witness))
+    await hearing.bench.until(
+        lambda view: [one["id"][:9] for one in view["obstacles"]["resume"]] == ["identity-"]
+    )
+    seen = {"person": hearing.handles[hearing.heard], "means": "The same person, beside me.", "alone": True}
+    await hearing.seat("authority").act("room/identify", seen)
     await hearing.bench.until(lambda view: not view["obstacles"]["go-on-record"])
     await hearing.bench.act("room/resume", {"text": "The last question was put again."})
     assert (await hearing.bench.look())["state"] == "examining"
