@@ -66,7 +66,7 @@ class Docket:
             ("", mine, ("requested", "scheduled", "on-record", "closed")),
             ("/request", mine, ("declined", "scheduled")),
             ("/request", theirs, ("requested",)),
-            ("/instrument", mine, ("requested", "scheduled")),
+            ("/instrument", mine, ("scheduled",)),
             ("/schedule", mine, ("requested", "accepted", "scheduled", "adjourned", "cancelled")),
             ("/people", mine, ("accepted", "scheduled", "examining")),
             ("/people?adding=abroad", mine, ("accepted",)),
