@@ -17,7 +17,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 
-from consent import instruments, parties
+from consent import instruments, notices, parties
 from frontend import access, problems
 from frontend.forms import Asked, Presses, take_form
 from frontend.kept import SWEEP_SECONDS, Drawer
@@ -25,6 +25,7 @@ from frontend.live import Live
 from frontend.pages.accounts import AccountsPages
 from frontend.pages.checklist import ChecklistPages
 from frontend.pages.consultation import ConsultationPages
+from frontend.pages.declarations import DeclarationPages
 from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.front import FrontPages
 from frontend.pages.incidents import IncidentsPages
@@ -34,6 +35,7 @@ from frontend.pages.journal import JournalPages
 from frontend.pages.keeping import CertificatePages, KeepingPages
 from frontend.pages.listen import ListenPages
 from frontend.pages.messages import MessagesPages
+from frontend.pages.notices import NoticePages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
 from frontend.pages.request import RequestPages
@@ -50,11 +52,13 @@ from hearings import seals, servicekey
 from hearings.accounts import Accounts
 from hearings.actors import service
 from hearings.acts import Acts
+from hearings.approvals import Approvals
 from hearings.checklist import Checklist
 from hearings.conduct import Conductor, WorkerSettings
 from hearings.consultation import Consultations
 from hearings.copies import Copies
 from hearings.database import Database
+from hearings.declarations import Declarations
 from hearings.docket import Docket
 from hearings.errors import Refusal
 from hearings.incidents import Incidents
@@ -91,6 +95,7 @@ ACTS = [
     SchedulePages,
     PeoplePages,
     ChecklistPages,
+    DeclarationPages,
     RoomPages,
     ConsultationPages,
     InterpretationPages,
@@ -116,12 +121,14 @@ class Service:
     settings: Settings
     journal: Journal
     accounts: Accounts
+    approvals: Approvals
     docket: Docket
     people: People
     choices: Choices
     requests: Requests
     schedule: Schedule
     checklist: Checklist
+    declarations: Declarations
     room: Room
     consultations: Consultations
     interpretation: Interpretation
@@ -175,12 +182,14 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         settings=settings,
         journal=journal,
         accounts=Accounts(journal, key),
+        approvals=Approvals(journal, notices.load()),
         docket=docket,
         people=people,
         choices=choices,
         requests=Requests(acts, people, store, choices),
         schedule=Schedule(acts),
         checklist=Checklist(acts, known),
+        declarations=Declarations(acts, store),
         room=room,
         consultations=Consultations(acts),
         interpretation=Interpretation(acts),
@@ -214,6 +223,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
         route_handlers=[
             FrontPages,
             AccountsPages,
+            NoticePages,
             DocketPages,
             CertificatePages,
             JoinPages,

@@ -73,6 +73,7 @@ def of(view: View) -> list[Step]:
         Step("schedule", say("Time"), *_schedule(view)),
         Step("people", say("People and places"), *_people(view)),
         Step("checklist", say("Safeguards"), *_checklist(view)),
+        Step("declarations", say("Declarations"), *_declarations(view)),
         Step("room", say("Room"), *_room(view)),
         Step("record", say("Record"), *_record(view)),
         Step("keeping", say("Keeping"), *_keeping(view)),
@@ -306,6 +307,15 @@ def _checklist(view: View) -> tuple[Sentence, str]:
         return say("known when somebody is named"), "later"
     missing = safeguards_open(view)
     return (say("{n} open", n=missing), "needs") if missing else (say("all met"), "met")
+
+
+def _declarations(view: View) -> tuple[Sentence, str]:
+    texts = [text for person in view.get("declarations", ()) for text in person["texts"]]
+    open_ = sum(1 for text in texts if text["question"])
+    if open_:
+        return say("{n} not answered", n=open_), "needs"
+    given = sum(1 for text in texts if text["answer"])
+    return (say("{n} answered", n=given), "met") if given else (say("nothing asked"), "later")
 
 
 def _room(view: View) -> tuple[Sentence, str]:

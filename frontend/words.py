@@ -200,6 +200,7 @@ class Reader:
             language=self.language,
             languages=LANGUAGES,
             direction=self.direction,
+            way=lambda tag: Locale.parse(tag).text_direction,
             clock=self.clock,
             moment=self.moment,
             wall=self.wall,

@@ -199,10 +199,28 @@ def _item(demand: Demand, story: Story) -> Item:
             seen = _SEEN.get(demand.id)
             return Item(demand, person, seen(story, demand.person) if seen else None)
         case Proof.DECLARATION:
-            return Item(demand, person, None)
+            return _declared(demand, person, story)
         case _:
             stands = told is not None and law.stands((demand.id, told.cited), demand)
             return Item(demand, person, told if stands else _warned(story, demand))
+
+
+def _declared(demand: Demand, person: Person | None, story: Story) -> Item:
+    """Met by a standing yes of the person themself. Who waives a lawyer need not, where one is in the room."""
+    if demand.declares == "waiver-counsel" and (beside := _lawyer_in_room(story)):
+        return Item(demand, person, beside)
+    answer = story.declarations.get((str(demand.declares), str(demand.person)))
+    if answer is None:
+        return Item(demand, person, None)
+    if answer.answer != "yes":
+        return Item(demand, person, None, refused=True)
+    words = answer.said.sentence(story.named)
+    return Item(demand, person, Settled(answer.by, words, answer.time, overridden=False))
+
+
+def _lawyer_in_room(story: Story) -> Settled | None:
+    seen = (_present(role)(story, None) for role in (Role.LAWYER, Role.DEFENCE))
+    return next(filter(None, seen), None)
 
 
 # --- what the service sees itself

@@ -58,6 +58,8 @@ CANCELLED_BECAUSE: dict[str, Sentence] = {
     "technical": say("no sufficient connection"),
     "other": say("another reason"),
 }
+DIGITS = 12
+"""Of a digest, as many as are printed in a sentence."""
 LOST = "lost"
 GAP: dict[str, Sentence] = {
     "not-joined": say("not yet connected"),
@@ -72,7 +74,18 @@ DOCUMENT: dict[str, Sentence] = {
     "letter": say("letter"),
     "annex": say("annex"),
     "translation": say("translation"),
+    "declaration": say("declaration"),
 }
+DECLARED: dict[str, Sentence] = {
+    "rights": say("the notice of rights"),
+    "video": say("being heard by video link"),
+    "recording": say("being recorded"),
+    "voluntary": say("coming of their own free will"),
+    "telephone": say("being heard by telephone"),
+    "waiver-counsel": say("doing without a lawyer"),
+}
+"""What is told or asked, by the codes of `consent.notices`."""
+ANSWER: dict[str, Sentence] = {"yes": say("yes"), "no": say("no")}
 TRACK: dict[str, Sentence] = {
     "audio": say("audio"),
     "camera": say("camera"),
@@ -1156,6 +1169,107 @@ class RequirementRevoked(Event):
             who=named(self.by),
             words=say(self.words),
             reason=_reason(self.reason, self.by),
+        )
+
+
+# --- notices of rights and declarations --------------------------------------------------------
+
+
+class ConsentAsked(Event):
+    """A notice of rights or a question was put before the person heard: `words` are the exact text (the canonical form of
+    `consent.notices`), of that version in that language, and `sha256` is their digest. `sample`: no authority of this
+    hearing had approved it.
+    """
+
+    participant: Handle
+    what: str
+    text: str
+    version: str
+    language: str
+    words: str
+    sha256: Sha256
+    sample: bool
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} put a question to {whom}: {what} (text {text}, version {version}, {language}, {digest}).",
+            who=named(self.by),
+            whom=named(self.participant),
+            what=_code(self.what, DECLARED),
+            text=self.text,
+            version=self.version,
+            language=Tongue(self.language),
+            digest=self.sha256[:DIGITS],
+        )
+
+
+class ConsentDeclared(Event):
+    """The person heard answered the question of the time `asked`, yes or no.
+
+    `method`: `browser`, signed there (`key`: the point of an ECDSA key on P-256, uncompressed; `signature`: r and s, over
+    SHA-256; both in base64url; what is signed: `hearings.answers`); `paper`, whose scan was filed with the digest
+    `document`; or `spoken`. `advised`: whether they `had` the advice of a lawyer, or `declined` it when it was offered;
+    `through`: the interpreter who read the text to them; `witnessed`: who was there and answers for it.
+    """
+
+    participant: Handle
+    what: str
+    answer: Literal["yes", "no"]
+    asked: Instant
+    text: str
+    version: str
+    language: str
+    sha256: Sha256
+    sample: bool
+    method: Literal["browser", "paper", "spoken"]
+    advised: Literal["had", "declined"] | None = None
+    through: Handle | None = None
+    witnessed: Handle | None = None
+    document: Sha256 | None = None
+    key: str | None = None
+    signature: str | None = None
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{whom} answered {answer}: {what} (text {text}, version {version}, {language}, {digest}); {how}.",
+            whom=named(self.participant),
+            answer=_code(self.answer, ANSWER),
+            what=_code(self.what, DECLARED),
+            text=self.text,
+            version=self.version,
+            language=Tongue(self.language),
+            digest=self.sha256[:DIGITS],
+            how=self._how(named),
+        )
+
+    def _how(self, named: Named) -> Sentence:
+        match self.method:
+            case "browser":
+                return say("signed in the browser")
+            case "paper":
+                return say("on paper, recorded by {who}", who=named(self.by))
+            case "spoken":
+                return say("by word of mouth, before {who}", who=named(self.witnessed or self.by))
+
+
+class ConsentRevoked(Event):
+    """What the person heard had declared no longer stands. On the record, the hearing is suspended with this."""
+
+    participant: Handle
+    what: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        what = _code(self.what, DECLARED)
+        if self.by == self.participant:
+            return say("{whom} took the answer back: {what}.", whom=named(self.participant), what=what)
+        return say(
+            "{who} recorded that {whom} took the answer back: {what}.",
+            who=named(self.by),
+            whom=named(self.participant),
+            what=what,
         )
 
 

@@ -276,6 +276,28 @@ class Safeguard(Part):
         return self
 
 
+class Declaration(Part):
+    """A notice or a question that was put, and what came of it: the answer, or None while there was none.
+
+    `text`: id and version, `sha256` of the exact words, `language` in which they were shown; `how`: signed in a browser, on
+    paper or spoken, with who advised, read or witnessed; `revoked`: when it was taken back, `revoked_by`: who wrote that down.
+    """
+
+    name: Text
+    what: Text
+    text: Text
+    language: Tag
+    sha256: Sha256
+    sample: bool
+    asked: Instant
+    asked_by: Text
+    answer: Literal["yes", "no"] | None = None
+    answered: Instant | None = None
+    how: tuple[Text, ...] = ()
+    revoked: Instant | None = None
+    revoked_by: Text | None = None
+
+
 class Happening(Part):
     """One sentence of the course of the hearing; `language` is that of the sentence."""
 
@@ -320,6 +342,7 @@ class Minutes(Part):
     oaths: tuple[Oath, ...]
     technical: Technical
     safeguards: tuple[Safeguard, ...] = ()
+    declarations: tuple[Declaration, ...] = ()
     warnings: tuple[Warned, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     conducts: tuple[Conduct, ...] = ()

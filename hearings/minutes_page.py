@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from hearings.events import DIGITS
 from hearings.minutes import (
     Claim,
     Conduct,
     Connection,
+    Declaration,
     Exhibit,
     Happening,
     Heard,
@@ -75,6 +77,7 @@ def page(minutes: Minutes, *, numbered: frozenset[str] = frozenset()) -> Block:
             _head("Oaths", minutes.sources.oaths, _oaths(minutes.oaths, zones)),
             _head("Technical conditions", minutes.sources.technical, _technical(minutes.technical, zones)),
             _head("Safeguards", "", _safeguards(minutes.safeguards, zones)),
+            _head("Notices and declarations", "", _declarations(minutes.declarations, zones)),
             *_if_any("Warnings", _warnings(minutes.warnings, zones)),
             *_if_any("Interventions of the authority present", _interventions(minutes.interventions, zones)),
             *_if_any("Claims of a right not to testify", _claims(minutes.claims, zones)),
@@ -374,6 +377,39 @@ def _outcomes(label: str, outcomes: Sequence[Outcome], zones: list[str]) -> list
         for one in outcomes
     ]
     return told or [(label, ["Open."])]
+
+
+def _declarations(declarations: Sequence[Declaration], zones: list[str]) -> Iterator[Block]:
+    if not declarations:
+        yield _text("No notice was given and no declaration was asked for in this service.")
+        return
+    rows = [
+        [
+            [one.name, f"Asked by {one.asked_by}", *_brief(one.asked, zones, "%H:%M")],
+            [
+                one.what,
+                f"{one.text}, in {one.language}",
+                f"SHA-256 {one.sha256[:DIGITS]}…",
+                *(["Sample, not approved"] if one.sample else []),
+            ],
+            list(_answer(one, zones)),
+        ]
+        for one in declarations
+    ]
+    columns = {"Who": "1fr", "What was told or asked": "1.2fr", "Answer": "1.3fr"}
+    yield _table("", columns, rows)
+
+
+def _answer(one: Declaration, zones: list[str]) -> Iterator[str]:
+    if one.answered is None:
+        yield "Not answered"
+        return
+    yield str(one.answer).capitalize()
+    yield from _brief(one.answered, zones, "%H:%M")
+    yield from one.how
+    if one.revoked is not None:
+        yield f"Taken back, written down by {one.revoked_by}"
+        yield from _brief(one.revoked, zones, "%H:%M:%S")
 
 
 def _course(course: Sequence[Happening], zones: list[str]) -> Iterator[Block]:

@@ -9,7 +9,7 @@ with everything that it seals.
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,9 +29,14 @@ from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
 from hearings.events import (
     CONDUCT,
+    DECLARED,
+    DIGITS,
     GAP,
     LAW,
     REMEDY,
+    ConsentAsked,
+    ConsentDeclared,
+    ConsentRevoked,
     CustodyFetched,
     HearingClosed,
     MinutesSealed,
@@ -42,6 +47,7 @@ from hearings.listening import Film
 from hearings.minutes import (
     Claim,
     Conduct,
+    Declaration,
     Exhibit,
     Fact,
     Happening,
@@ -87,6 +93,7 @@ _COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
         *(
+            "consent",
             "consultation",
             "interpretation",
             "interval",
@@ -377,6 +384,7 @@ class Records:
             identities=tuple(_identities(story)),
             technical=_technical(story, at),
             safeguards=tuple(_safeguards(checklist.frame(hearing, instrument, requesting, requested), story)),
+            declarations=tuple(_declarations(story)),
             course=tuple(_course(story, entries)),
             signatory=Signatory(
                 name=authority.name if authority else requested.name,
@@ -637,6 +645,63 @@ def _safeguards(frame: checklist.Frame, story: Story) -> list[Safeguard]:
         for item in checklist.items(frame, story)
         if item.settled is not None
     ]
+
+
+def _declarations(story: Story) -> list[Declaration]:
+    """Every question in its order, with the answer that was given to it, and when that was taken back."""
+    told: list[Declaration] = []
+    asked: dict[tuple[str, str], int] = {}
+    standing: dict[tuple[str, str], int] = {}
+    for time, event in story.consents:
+        of = event.what, event.participant
+        match event:
+            case ConsentAsked():
+                asked[of] = len(told)
+                told.append(_put(time, event, story))
+            case ConsentDeclared():
+                n = standing[of] = asked[of]
+                told[n] = told[n].model_copy(
+                    update={"answer": event.answer, "answered": time, "how": tuple(_how(event, story))}
+                )
+            case ConsentRevoked():
+                n = standing.pop(of)
+                told[n] = told[n].model_copy(update={"revoked": time, "revoked_by": story.named(event.by)})
+    return told
+
+
+def _put(time: datetime, event: ConsentAsked, story: Story) -> Declaration:
+    what = DECLARED.get(event.what, event.what)
+    return Declaration(
+        name=story.named(event.participant),
+        what=what[:1].upper() + what[1:],
+        text=f"Text {event.text}, version {event.version}",
+        language=event.language,
+        sha256=event.sha256,
+        sample=event.sample,
+        asked=time,
+        asked_by=story.named(event.by),
+    )
+
+
+def _how(event: ConsentDeclared, story: Story) -> Iterator[str]:
+    match event.method:
+        case "browser":
+            yield "Signed in the browser"
+        case "paper":
+            yield f"On paper, scan {(event.document or '')[:DIGITS]}…"
+        case "spoken":
+            yield "By word of mouth"
+    if event.witnessed:
+        yield f"Before {story.named(event.witnessed)}"
+    elif event.by != event.participant:
+        yield f"Recorded by {story.named(event.by)}"
+    if event.through:
+        yield f"Read by the interpreter {story.named(event.through)}"
+    match event.advised:
+        case "had":
+            yield "After a lawyer’s advice"
+        case "declined":
+            yield "A lawyer’s advice was offered and declined"
 
 
 def _course(story: Story, entries: list[Entry]) -> list[Happening]:

@@ -36,7 +36,7 @@ _MOST_DOCUMENTS = 50
 class NewDocument(Said):
     """A letter or annex; `content` is base64."""
 
-    kind: str = Field(pattern=r"^(letter|annex|translation)$")
+    kind: str = Field(pattern=r"^(letter|annex|translation|declaration)$")
     name: str = Field(min_length=1, max_length=200)
     media_type: str = Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$", max_length=100)
     content: str = Field(min_length=1, max_length=LARGEST * 4 // 3 + 4)
@@ -147,15 +147,7 @@ class Requests:
         """Adds a document to a hearing that is under way. Raises: NotValid, Unreachable."""
         data = new.data()
         with self._acts.act(actor, Verb.FILE) as act:
-            self._store.put(data)
-            row = _row(act.hearing.id, new, data, act.now)
-            act.tx.add(row)
-            act.write(
-                DocumentFiled(
-                    name=row.name, kind=row.kind, sha256=row.sha256, size=row.size, by=act.who.handle
-                )
-            )
-            return row
+            return file_within(act, self._store, new, data)
 
     def documents(self, actor: Actor) -> list[Document]:
         """The documents of the hearing. Raises: NotFound for whom they are not."""
@@ -218,6 +210,17 @@ class Requests:
 
 
 _READERS = COORDINATORS | {Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY}
+
+
+def file_within(act: Act, store: Store, new: NewDocument, data: bytes) -> Document:
+    """Adds a document within a step that is under way. Raises: Unreachable."""
+    store.put(data)
+    row = _row(act.hearing.id, new, data, act.now)
+    act.tx.add(row)
+    act.write(
+        DocumentFiled(name=row.name, kind=row.kind, sha256=row.sha256, size=row.size, by=act.who.handle)
+    )
+    return row
 
 
 def _may_read(actor: Actor) -> None:

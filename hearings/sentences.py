@@ -127,7 +127,15 @@ SEALED_FROM_HERE = say("What follows is sealed.")
 OPEN_FROM_HERE = say("What follows is open again.")
 INTERVENED = say("The authority present intervenes.")
 CANNOT_GO_ON = say("The authority present says that the hearing cannot go on.")
-BY_HAND = (INTERVENED, CANNOT_GO_ON, PRIVATE_CONSULTATION, SEALED_FROM_HERE, OPEN_FROM_HERE)
+ANSWER_TAKEN_BACK = say("The person heard took an answer back.")
+BY_HAND = (
+    INTERVENED,
+    CANNOT_GO_ON,
+    PRIVATE_CONSULTATION,
+    SEALED_FROM_HERE,
+    OPEN_FROM_HERE,
+    ANSWER_TAKEN_BACK,
+)
 """Reasons that a step gives for whoever took it."""
 
 OWN = (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hearings.errors import NotAllowed, NotNow
-from hearings.roles import CONFIDANTS, COORDINATORS, OFFICE, READERS, UNSEALERS, Role
+from hearings.roles import CONFIDANTS, COORDINATORS, COURT, OFFICE, READERS, UNSEALERS, Role
 from hearings.sentences import Sentence, any_of, say
 
 
@@ -75,6 +75,9 @@ class Verb(StrEnum):
     ANSWER_UNSEALING = "answer-unsealing"
     CONFIRM = "confirm"
     OVERRIDE = "override"
+    ASK_CONSENT = "ask-consent"
+    DECLARE = "declare"
+    REVOKE_CONSENT = "revoke-consent"
     OATH = "oath"
     WARN = "warn"
     EXHIBIT = "exhibit"
@@ -108,6 +111,7 @@ _PLANNERS = COORDINATORS | _BENCH
 _REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
 _SEATED = frozenset(Role) - {Role.SERVICE, Role.ADMINISTRATOR}
 _EVERYONE = _SEATED - {Role.OBSERVER}
+_REVOKERS = CONFIDANTS | {Role.AUTHORITY, Role.CLERK, Role.PRESIDING}
 
 TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.ACCEPT: (Rule(frozenset({State.REQUESTED}), _REQUESTED, State.ACCEPTED),),
@@ -166,6 +170,12 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.ANSWER_UNSEALING: (Rule(_HEARD_BACK, UNSEALERS, None),),
     Verb.CONFIRM: (Rule(_LIVING, _EVERYONE, None),),
     Verb.OVERRIDE: (Rule(_LIVING, _EVERYONE, None),),
+    Verb.ASK_CONSENT: (Rule(_LIVING, COURT, None),),
+    Verb.DECLARE: (Rule(_LIVING, COURT | {Role.HEARD}, None),),
+    Verb.REVOKE_CONSENT: (
+        Rule(ON, _REVOKERS, State.SUSPENDED),
+        Rule(_LIVING - ON, _REVOKERS, None),
+    ),
     Verb.OATH: (Rule(ON, _BENCH | _AUTHORITY, None),),
     Verb.WARN: (Rule(ON, _BENCH | _AUTHORITY, None),),
     Verb.EXHIBIT: (Rule(ON, _CLERKS, None),),
@@ -239,6 +249,9 @@ ACT: dict[Verb, Sentence] = {
     Verb.ANSWER_UNSEALING: say("answer who asks to listen to what is sealed"),
     Verb.CONFIRM: say("confirm a safeguard"),
     Verb.OVERRIDE: say("go on without a safeguard"),
+    Verb.ASK_CONSENT: say("put a question to the person heard"),
+    Verb.DECLARE: say("answer"),
+    Verb.REVOKE_CONSENT: say("take an answer back"),
     Verb.OATH: say("note an oath"),
     Verb.WARN: say("note a warning"),
     Verb.EXHIBIT: say("note an exhibit"),

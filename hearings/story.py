@@ -13,6 +13,8 @@ from hearings.journal import Entry
 from hearings.roles import OFFICE, Capacity, Circumstance, Role, Side
 from hearings.states import State
 
+Consent = e.ConsentAsked | e.ConsentDeclared | e.ConsentRevoked
+
 
 @dataclass
 class Person:
@@ -141,6 +143,24 @@ class Objection:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A notice or a question that stands before somebody, and is not answered yet."""
+
+    time: datetime
+    asked: e.ConsentAsked
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The last answer of somebody, while it stands. `answer`: yes or no; `by`: who wrote it down, the person or an officer."""
+
+    answer: str
+    by: str
+    time: datetime
+    said: e.ConsentDeclared
+
+
+@dataclass(frozen=True)
 class Hold:
     """A hold that stands; `n` is the number of its entry."""
 
@@ -170,7 +190,8 @@ class Story:
     asked last to hear a sealed stretch, by its number, until it is declined; `choices`: of the instrument, the last one
     stands; `closed`: when the file was; `unidentified`:
     who was lost when the hearing was suspended, by handle, until they are identified anew or the sitting ends; `oath`,
-    `oath_by`: what the request asks for, and of which side.
+    `oath_by`: what the request asks for, and of which side; `questions` and `declarations`: by what is asked,
+    and the handle of whom; `consents`: every question, answer and taking back.
     """
 
     state: State = State.REQUESTED
@@ -205,6 +226,9 @@ class Story:
     oath_by: Side | None = None
     notes: list[tuple[datetime, e.StatementNoted]] = field(default_factory=list)
     messages: list[tuple[datetime, e.MessageSent]] = field(default_factory=list)
+    questions: dict[tuple[str, str], Question] = field(default_factory=dict)
+    declarations: dict[tuple[str, str], Declared] = field(default_factory=dict)
+    consents: list[tuple[datetime, Consent]] = field(default_factory=list)
     requested_reference: str | None = None
     choices: list[tuple[datetime, e.InstrumentChosen]] = field(default_factory=list)
     holds: dict[int, Hold] = field(default_factory=dict)
@@ -302,6 +326,8 @@ class Story:
                 | e.UnsealingAllowed()
             ):
                 self._sealed_off(time, event)
+            case e.ConsentAsked() | e.ConsentDeclared() | e.ConsentRevoked():
+                self._consented(time, event)
             case e.CustodyHeld() | e.CustodyReleased() | e.CustodyDestroyed():
                 self._in_custody(time, event)
             case (
@@ -480,6 +506,18 @@ class Story:
                 )
             case e.RequirementRevoked():
                 self.settled.pop((event.requirement, event.person), None)
+
+    def _consented(self, time: datetime, event: Consent) -> None:
+        self.consents.append((time, event))
+        of = event.what, event.participant
+        match event:
+            case e.ConsentAsked():
+                self.questions[of] = Question(time, event)
+            case e.ConsentDeclared():
+                self.questions.pop(of, None)
+                self.declarations[of] = Declared(event.answer, event.by, time, event)
+            case e.ConsentRevoked():
+                self.declarations.pop(of, None)
 
     def _recorded(self, event: e.Event) -> None:
         match event:

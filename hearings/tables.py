@@ -91,6 +91,18 @@ class Account(SQLModel, table=True):
     ended: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class Approval(SQLModel, table=True):
+    """An authority has approved exactly this text: these words of this version, in this language."""
+
+    text: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True, max_length=64)
+    authority_id: UUID = Field(primary_key=True, foreign_key="authority.id")
+    account_id: UUID = Field(foreign_key="account.id")
+    approved: datetime = Field(sa_type=Utc)
+
+
 class Login(SQLModel, table=True):
     """A browser that is signed in: an account's, or a place's through its link. Only digests are kept."""
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from hearings import answers
 from hearings.container import LONGEST_LINE, Bundle
 from hearings.errors import Unverifiable
 from hearings.events import KINDS
@@ -277,6 +278,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_answers(entries)
     _check_interventions(entries)
     _check_identities(entries)
+    _check_declarations(entries, log.record["hearing"])
     lacking = {entry.seq for entry in entries if entry.concealed}
     declared = log.withheld("seq") - {entry.seq for entry in entries if entry.concealed is None}
     if lacking != declared:
@@ -569,3 +571,85 @@ def check_files(bundle: Bundle, log: Log, sealed: Mapping[str, tuple[str, int]])
         raise Unverifiable(f"{missing[0]} was sealed, and is missing.")
     if odd := sorted((withheld & there) | (withheld - sealed.keys())):
         raise Unverifiable(f"{odd[0]} is declared as withheld, and is there or was never sealed.")
+
+
+class _Consents:
+    """What was asked and declared so far. What of it is concealed may be anything that it would have to be."""
+
+    def __init__(self, hearing: str) -> None:
+        self._hearing = hearing
+        self._asked: list[Entry] = []
+        self._standing: list[Entry] = []
+
+    def ask(self, entry: Entry) -> None:
+        words, digest = entry.member("words", str), entry.member("sha256", str)
+        if None not in (words, digest) and hashlib.sha256(words.encode()).hexdigest() != digest:
+            raise Unverifiable(f"Entry {entry.seq} asks with other words than those of its digest.")
+        self._asked.append(entry)
+
+    def declare(self, entry: Entry) -> None:
+        if not any(self._answers(entry, question) for question in self._asked):
+            raise Unverifiable(f"Entry {entry.seq} answers what nobody asked.")
+        if not entry.concealed:
+            self._check_method(entry)
+        self._standing = [one for one in self._standing if not _same(one, entry, strictly=True)]
+        self._standing.append(entry)
+
+    def revoke(self, entry: Entry) -> None:
+        found = next((one for one in self._standing if _same(one, entry)), None)
+        if found is None:
+            raise Unverifiable(f"Entry {entry.seq} takes back what does not stand.")
+        self._standing.remove(found)
+
+    def _answers(self, answer: Entry, question: Entry) -> bool:
+        asked = answer.member("asked", str)
+        return (
+            _same(question, answer)
+            and (asked is None or instant(asked) == question.time)
+            and all(
+                None in (one := (question.disclosed.get(name), answer.disclosed.get(name)))
+                or one[0] == one[1]
+                for name in ("text", "version", "language", "sha256", "sample")
+            )
+        )
+
+    def _check_method(self, entry: Entry) -> None:
+        said = entry.disclosed
+        needed = {"browser": "signature", "paper": "document", "spoken": "witnessed"}
+        method = said.get("method")
+        if not isinstance(method, str) or needed.get(method) not in said:
+            raise Unverifiable(f"Entry {entry.seq} is an answer without what its method demands.")
+        if "signature" in said or "key" in said:
+            key, signature = entry.member("key", str), entry.member("signature", str)
+            data = answers.signed(self._hearing, str(entry.participant), said)
+            if method != "browser" or None in (key, signature) or not answers.holds(key, signature, data):
+                raise Unverifiable(f"The signature of the answer in entry {entry.seq} does not hold.")
+
+
+def _same(one: Entry, other: Entry, *, strictly: bool = False) -> bool:
+    """Whether two entries may be, or `strictly` are, of one person and one question."""
+    if one.participant != other.participant:
+        return False
+    first, second = one.member("what", str), other.member("what", str)
+    return first == second if strictly else None in (first, second) or first == second
+
+
+def _check_declarations(entries: Sequence[Entry], hearing: str) -> None:
+    """An answer is to a question and its signature holds; what is taken back stood, and on the record the hearing is
+    suspended with it.
+    """
+    consents, on_record = _Consents(hearing), False
+    for entry, following in zip(entries, [*entries[1:], None], strict=True):
+        match entry.kind:
+            case "record.on":
+                on_record = True
+            case "record.off":
+                on_record = False
+            case "consent.asked":
+                consents.ask(entry)
+            case "consent.declared":
+                consents.declare(entry)
+            case "consent.revoked":
+                consents.revoke(entry)
+                if on_record and (following is None or following.kind != "hearing.suspended"):
+                    raise Unverifiable(f"Entry {entry.seq} takes an answer back, and the hearing goes on.")

@@ -13,7 +13,17 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, docket, incidents, interpretation, keeping, messages, people
+from hearings import (
+    checklist,
+    copies,
+    declarations,
+    docket,
+    incidents,
+    interpretation,
+    keeping,
+    messages,
+    people,
+)
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import Destroyed, NotFound
@@ -72,12 +82,14 @@ class View:
             "consultation": self._consultation(),
             "channels": self._channels(),
             "incidents": incidents.seen_by(actor, self.story),
+            "clients": declarations.of_clients(actor, self.story),
         }
         if overseer:
             told |= {
                 "checklist": self._checklist(actor),
                 "obstacles": self.obstacles(),
                 "alarms": self._alarms(),
+                "declarations": declarations.of_all(self.story),
                 "oaths": self._oaths(),
                 "warnings": self._warnings(),
                 "to_identify": incidents.to_identify(actor, self.story),
@@ -242,6 +254,7 @@ class View:
             "channel": place.channel if place else None,
             "interpreting": bool(place and place.interpreting),
             "hears": place.hears if place else None,
+            "declarations": declarations.own(actor, self.story),
         }
 
     def _claimed(self, actor: Actor) -> bool:

@@ -58,6 +58,7 @@ class Docket:
         yield Look("docket-judge", house.judge, "/hearings")
         yield Look("account", house.clerk, "/account")
         yield Look("staff", house.administrator, "/staff")
+        yield Look("notices", house.administrator, "/notices")
         yield Look("docket-administrator", house.administrator, "/hearings")
 
     def _of_hearings(self) -> Iterator[Look]:
@@ -73,6 +74,7 @@ class Docket:
             ("/people?adding=party", mine, ("accepted",)),
             ("/checklist", mine, ("accepted", "scheduled", "open")),
             ("/checklist", theirs, ("open",)),
+            ("/declarations", mine, ("accepted", "examining")),
             ("/room", mine, ("scheduled", "open", "on-record", "suspended", "ended")),
             ("/record", mine, ("scheduled", "ended", "closed")),
             ("/record", self.house.clerk, ("ended",)),
@@ -124,6 +126,13 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
         await _matters_come_up(standing["on-record"])
         reason = {"reason": "An appeal turns on what the witness said then."}
         await house.clerk.post(f"/hearings/{standing['closed'].id}/listen/2/unseal", reason)
+        for stands, text in (
+            ("examining", "rights-witness"),
+            ("examining", "recording"),
+            ("scheduled", "voluntary"),
+        ):
+            await put(house, standing[stands], text)
+        await write_down(house, standing["examining"], "recording")
         hired = {"role": "clerk", "authority": house.requesting}
         yield Docket(
             house,
@@ -148,6 +157,18 @@ async def _matters_come_up(case: Case) -> None:
             "suspends": False,
         },
     )
+
+
+async def put(house: House, case: Case, text: str) -> None:
+    """A text before the person heard."""
+    asked = {"person": case.handles[case.heard], "text": text}
+    await house.clerk.post(f"/hearings/{case.id}/declarations/ask", asked)
+
+
+async def write_down(house: House, case: Case, what: str) -> None:
+    """A yes of the person heard, spoken before the clerk."""
+    said = {"person": case.handles[case.heard], "what": what, "answer": "yes", "method": "spoken"}
+    await house.clerk.post(f"/hearings/{case.id}/declarations/record", said)
 
 
 def _door_of_links(case: Case) -> str:

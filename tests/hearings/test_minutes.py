@@ -183,7 +183,8 @@ def test_the_five_heads_stand_in_order_each_with_its_source(tmp_path, built_in_f
         "4    Oaths",
         "5    Technical conditions",
         "6    Safeguards",
-        "7    Course of the hearing",
+        "7    Notices and declarations",
+        "8    Course of the hearing",
     ]
     lines = [" ".join(line.split()) for line in text.splitlines()]
     at = [lines.index(" ".join(head.split())) for head in heads]
@@ -380,11 +381,11 @@ def test_where_nothing_was_measured_nothing_is_said_of_it():
 
 
 def test_every_time_is_on_both_clocks_unless_they_are_one():
-    course = page(minutes())["heads"][6]["blocks"][0]
+    course = page(minutes())["heads"][7]["blocks"][0]
     assert course["columns"] == ["Amsterdam", "Lima"]
     assert course["rows"][0]["times"] == ["23 Nov, 10:02", "23 Nov, 04:02"]
     same = page(minutes(requested={**FACTS["requested"], "zone": "Europe/Amsterdam"}))
-    assert same["heads"][6]["blocks"][0]["columns"] == ["Amsterdam"]
+    assert same["heads"][7]["blocks"][0]["columns"] == ["Amsterdam"]
 
 
 def test_a_stay_that_ends_on_another_day_says_so():
@@ -395,7 +396,7 @@ def test_a_stay_that_ends_on_another_day_says_so():
 
 def test_words_carry_their_language_and_direction():
     said = [{"at": t(9), "sentence": "نعم.\nلا.", "language": "ar-EG"}]
-    (row,) = page(minutes(course=said))["heads"][6]["blocks"][0]["rows"]
+    (row,) = page(minutes(course=said))["heads"][7]["blocks"][0]["rows"]
     assert (row["language"], row["region"], row["direction"]) == ("ar", "EG", "rtl")
     assert row["lines"] == ["نعم.", "لا."]
     assert draw_up(minutes(course=said))
@@ -491,13 +492,13 @@ CAME_UP = {
 def test_what_came_up_has_heads_of_its_own_and_none_where_nothing_did(tmp_path, built_in_fonts_only):
     text = " ".join(printed(draw_up(minutes(**CAME_UP)), tmp_path).split())
     for words in (
-        *("7 Warnings", "8 Interventions of the authority present", "9 Claims of a right not to testify"),
+        *("8 Warnings", "9 Interventions of the authority present", "10 Claims of a right not to testify"),
         *(
-            "10 Objections to the interpretation",
-            "11 Identified anew after a loss",
-            "12 Exhibits",
-            "13 For the authorities of the requested State",
-            "14 Course of the hearing",
+            "11 Objections to the interpretation",
+            "12 Identified anew after a loss",
+            "13 Exhibits",
+            "14 For the authorities of the requested State",
+            "15 Course of the hearing",
         ),
         *("the law of the requested State", "Perjury is punished.", "The hearing stood still."),
         *("A privileged letter is read out.", "The letter is put away.", "The hearing went on.", "Open."),
@@ -522,6 +523,32 @@ def test_what_came_up_has_heads_of_its_own_and_none_where_nothing_did(tmp_path, 
 def test_the_form_of_an_oath_is_told(tmp_path, built_in_fonts_only):
     oath = {**FACTS["oaths"][0], "form": "affirmation"}
     assert "Affirmation" in printed(draw_up(minutes(oaths=[oath])), tmp_path)
+
+
+def test_every_declaration_is_told_with_its_digest_and_when_it_was_taken_back():
+    asked = {
+        "name": "Accused A",
+        "what": "Being heard by video link",
+        "text": "Text video, version 1",
+        "language": "ar",
+        "sha256": "0123456789abcdef" * 4,
+        "sample": True,
+        "asked": t(9),
+        "asked_by": "Magistrate B",
+    }
+    answered = {**asked, "answer": "yes", "answered": t(9, 5), "how": ["Signed in the browser"]}
+    back = {**answered, "revoked": t(9, 30, 7), "revoked_by": "Counsel F"}
+    (table,) = page(minutes(declarations=[asked, back]))["heads"][6]["blocks"]
+    first, second = table["rows"]
+    assert first[0] == ["Accused A", "Asked by Magistrate B", "Amsterdam 23 Nov, 10:00", "Lima 23 Nov, 04:00"]
+    assert first[1][1:] == ["Text video, version 1, in ar", "SHA-256 0123456789ab…", "Sample, not approved"]
+    assert first[2] == ["Not answered"]
+    assert second[2][:4] == ["Yes", "Amsterdam 23 Nov, 10:05", "Lima 23 Nov, 04:05", "Signed in the browser"]
+    assert second[2][4:] == [
+        *("Taken back, written down by Counsel F", "Amsterdam 23 Nov, 10:30:07", "Lima 23 Nov, 04:30:07")
+    ]
+    assert draw_up(minutes(declarations=[asked, back]))
+    assert "No notice was given" in str(page(minutes())["heads"][6])
 
 
 def test_what_was_left_out_has_a_reason():

@@ -91,6 +91,17 @@ def test_the_authority_present_suspends_by_its_word_and_never_twice(verb: Verb, 
     assert others == [Role.AUTHORITY]
 
 
+def test_taking_an_answer_back_suspends_what_is_on_the_record_and_nothing_else() -> None:
+    before = {State.REQUESTED, State.ACCEPTED, State.SCHEDULED, State.ADJOURNED}
+    leads = {
+        state: after(state, Verb.REVOKE_CONSENT, before=State.OPEN)
+        for state in State
+        if Verb.REVOKE_CONSENT in allowed(state, [Role.HEARD])
+    }
+    on = {State.ON_RECORD: State.SUSPENDED, State.EXAMINING: State.SUSPENDED}
+    assert leads == on | {state: state for state in before | {State.OPEN, State.SUSPENDED, State.ENDED}}
+
+
 @pytest.mark.parametrize("verb", Verb)
 def test_refusals_are_sentences_and_the_buttons_agree(verb: Verb) -> None:
     for state, role in product(State, Role):

@@ -29,11 +29,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearings import container, package, seals, signatures, tree
+from hearings import answers, container, package, seals, signatures, tree
 from hearings.events import KINDS, Event
 from hearings.verify import Outcome, Verdict, main, verify
 from hearings.verify_media import SEGMENT, Span, tiling_fault
 from tests.hearings import records as r
+from tests.hearings.test_answers import Signer
 
 TRUST = r.trust
 
@@ -198,6 +199,30 @@ def test_who_was_lost_and_sent_out_holds_nothing_up(tmp_path: Path) -> None:
     for rest in ((), found):
         record = r.draft(incidents(("hearing.suspended", LOST), *out, *rest))
         assert accepted(judged(tmp_path, r.sealed(record.contents()), trust=TRUST()))
+
+
+@pytest.mark.parametrize("back", [None, 5_000, r.ON + 4200, r.OFF + 5])
+def test_what_was_asked_answered_and_taken_back_is_accepted(tmp_path: Path, back: int | None) -> None:
+    record = r.draft(lambda record: consent(record, back=back))
+    assert accepted(judged(tmp_path, r.sealed(record.contents()), trust=TRUST()))
+
+
+@pytest.mark.parametrize(
+    "method", [{"method": "paper", "document": "0" * 64}, {"method": "spoken", "witnessed": r.JUDGE}]
+)
+def test_an_answer_on_paper_or_by_word_of_mouth_is_accepted(tmp_path: Path, method: dict[str, str]) -> None:
+    record = r.draft(lambda record: consent(record, said={"key": None, "signature": None, **method}))
+    assert accepted(judged(tmp_path, r.sealed(record.contents()), trust=TRUST()))
+
+
+def test_of_a_redacted_declaration_the_rest_still_holds(tmp_path: Path) -> None:
+    """The words, or what it was about, may be concealed; nothing is refused for what cannot be known."""
+    record = r.draft(lambda record: consent(record, back=r.ON + 4200))
+    seqs = {n: one for n, one in enumerate(record.said) if one.type.startswith("consent.")}
+    for hidden in ({"words"}, {"what"}, {"what", "sha256", "asked", "signature"}, {"answer"}):
+        kept = {seq: hidden & one.members.keys() for seq, one in seqs.items() if hidden & one.members.keys()}
+        contents = r.redacted(record.contents(), seqs=kept, paths=[])
+        assert accepted(judged(tmp_path, r.sealed(contents), trust=TRUST())), hidden
 
 
 def test_a_type_that_is_not_known_is_reported_and_not_refused(tmp_path: Path) -> None:
@@ -1026,6 +1051,25 @@ table(
             ),
         )
     ),
+    an_answer_that_was_bent=lambda: consented(bent={"answer": "no"}),
+    an_answer_signed_by_another=lambda: consented(bent={"key": Signer().key}),
+    an_answer_with_half_a_signature=lambda: consented(bent={"key": None}),
+    an_answer_without_a_signature=lambda: consented(bent={"key": None, "signature": None}),
+    an_answer_on_no_paper=lambda: consented(bent={"key": None, "signature": None, "method": "paper"}),
+    an_answer_that_nobody_heard=lambda: consented(bent={"key": None, "signature": None, "method": "spoken"}),
+    an_answer_given_in_no_way=lambda: consented(said={"method": "telepathy"}),
+    a_signature_on_what_was_spoken=lambda: consented(said={"method": "spoken", "witnessed": r.JUDGE}),
+    an_answer_before_its_question=lambda: consented(order=("declared", "asked")),
+    an_answer_to_another_question=lambda: consented(said={"what": "recording"}),
+    an_answer_to_another_text=lambda: consented(said={"sha256": "0" * 64}),
+    an_answer_to_another_time=lambda: consented(said={"asked": r.stamp(1)}),
+    an_answer_to_a_text_of_another_version=lambda: consented(said={"version": "2"}),
+    a_sample_passed_off_as_approved=lambda: consented(said={"sample": False}),
+    other_words_than_those_of_the_digest=lambda: consented(asked={"words": "Other words\n"}),
+    taken_back_without_an_answer=lambda: consented(order=("asked",), back=5_000),
+    taken_back_twice=lambda: consented(back=5_000, again=True),
+    taken_back_on_the_record_and_going_on=lambda: consented(back=r.ON + 4200, suspends=False),
+    taken_back_by_another=lambda: consented(back=5_000, whose="judgeaaa"),
     withheld_that_lacks_nothing=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 3, **WITHHELD}]),
     withheld_behind_the_end=lambda: in_json(RECORD, kind="redacted", withheld=[{"seq": 99, **WITHHELD}]),
     withheld_by_another_number=lambda: r.sealed(
@@ -1117,6 +1161,54 @@ def consult(record: r.Draft, begun: int | None, ended: int | None, *again: int) 
     if ended is not None:
         said.append(r.Said(ended, "consultation.ended", {"by": r.JUDGE}))
     record.said = sorted([*record.said, *said], key=lambda one: one.ms)
+
+
+WORDS = "Being heard by video\nYou decide.\nDo you agree?\nYes\nNo\n"
+SIGNER = Signer()
+
+
+def consented(**how: Any) -> bytes:
+    return r.sealed(r.draft(lambda record: consent(record, **how)).contents())
+
+
+def consent(
+    record: r.Draft,
+    *,
+    order: tuple[str, ...] = ("asked", "declared"),
+    asked: dict[str, Any] | None = None,
+    said: dict[str, Any] | None = None,
+    bent: dict[str, Any] | None = None,
+    back: int | None = None,
+    suspends: bool = True,
+    again: bool = False,
+    whose: str = r.WITNESS,
+) -> None:
+    """A question at 2 s and its answer; `bent`: what is changed after signing; `back`: when it was taken back."""
+    text = {"text": "video", "version": "1", "language": "en", "sample": True}
+    text["sha256"] = hashlib.sha256(WORDS.encode()).hexdigest()
+    at = {name: 2_000 + 1_000 * n for n, name in enumerate(order)}
+    answer = {
+        "what": "video",
+        "answer": "yes",
+        "asked": r.stamp(at["asked"]),
+        **text,
+        "method": "browser",
+        "advised": "had",
+    }
+    answer |= {"by": r.WITNESS, **(said or {})}
+    signed = answers.signed(r.URN, r.WITNESS, answer)
+    answer = {"key": SIGNER.key, "signature": SIGNER.sign(signed), **answer, **(bent or {})}
+    members = {
+        "asked": {"what": "video", **text, "words": WORDS, "by": r.JUDGE, **(asked or {})},
+        "declared": {name: value for name, value in answer.items() if value is not None},
+    }
+    added = [r.Said(ms, f"consent.{name}", members[name], r.WITNESS) for name, ms in at.items()]
+    if back is not None:
+        taken = r.Said(back, "consent.revoked", {"what": "video", "by": r.WITNESS}, whose)
+        added += [taken, replace(taken)] if again else [taken]
+        if r.ON < back < r.OFF and suspends:
+            added.append(r.Said(back, "hearing.suspended", {"reason": "x", "by": r.WITNESS}))
+    record.said = sorted([*record.said, *added], key=lambda one: one.ms)
 
 
 def late_said(kind: str, **members: Any) -> bytes:
@@ -1912,7 +2004,7 @@ def test_the_verifier_reaches_no_database_web_or_leaf() -> None:
         "print(bad, ours)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    ours = ["container", "errors", "events", "playing", "roles", "sentences", "signatures", "tree"]
+    ours = ["answers", "container", "errors", "events", "playing", "roles", "sentences", "signatures", "tree"]
     ours += ["verify", "verify_copies", "verify_journal", "verify_media", "verify_seals"]
     assert done.stdout.strip() == f"[] {[f'hearings.{one}' for one in ours]}"
 
