@@ -45,6 +45,7 @@ from hearings.tree import stamp
 
 _DEFENDED = frozenset({Capacity.SUSPECT, Capacity.ACCUSED, Capacity.SOUGHT})
 """Whom defence counsel speaks for."""
+_CLAIM_FOR_ANYBODY = frozenset({Role.LAWYER, Role.PRESIDING, Role.CLERK, Role.AUTHORITY})
 
 
 class NewIntervention(Said):
@@ -109,13 +110,12 @@ class Incidents:
             if any(one.open and one.made.ground == new.ground for one in act.story.interventions.values()):
                 raise AlreadyDone(say("You have intervened on this ground. It is not settled yet."))
             instrument = self._instruments[act.hearing.instrument]
+            speaks = instrument.intervention
             act.write(
                 InterventionMade(
                     ground=new.ground,
                     measure=new.measure,
-                    article=str(cited(instrument, instrument.intervention.article))
-                    if instrument.intervention
-                    else None,
+                    article=str(cited(instrument, speaks.article)) if speaks else None,
                     suspends=new.suspends,
                     by=act.who.handle,
                 )
@@ -253,9 +253,6 @@ def _speaker(act: Act, actor: Actor, person: Person) -> Self:
     raise NotAllowed(
         say("This right is for {name}, for their lawyer and for the court to claim.", name=person.name)
     )
-
-
-_CLAIM_FOR_ANYBODY = frozenset({Role.LAWYER, Role.PRESIDING, Role.CLERK, Role.AUTHORITY})
 
 
 def _refuse_outside(act: Act, who: Self) -> None:
