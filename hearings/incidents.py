@@ -43,6 +43,7 @@ from hearings.states import State, Verb
 from hearings.story import Claim, Intervention, Objection, Person, Story
 from hearings.tree import stamp
 
+MOST_OPEN = 8  # claims and objections of one person that wait for an answer
 _DEFENDED = frozenset({Capacity.SUSPECT, Capacity.ACCUSED, Capacity.SOUGHT})
 """Whom defence counsel speaks for."""
 _CLAIM_FOR_ANYBODY = frozenset({Role.LAWYER, Role.PRESIDING, Role.CLERK, Role.AUTHORITY})
@@ -148,6 +149,7 @@ class Incidents:
             person = _whose(act, actor, new.person)
             by = _speaker(act, actor, person)
             _refuse_outside(act, by)
+            _refuse_flood(act, by)
             if any(
                 one.ruled is None
                 and (one.made.participant, one.made.question) == (person.handle, new.question)
@@ -181,6 +183,7 @@ class Incidents:
         """Raises: NotFound, NotNow, AlreadyDone."""
         with self._acts.act(_alone(actor, new.person), Verb.OBJECT) as act:
             _refuse_outside(act, act.who)
+            _refuse_flood(act, act.who)
             if not any(person.role is Role.INTERPRETER for person in act.story.people.values()):
                 raise NotNow(say("Nobody interprets in this hearing."))
             if any(
@@ -260,6 +263,16 @@ def _refuse_outside(act: Act, who: Self) -> None:
     person = act.story.people.get(who.handle)
     if who.role in CONFIDANTS and (person is None or not person.admitted):
         raise NotNow(say("You are not in the room yet. Write to the court."))
+
+
+def _refuse_flood(act: Act, who: Self) -> None:
+    """Raises: NotNow for who has left the court much to answer."""
+    claims = [one for one in act.story.claims.values() if one.ruled is None and one.made.by == who.handle]
+    objections = [
+        one for one in act.story.objections.values() if one.decided is None and one.raised.by == who.handle
+    ]
+    if len(claims) + len(objections) >= MOST_OPEN:
+        raise NotNow(say("Wait until the court has answered what you have raised."))
 
 
 def _open_to(role: Role, claim: Claim) -> frozenset[str]:

@@ -36,6 +36,7 @@ from hearings.events import (
     SittingOpened,
 )
 from hearings.incidents import (
+    MOST_OPEN,
     Decision,
     Identification,
     Incidents,
@@ -333,6 +334,20 @@ def test_who_waits_outside_writes_to_the_court(standing: Standing, incidents: In
 
 
 EVERY = ("upheld", "rejected", "withdrawn")
+
+
+def test_nobody_floods_the_court(standing: Standing, incidents: Incidents) -> None:
+    lawyer = standing.actors["lawyer"]
+    for n in range(MOST_OPEN // 2):
+        incidents.claim(lawyer, NewClaim(question=f"Question {n}?"))
+        incidents.object(lawyer, NewObjection(words=f"Word {n} was left out."))
+    for more in (
+        lambda: incidents.claim(lawyer, NewClaim()),
+        lambda: incidents.object(lawyer, WRONG),
+    ):
+        with pytest.raises(NotNow, match="Wait until the court"):
+            more()
+    incidents.claim(standing.actors["witness"], NewClaim())
 
 
 def test_the_authority_rules_under_its_own_law(standing: Standing, incidents: Incidents) -> None:
