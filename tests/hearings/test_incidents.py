@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hearings import verify_journal
@@ -684,6 +684,10 @@ START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 
 @given(st.lists(st.sampled_from(STEPS), max_size=16))
+@example(["still", "resume", "settle", "resume"])
+@example(["meanwhile", "bar", "resume", "settle", "resume"])
+@example(["lose", "resume", "identify", "resume"])
+@example(["lose", "dismiss", "resume", "admit", "identify", "admit"])
 def test_the_verifier_refuses_what_the_gates_refuse_and_nothing_else(steps: list[str]) -> None:
     told = Told()
     for step in steps:
