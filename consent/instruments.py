@@ -86,7 +86,7 @@ class Intervention(BaseModel):
 
     article: str
     words: str
-    mark: Mark
+    mark: Mark | parties.Mark
 
 
 class Instrument(BaseModel):

@@ -35,6 +35,13 @@ def test_a_claim_has_words_an_article_and_a_mark(one: Instrument):
     assert len({(claim.about, claim.words) for claim in one.claim}) == len(one.claim)
 
 
+def test_only_the_treaties_that_say_so_have_the_authority_intervene_and_only_the_note_speaks_of_interrupting():
+    told = {name: one.intervention for name, one in KNOWN.items() if one.intervention is not None}
+    assert set(told) == {"eio", "ets182", "eu2000", "eu2000-isno", "untoc"}
+    assert {name for name, one in told.items() if "interrupt" in one.words} == {"untoc"}
+    assert {name for name, one in told.items() if one.mark == "practice"} == {"untoc"}
+
+
 def test_who_is_off_says_why():
     good = KNOWN["uncyber"].model_dump()
     for change in ({"because": ""}, {"status": "usable"}):
