@@ -11,7 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from consent import notices
 from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, Cast, Hearing
-from frontend.visitor import Seat
+from frontend.visitor import DoorRefused, Seat
 from tests.browser.people import PHONE, People, Person, axe, invited, open_link
 from tests.story.telling import verify_command
 
@@ -63,7 +63,7 @@ async def the_officer_puts_questions(officer: Person, seat: Seat, handle: str) -
     for what in ("rights", "video"):
         await page.locator(f"#{what}-{handle}").get_by_role("button", name="Put it before them").click()
         await expect(page.locator(f"#{what}-{handle}")).to_contain_text("asked, not answered")
-    assert await axe(page) == []
+    assert await axe(page, ".step") == []
 
 
 async def the_rights_are_read_and_understood(page: Page) -> None:
@@ -115,11 +115,7 @@ async def pressed(block: Locator, name: str) -> None:
 
 async def on_the_record(hearing: Hearing, person: Person, place: str) -> None:
     await hearing.confirm_before()
-    told = await hearing.bench.look()
-    for one in told["checklist"]:
-        if one["requirement"] == "counsel-consent" and not one["met"]:
-            why = {"requirement": one["requirement"], "person": one["person"], "reason": "Decided."}
-            await hearing.seat("authority").act("checklist/override", why)
+    assert await agreed(hearing), "by what they declared, and by nothing else"
     await hearing.open_room()
     await person.go(f"/places/{place}/room")
     await expect(person.page.locator("#connection")).to_have_text("الاتصال جيد")
@@ -128,6 +124,11 @@ async def on_the_record(hearing: Hearing, person: Person, place: str) -> None:
     await hearing.go_on_record()
     await expect(person.page.locator("#truth")).to_have_class("truth on-record")
     assert await axe(person.page) == []
+
+
+async def agreed(hearing: Hearing) -> bool:
+    told = (await hearing.bench.look())["checklist"]
+    return next(bool(one["met"]) for one in told if one["requirement"] == "counsel-consent")
 
 
 async def one_tap_takes_it_back(page: Page, hearing: Hearing) -> None:
@@ -139,6 +140,9 @@ async def one_tap_takes_it_back(page: Page, hearing: Hearing) -> None:
         "The person heard took an answer back.",
     )
     assert told["suspended"]["by"] == ACCUSED.name
+    assert not await agreed(hearing)
+    with pytest.raises(DoorRefused, match="cannot be resumed"):
+        await hearing.bench.act("room/resume", {"text": "Nothing was lost."})
 
 
 async def of(page: Page) -> str:
@@ -179,7 +183,7 @@ async def test_in_a_room_abroad_the_officer_records_for_who_has_no_device(
     await video.get_by_label("Spoken before me").check()
     await video.get_by_role("button", name="Write the answer down").click()
     await expect(video).to_contain_text(f"Read by the interpreter {INTERPRETER.name}.")
-    assert await axe(page) == []
+    assert await axe(page, ".step") == []
     told = json.dumps(await seat.look(), ensure_ascii=False)
     assert f"by word of mouth, before {AUTHORITY.name}" in told
     await video.get_by_role("button", name="They take it back").click()
