@@ -13,7 +13,7 @@ demanded on the same basis; where that changes it must be confirmed anew. An ite
 allows it, by whom it says, with a reason that is printed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -123,12 +123,27 @@ class Item:
     @property
     def roles(self) -> frozenset[Role]:
         """Who may confirm it."""
-        return frozenset(Role(function) for function in self.demand.by)
+        return _roles(self.demand.by)
+
+    @property
+    def who(self) -> tuple[Sentence, ...]:
+        """Their offices, in order."""
+        return _offices(self.demand.by)
 
     @property
     def pressed(self) -> bool:
         """Whether somebody confirms it; otherwise it is declared, or seen by the service, or nobody can."""
         return self.demand.proof not in {Proof.DECLARATION, Proof.LOG} and bool(self.demand.by)
+
+
+@lru_cache(maxsize=256)
+def _roles(functions: tuple[str, ...]) -> frozenset[Role]:
+    return frozenset(Role(function) for function in functions)
+
+
+@lru_cache(maxsize=256)
+def _offices(functions: tuple[str, ...]) -> tuple[Sentence, ...]:
+    return tuple(OFFICE[role] for role in Role if role in functions)
 
 
 @dataclass(frozen=True)
@@ -336,29 +351,32 @@ def source(item: Item) -> Sentence:
     return _cited(item.demand.source, item.demand.article)
 
 
+@lru_cache(maxsize=1024)
 def _cited(short: str, article: str) -> Sentence:
     if not article:
         return say(short)
     return say("{instrument}, {article}", instrument=say(short), article=say(article))
 
 
-def open_items(of: Frame, story: Story, *stages: Stage) -> list[Obstacle]:
+def open_items(found: Iterable[Item], *stages: Stage) -> list[Obstacle]:
     """What blocks of these stages and is not met, as obstacles."""
     return [
         Obstacle(
             id=item.demand.id,
             sentence=demand(item),
             article=source(item),
-            who=tuple(OFFICE[role] for role in Role if role in item.roles),
+            who=item.who,
         )
-        for item in items(of, story)
+        for item in found
         if item.demand.blocks and item.demand.stage in stages and item.settled is None
     ]
 
 
-def to_the_record(of: Frame, story: Story, *, armed: bool) -> list[Obstacle]:
-    """First gate."""
-    found = open_items(of, story, Stage.REQUEST, Stage.BEFORE)
+def to_the_record(
+    of: Frame, story: Story, *, armed: bool, known: Sequence[Item] | None = None
+) -> list[Obstacle]:
+    """First gate. `known`: the items, where they were computed already."""
+    found = open_items(items(of, story) if known is None else known, Stage.REQUEST, Stage.BEFORE)
     instrument = of.instrument
     if not any(person.capacity is not None for person in story.people.values()):
         found.append(Obstacle("heard", say("Nobody is named who is to be heard.")))
@@ -381,9 +399,10 @@ def in_private(story: Story) -> list[Obstacle]:
     return [Obstacle("consultation", say("A private consultation is going on."))]
 
 
-def to_the_examination(of: Frame, story: Story) -> list[Obstacle]:
+def to_the_examination(of: Frame, story: Story, *, known: Sequence[Item] | None = None) -> list[Obstacle]:
     """Second gate."""
-    found = open_items(of, story, Stage.REQUEST, Stage.BEFORE, Stage.OPENING)
+    now = items(of, story) if known is None else known
+    found = open_items(now, Stage.REQUEST, Stage.BEFORE, Stage.OPENING)
     instrument = of.instrument
     present = {person.role for person in story.people.values() if _in_room(person)}
     if Role.HEARD not in present:
@@ -395,9 +414,9 @@ def to_the_examination(of: Frame, story: Story) -> list[Obstacle]:
     return found
 
 
-def to_the_closing(of: Frame, story: Story) -> list[Obstacle]:
+def to_the_closing(of: Frame, story: Story, *, known: Sequence[Item] | None = None) -> list[Obstacle]:
     """Third gate, as far as the law speaks of it."""
-    return open_items(of, story, Stage.CLOSING)
+    return open_items(items(of, story) if known is None else known, Stage.CLOSING)
 
 
 def unready(of: Frame, story: Story, handles: Iterable[str]) -> list[Obstacle]:

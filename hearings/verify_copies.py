@@ -28,7 +28,7 @@ def check_copies(bundle: Bundle, log: Log, told: Recording, entries: Sequence[En
                 originals=[(track, _stream(bundle, _original(track, stretch))) for track in there],
                 since=stretch.since,
                 until=stretch.until,
-                marks=marks_of(gaps, tracks, since=stretch.since, until=stretch.until),
+                marks=marks_of(gaps, there, since=stretch.since, until=stretch.until),
             )
             if derive(making) != bundle.sha256(path):
                 made_by = str(log.record["tools"].get("vivavoce", "an unknown version"))[:40]

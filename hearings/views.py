@@ -7,6 +7,7 @@ waiting room sees the court, the time and themself, and nobody else.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from hearings.checklist import Obstacle
 from hearings.errors import Destroyed, NotFound
 from hearings.events import LAW
 from hearings.journal import Entry, Journal
-from hearings.roles import OFFICE, OVERSEERS, Role
+from hearings.roles import OVERSEERS, Role
 from hearings.room import see_and_hear, to_resume
 from hearings.schedule import Schedule
 from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
@@ -61,6 +62,10 @@ class View:
         self._slots = [slot for slot in found.slots if slot.hearing_id == hearing.id]
         self._table = see_and_hear(hearing, self._rows)
         self._terms = keeping.terms(self.story.closed, found.now, (self._requesting, self._requested))
+
+    @cached_property
+    def _items(self) -> list[checklist.Item]:
+        return checklist.items(self._frame, self.story)
 
     def as_seen_by(self, actor: Actor) -> dict[str, Any]:
         place = next((row for row, _ in self._rows if row.id == actor.place), None)
@@ -107,10 +112,10 @@ class View:
     def obstacles(self) -> dict[str, list[dict[str, Any]]]:
         """What stands before each gate, as far as it can be told without the recording's account."""
         armed = self.hearing.armed is not None
-        record = checklist.to_the_record(self._frame, self.story, armed=armed)
+        record = checklist.to_the_record(self._frame, self.story, armed=armed, known=self._items)
         record += incidents.holding(self.story)
-        examination = checklist.to_the_examination(self._frame, self.story)
-        closing = checklist.to_the_closing(self._frame, self.story)
+        examination = checklist.to_the_examination(self._frame, self.story, known=self._items)
+        closing = checklist.to_the_closing(self._frame, self.story, known=self._items)
         if self.story.stretches and not self.story.minutes:
             closing.append(Obstacle("minutes", say("The minutes are not signed."), self._minutes_article()))
         closing += [*copies.obstacles(self.hearing, self.story), *incidents.unanswered(self.story)]
@@ -375,12 +380,12 @@ class View:
                 "by": self.story.named(item.settled.by) if item.settled else None,
                 "proof": item.settled.words if item.settled else None,
                 "overridden": bool(item.settled and item.settled.overridden),
-                "who": [OFFICE[role] for role in Role if role in item.roles],
+                "who": list(item.who),
                 "settlers": " ".join(sorted(item.roles)),
                 "yours": item.pressed and bool(item.roles.intersection(actor.roles)),
                 "yours_to_override": bool(set(item.demand.override).intersection(actor.roles)),
             }
-            for item in checklist.items(self._frame, self.story)
+            for item in self._items
         ]
 
     def _oaths(self) -> list[dict[str, Any]]:

@@ -8,19 +8,23 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from sqlmodel import select
 
-from hearings import copies, registry, servicekey
+from hearings import copies, registry, servicekey, verify_journal
 from hearings.copies import Copies
 from hearings.journal import Journal
+from hearings.playing import Making
 from hearings.registry import Registry
-from hearings.room import Words
+from hearings.room import Words, millis
 from hearings.tables import Copy, Hearing
+from hearings.verify_copies import check_copies
+from hearings.verify_media import Recording, Stretch
 from media.account import Span, Tile
 from media.control import FileSealed, GapFound, RecordPlan, StretchKept
-from media.deriver import Failed
+from media.deriver import Failed, made_again
 from media.locked import Lock, opened
 from media.originals import StretchFiles
 from media.pcapng import Packet
@@ -113,6 +117,44 @@ async def test_each_person_has_a_copy_that_is_sealed_and_plays(archive, tmp_path
         assert decoded(path) == b""
     assert b"V_VP8" in archive.clear(f"{archive.witness}-1.webm")
     assert b"V_VP8" not in archive.clear(f"{archive.judge}-1.webm")
+
+
+class Bag(dict[str, bytes]):
+    """The files of a package, as far as copies are made again from them."""
+
+    def sha256(self, path: str) -> str:
+        return hashlib.sha256(self[path]).hexdigest()
+
+    def size(self, path: str) -> int:
+        return len(self[path])
+
+    def slice(self, path: str, at: int, length: int) -> bytes:
+        return self[path][at : at + length]
+
+
+async def test_whoever_verifies_makes_the_same_although_somebody_sent_no_picture(archive):
+    """The judge's picture has no original: what is missing of it is in no copy's marks, here nor there."""
+    await archive.copies.work()
+    story = archive.standing.story()
+    bag = Bag({path: archive.clear(path.rpartition("/")[2]) for path in story.sealed if "index" not in path})
+    with archive.standing.house.journal.reading() as tx:
+        told = archive.standing.house.journal.entries(tx, archive.standing.id)
+    read = [
+        verify_journal.Entry(one.seq, one.time, one.event.type, None, one.event.members(), concealed=False)
+        for one in told
+    ]
+    (one,) = story.stretches
+    stretch = Stretch(one.n, millis(one.since), millis(one.until), frozenset(one.tracks))
+    sentence = check_copies(bag, Log(), Recording([stretch], [], 0), read, again)
+    assert sentence == "2 copies for playing were made again, with the same bytes."
+
+
+class Log(NamedTuple):
+    record: dict[str, dict[str, str]] = {"tools": {}}  # noqa: RUF012  # never written to
+
+
+def again(making: Making) -> str:
+    return made_again(making.originals, since=making.since, until=making.until, marks=making.marks)
 
 
 async def test_they_are_made_once(archive):
