@@ -252,14 +252,15 @@ class Court:
             await self._process.wait()
 
 
-def _to_settle(view: Mapping[str, Any], *stages: str) -> list[str]:
-    """What whoever has this view may confirm, and blocks, of these stages."""
-    return [
+def _to_settle(view: Mapping[str, Any], *stages: str, proof: str) -> dict[str, Any]:
+    """What whoever has this view may confirm, and blocks, of these stages; the letter shows what a document must."""
+    items = [
         one["requirement"] + (f":{one['person']}" if one["person"] else "")
         for one in view["checklist"]
         if one["yours"] and one["blocks"] and not one["met"] and one["stage"] in stages
         if one["requirement"] != IDENTITY
     ]
+    return {"items": items, "proof": proof, "document": view["documents"][0]["sha256"]}
 
 
 @dataclass
@@ -393,21 +394,20 @@ class Hearing:
     async def confirm_before(self) -> None:
         """The safeguards that are due before the record begins: the requested side's, then the court's."""
         proof = "It was seen to, and is in the file."
-        items = _to_settle(await self.seen_abroad(), "request", "before")
-        await self.abroad("checklist/confirm-all", {"items": items, "proof": proof})
+        said = _to_settle(await self.seen_abroad(), "request", "before", proof=proof)
+        await self.abroad("checklist/confirm-all", said)
         if any(one.role == "presiding" for casts in self.casts.values() for one in casts):
             await self.settle(self.bench, "request", "before", proof=proof)
         else:
-            items = _to_settle(await self.court.judge.get(f"/hearings/{self.id}"), "request", "before")
-            await self.court.judge.post(
-                f"/hearings/{self.id}/checklist/confirm-all", {"items": items, "proof": proof}
-            )
+            told = await self.court.judge.get(f"/hearings/{self.id}")
+            said = _to_settle(told, "request", "before", proof=proof)
+            await self.court.judge.post(f"/hearings/{self.id}/checklist/confirm-all", said)
 
     async def settle(self, seat: Seat, *stages: str, proof: str) -> None:
         """Whoever sits there confirms what is theirs to confirm, and blocks, of these stages."""
-        items = _to_settle(await seat.look(), *stages)
-        if items:
-            await seat.act("checklist/confirm-all", {"items": items, "proof": proof})
+        said = _to_settle(await seat.look(), *stages, proof=proof)
+        if said["items"]:
+            await seat.act("checklist/confirm-all", said)
 
     async def open_room(self) -> None:
         await self.staff("room/open")

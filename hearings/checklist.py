@@ -38,7 +38,7 @@ from hearings.tables import Authority, Hearing
 
 IDENTITY = "identity-established"
 _MOST = 200
-_ITEM = r"^[a-z0-9-]{1,100}(:[a-z2-7]{8})?$"
+_SHA256 = r"^[0-9a-f]{64}$"
 
 
 class Paper(StrEnum):
@@ -61,20 +61,24 @@ PAPER: dict[Paper, Sentence] = {
 
 
 class Confirmation(Said):
-    """`person`: the handle of the person heard; `proof`: what was seen, in a sentence."""
+    """`person`: the handle of the person heard; `proof`: what was seen, in a sentence; `document`: the digest of a
+    document of this hearing that shows it, which some safeguards must have.
+    """
 
     requirement: str = Field(min_length=1, max_length=100)
     person: str | None = Field(default=None, pattern=r"^[a-z2-7]{8}$")
     proof: str = Field(min_length=1, max_length=1000)
+    document: str | None = Field(default=None, pattern=_SHA256)
 
 
 class Confirmations(Said):
     """Several at once, by one who knows them all. `items`: each a requirement, with `:` and the handle of the person
-    that it is about.
+    that it is about; `document`: the digest of a document of this hearing, for those of them that one must show.
     """
 
     items: list[str] = Field(min_length=1, max_length=_MOST)
     proof: str = Field(min_length=1, max_length=1000)
+    document: str | None = Field(default=None, pattern=_SHA256)
 
 
 class Identity(Said):
@@ -489,7 +493,7 @@ class Checklist:
                 raise NotValid(
                     say("Say by which document they were identified, and who was there."), field="document"
                 )
-            self._confirm(act, actor, item, said.proof)
+            self._confirm(act, actor, item, said.proof, said.document)
 
     def confirm_all(self, actor: Actor, said: Confirmations) -> None:
         """All of them, or none. Raises: NotFound, NotAllowed, AlreadyDone, NotValid."""
@@ -503,7 +507,7 @@ class Checklist:
                         say("Say by which document they were identified, and who was there."),
                         field="items",
                     )
-                self._confirm(act, actor, item, said.proof)
+                self._confirm(act, actor, item, said.proof, said.document)
 
     def identify(self, actor: Actor, said: Identity) -> None:
         """Raises: NotFound, NotAllowed, AlreadyDone."""
@@ -546,12 +550,19 @@ class Checklist:
                 )
             )
 
-    def _confirm(self, act: Act, actor: Actor, item: Item, proof: str) -> None:
+    def _confirm(self, act: Act, actor: Actor, item: Item, proof: str, document: str | None = None) -> None:
         if not item.pressed:
             raise NotAllowed(say("Nobody confirms this by hand: {words}", words=say(item.demand.words)))
         by = _one_of(act, actor, item.roles, item)
         _refuse_settled(item)
-        act.write(RequirementConfirmed(**_told(item), proof=proof, by=by.handle))
+        if item.demand.proof is not Proof.DOCUMENT:
+            document = None
+        elif document not in act.story.documents:
+            raise NotValid(
+                say("Say which document of this hearing shows it: {words}", words=say(item.demand.words)),
+                field="document",
+            )
+        act.write(RequirementConfirmed(**_told(item), proof=proof, document=document, by=by.handle))
 
     def _item(self, act: Act, requirement: str, person: str | None) -> Item:
         """The item meant; the person may be left out where only one is heard."""

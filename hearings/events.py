@@ -1111,13 +1111,16 @@ class InterpretationClosed(Event):
 
 
 class RequirementConfirmed(Event):
-    """A safeguard is met: its words and article, who confirmed it, by what proof. `person`: whom it is about."""
+    """A safeguard is met: its words and article, who confirmed it, by what proof. `person`: whom it is about;
+    `document`: the digest of the document of this hearing that shows it.
+    """
 
     requirement: str
     words: str
     article: str
     person: Handle | None = None
     proof: str
+    document: Sha256 | None = None
     by: By
 
     def sentence(self, named: Named) -> Sentence:

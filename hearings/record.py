@@ -77,7 +77,7 @@ from hearings.roles import READERS, Capacity, Role, Side
 from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.states import State, Verb
-from hearings.story import Person, Story
+from hearings.story import Person, Settled, Story
 from hearings.tables import Authority, Checkpoint, Hearing, JournalLeaf, RecordFile
 from hearings.tree import stamp
 from media.locked import Lock, NotOpened, Unwrap, opened
@@ -640,7 +640,7 @@ def _safeguards(frame: checklist.Frame, story: Story) -> list[Safeguard]:
             outcome="overridden" if item.settled.overridden else "met",
             by=story.named(item.settled.by),
             at=item.settled.time,
-            reason=item.settled.words,
+            reason=_shown(item.settled, story),
         )
         for item in checklist.items(frame, story)
         if item.settled is not None
@@ -702,6 +702,12 @@ def _how(event: ConsentDeclared, story: Story) -> Iterator[str]:
             yield "After a lawyer’s advice"
         case "declined":
             yield "A lawyer’s advice was offered and declined"
+
+
+def _shown(settled: Settled, story: Story) -> str:
+    """What was said, and which document shows it."""
+    document = story.documents.get(settled.document or "")
+    return f"{settled.words} ({document.name}, SHA-256 {document.sha256})" if document else settled.words
 
 
 def _course(story: Story, entries: list[Entry]) -> list[Happening]:

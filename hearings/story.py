@@ -47,7 +47,7 @@ class Person:
 @dataclass(frozen=True)
 class Settled:
     """A safeguard that stands: confirmed with a proof, or overridden with a reason. `cited`: the article that it was
-    told with.
+    told with; `document`: the digest of what shows it.
     """
 
     by: str
@@ -55,6 +55,7 @@ class Settled:
     time: datetime
     overridden: bool
     cited: str = ""
+    document: str | None = None
 
 
 @dataclass
@@ -182,7 +183,7 @@ class Interruption:
 @dataclass
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
-    `latest`: the newest entry of each type; `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
+    `latest`: the newest entry of each type; `documents`: by their digests; `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
     fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk has too little room for the
     rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
     private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
@@ -198,6 +199,7 @@ class Story:
     before: State = State.REQUESTED
     size: int = 0
     people: dict[str, Person] = field(default_factory=dict)
+    documents: dict[str, e.Filed | e.DocumentFiled] = field(default_factory=dict)
     settled: dict[tuple[str, str | None], Settled] = field(default_factory=dict)
     latest: dict[str, tuple[datetime, e.Event]] = field(default_factory=dict)
     sittings: list[tuple[datetime, datetime | None]] = field(default_factory=list)
@@ -267,6 +269,7 @@ class Story:
         match event:
             case (
                 e.RequestReceived()
+                | e.DocumentFiled()
                 | e.RequestAccepted()
                 | e.RequestDeclined()
                 | e.HearingScheduled()
@@ -346,7 +349,10 @@ class Story:
 
     def _decided(self, time: datetime, event: e.Event) -> None:
         match event:
+            case e.DocumentFiled():
+                self.documents[event.sha256] = event
             case e.RequestReceived():
+                self.documents |= {one.sha256: one for one in event.documents}
                 self.oath, self.oath_by = event.oath, event.oath_by
             case e.RequestAccepted():
                 self.state = State.ACCEPTED
@@ -498,7 +504,12 @@ class Story:
         match event:
             case e.RequirementConfirmed():
                 self.settled[(event.requirement, event.person)] = Settled(
-                    event.by, event.proof, time, overridden=False, cited=event.article
+                    event.by,
+                    event.proof,
+                    time,
+                    overridden=False,
+                    cited=event.article,
+                    document=event.document,
                 )
             case e.RequirementOverridden():
                 self.settled[(event.requirement, event.person)] = Settled(

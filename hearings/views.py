@@ -35,7 +35,7 @@ from hearings.room import see_and_hear, to_resume
 from hearings.schedule import Schedule
 from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
-from hearings.story import Story
+from hearings.story import Settled, Story
 from hearings.tables import Authority, Hearing, Participant, Place, Slot
 from hearings.tree import stamp
 from media.channels import RECORDER, Kind
@@ -92,6 +92,10 @@ class View:
         if overseer:
             told |= {
                 "checklist": self._checklist(actor),
+                "documents": [
+                    {"sha256": digest, "name": one.name, "kind": one.kind}
+                    for digest, one in self.story.documents.items()
+                ],
                 "obstacles": self.obstacles(),
                 "alarms": self._alarms(),
                 "declarations": declarations.of_all(self.story),
@@ -379,6 +383,7 @@ class View:
                 "refused": item.refused,
                 "by": self.story.named(item.settled.by) if item.settled else None,
                 "proof": item.settled.words if item.settled else None,
+                "document": self._document(item.settled),
                 "overridden": bool(item.settled and item.settled.overridden),
                 "who": list(item.who),
                 "settlers": " ".join(sorted(item.roles)),
@@ -387,6 +392,11 @@ class View:
             }
             for item in self._items
         ]
+
+    def _document(self, settled: Settled | None) -> str | None:
+        """The name of the document that shows it."""
+        found = self.story.documents.get((settled and settled.document) or "")
+        return found.name if found else None
 
     def _oaths(self) -> list[dict[str, Any]]:
         return [

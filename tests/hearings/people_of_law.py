@@ -210,9 +210,15 @@ class Standing:
         self.house.checklist.identify(self.actors["authority"], said)
         return self
 
+    @property
+    def letter(self) -> str:
+        """The digest of the letter of request."""
+        return next(iter(self.story().documents))
+
     def confirmed(self, *requirements: str) -> "Standing":
         for requirement in requirements:
-            self.house.checklist.confirm(self.desk, Confirmation(requirement=requirement, proof="seen"))
+            said = Confirmation(requirement=requirement, proof="seen", document=self.letter)
+            self.house.checklist.confirm(self.desk, said)
         return self
 
     def _settled(self, *stages: Stage, but: Collection[str]) -> "Standing":
@@ -225,7 +231,8 @@ class Standing:
             if due and held.id not in {checklist.IDENTITY, *but} and (who := _who(item, there)):
                 by.setdefault(who, []).append(held.id + (f":{held.person}" if held.person else ""))
         for who, items in by.items():
-            self.house.checklist.confirm_all(there[who], Confirmations(items=items, proof="seen"))
+            said = Confirmations(items=items, proof="seen", document=self.letter)
+            self.house.checklist.confirm_all(there[who], said)
         return self
 
     def on_record(self) -> "Standing":

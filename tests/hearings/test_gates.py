@@ -192,7 +192,7 @@ class Gates(RuleBasedStateMachine):
         capacity=st.sampled_from([Capacity.WITNESS, Capacity.EXPERT, Capacity.ACCUSED]),
         oath=st.booleans(),
         ready=st.integers(0, 3),
-        eager=st.booleans(),
+        eager=st.sampled_from([True, True, True, False]),
     )
     def begins(self, capacity: Capacity, oath: bool, ready: int, eager: bool) -> None:
         """`ready`: how much has been done in good order; `eager`: after each step the judge tries to go on."""
@@ -237,7 +237,9 @@ class Gates(RuleBasedStateMachine):
     @rule(data=st.data(), who=somebody)
     def one(self, data: st.DataObject, who: str) -> None:
         item = self._any(data)
-        said = Confirmation(requirement=item.demand.id, person=item.demand.person, proof="seen")
+        said = Confirmation(
+            requirement=item.demand.id, person=item.demand.person, proof="seen", document=self.standing.letter
+        )
         self._press(lambda: self._house.checklist.confirm(self._actor(who), said))
 
     @rule(data=st.data(), who=somebody)
@@ -247,7 +249,7 @@ class Gates(RuleBasedStateMachine):
             for item in self._items()
         }
         chosen = data.draw(st.lists(st.sampled_from(sorted(keys)), min_size=1, max_size=4))
-        said = Confirmations(items=chosen, proof="seen")
+        said = Confirmations(items=chosen, proof="seen", document=self.standing.letter)
         self._press(lambda: self._house.checklist.confirm_all(self._actor(who), said))
 
     @rule(data=st.data(), who=somebody)

@@ -454,6 +454,20 @@ def test_several_are_confirmed_with_one_sentence_or_none(standing: Standing) -> 
     }
 
 
+def test_what_a_document_shows_is_confirmed_with_one_of_this_hearing(standing: Standing) -> None:
+    standing.accepted().scheduled().seated()
+    said = Confirmation(requirement="language-accepted", proof="A translation is attached.")
+    for document in (None, "0" * 64):
+        with pytest.raises(NotValid, match="which document"):
+            standing.house.checklist.confirm(standing.desk, said.model_copy(update={"document": document}))
+    standing.house.checklist.confirm(standing.desk, said.model_copy(update={"document": standing.letter}))
+    kept = standing.story().settled["language-accepted", None]
+    assert kept.document == standing.letter
+    shown = {one["requirement"]: one["document"] for one in seen(standing, "judge")["checklist"]}
+    assert shown["language-accepted"] == LETTER.name
+    assert shown["requested-agrees"] is None
+
+
 def test_identity_needs_its_document_and_a_second_officer(standing: Standing) -> None:
     standing.accepted().scheduled().seated().opened().on_record()
     authority = standing.actors["authority"]
