@@ -441,12 +441,14 @@ class Hearing:
 
     async def swear(self) -> None:
         """Once, where the letter asks for it."""
-        if not self.letter.oath or (await self.bench.look())["oaths"]:
+        view = await self.bench.look()
+        if not self.letter.oath or view["oaths"]:
             return
+        people = [person for place in view["places"] for person in place["people"] if person["capacity"]]
         await self.bench.act(
             "room/oath",
             {
-                "person": self.handles[self.heard],
+                "person": people[0]["handle"],
                 "form": "affirmation",
                 "words": self.letter.oath,
             },

@@ -340,9 +340,12 @@ _SEEN: dict[str, Seen] = {
 
 def demand(item: Item) -> Sentence:
     """What is demanded, and for whom."""
-    if item.person is None:
-        return say(item.demand.words)
-    return say("{words} (for {name})", words=say(item.demand.words), name=item.person.name)
+    return _for(item.demand.words, item.person.name if item.person else None)
+
+
+@lru_cache(maxsize=4096)
+def _for(words: str, name: str | None) -> Sentence:
+    return say("{words} (for {name})", words=say(words), name=name) if name else say(words)
 
 
 def cited(instrument: Instrument, article: str) -> Sentence:
@@ -419,7 +422,9 @@ def to_the_examination(of: Frame, story: Story, *, known: Sequence[Item] | None 
 
 
 def to_the_closing(of: Frame, story: Story, *, known: Sequence[Item] | None = None) -> list[Obstacle]:
-    """Third gate, as far as the law speaks of it."""
+    """Third gate, as far as the law speaks of it: of minutes only where somebody may have been heard."""
+    if not story.stretches:
+        return []
     return open_items(items(of, story) if known is None else known, Stage.CLOSING)
 
 
@@ -496,12 +501,18 @@ class Checklist:
             self._confirm(act, actor, item, said.proof, said.document)
 
     def confirm_all(self, actor: Actor, said: Confirmations) -> None:
-        """All of them, or none. Raises: NotFound, NotAllowed, AlreadyDone, NotValid."""
+        """All of them that are still open, or none: a page that lay open may name what another has settled meanwhile.
+
+        Raises: NotFound, NotAllowed, AlreadyDone, NotValid.
+        """
         with self._acts.act(actor, Verb.CONFIRM) as act:
             act.refuse_after_signing()
-            for one in dict.fromkeys(said.items):
-                requirement, _, person = one.partition(":")
-                item = self._item(act, requirement, person or None)
+            named = [one.partition(":") for one in dict.fromkeys(said.items)]
+            found = [self._item(act, requirement, person or None) for requirement, _, person in named]
+            remaining = [item for item in found if item.settled is None]
+            if not remaining:
+                raise AlreadyDone(say("All of these are already settled."))
+            for item in remaining:
                 if item.demand.id == IDENTITY:
                     raise NotValid(
                         say("Say by which document they were identified, and who was there."),

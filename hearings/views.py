@@ -67,6 +67,28 @@ class View:
     def _items(self) -> list[checklist.Item]:
         return checklist.items(self._frame, self.story)
 
+    def as_listed_for(self, actor: Actor) -> dict[str, Any]:
+        """What a line of a list needs: as `as_seen_by`, and of the safeguards only how they stand."""
+        standing = [
+            {
+                "stage": item.demand.stage,
+                "blocks": item.demand.blocks,
+                "met": item.settled is not None,
+                "yours": self._is_yours(item, actor),
+            }
+            for item in self._items
+        ]
+        return {
+            **self._outline(),
+            "you": self._you(actor, None),
+            "verbs": self._verbs(actor),
+            "places": self._roster(overseer=True),
+            "checklist": standing,
+            "proposals": self._proposals(),
+            "minutes": sorted(self.story.minutes),
+            "keeping": keeping.told(self._terms, self.story, actor),
+        }
+
     def as_seen_by(self, actor: Actor) -> dict[str, Any]:
         place = next((row for row, _ in self._rows if row.id == actor.place), None)
         told = {
@@ -387,11 +409,14 @@ class View:
                 "overridden": bool(item.settled and item.settled.overridden),
                 "who": list(item.who),
                 "settlers": " ".join(sorted(item.roles)),
-                "yours": item.pressed and bool(item.roles.intersection(actor.roles)),
+                "yours": self._is_yours(item, actor),
                 "yours_to_override": bool(set(item.demand.override).intersection(actor.roles)),
             }
             for item in self._items
         ]
+
+    def _is_yours(self, item: checklist.Item, actor: Actor) -> bool:
+        return item.pressed and not item.roles.isdisjoint(actor.roles)
 
     def _document(self, settled: Settled | None) -> str | None:
         """The name of the document that shows it."""

@@ -61,7 +61,8 @@ class DocketPages(Controller):
         with journal.reading() as tx:
             actors = docket.actors(tx, staff, [row.id for row in rows])
             views = [
-                view.as_seen_by(actors[view.hearing.id]) for view in load_all(tx, journal, instruments, rows)
+                view.as_listed_for(actors[view.hearing.id])
+                for view in load_all(tx, journal, instruments, rows)
             ]
         told = [_line(row, view) for row, view in zip(rows, views, strict=True)]
         headings = [steps.day_of(view, today) for view in views]

@@ -141,14 +141,14 @@ async def test_what_is_being_typed_stays_when_the_list_is_put_in_order(
     await scheduled(hearing)
     authority = await hearing.add([AUTHORITY], seed=0)
     await hearing.add([SUSPECT], seed=1)
-    await hearing.confirm_before()
     page = (await people("authority", visitor=authority)).page
     await page.goto(f"{hearing.court.origin}/places/{authority.place}/checklist")
     field = page.locator("#together-before input[name=proof]")
     await field.fill("Half a sentence")
-    await hearing.abroad("checklist/take-back", {"requirement": "identity-undertaken", "reason": "A slip."})
+    settled = {"items": ["principles-respected"], "proof": "Seen at the desk."}
+    await hearing.abroad("checklist/confirm-all", settled)
     await page.evaluate("import('/static/page.js').then((one) => one.refresh())")
-    await expect(page.locator("#together-before input[value^='identity-undertaken']")).to_be_visible()
+    await expect(page.locator("#safeguard-principles-respected-all")).to_contain_text("Seen at the desk.")
     await expect(field).to_have_value("Half a sentence")
     await expect(field).to_be_focused()
 

@@ -183,8 +183,11 @@ async def identity_and_oath(room: Room) -> None:
     await form.get_by_label("Last characters").fill("42K")
     await form.get_by_label("Second officer").fill("Technician J, who set up the room")
     await form.get_by_role("button", name="Attest the identity").click()
+    await expect(form).to_have_count(0)
     for page in (authority, judge):
         together = page.locator("#together-opening")
+        if page is judge:  # what the authority confirmed is the judge's no more
+            await expect(together.locator("input[value^='people-announced']")).to_have_count(0)
         for box in await together.get_by_role("checkbox").all():
             await box.check()
         await together.get_by_label("What you saw or know").fill("Done in the room, before everybody.")

@@ -452,6 +452,12 @@ def test_several_are_confirmed_with_one_sentence_or_none(standing: Standing) -> 
         ("equipment-available", None),
         ("interpreter-ascertained", handle),
     }
+    more = Confirmations(items=[*mine, "test-passed"], proof="tried at nine")
+    standing.house.checklist.confirm_all(standing.coordinator, more)
+    assert standing.story().settled["equipment-available", None].words == "seen", "the first word stands"
+    assert standing.story().settled["test-passed", None].words == "tried at nine"
+    with pytest.raises(AlreadyDone):
+        standing.house.checklist.confirm_all(standing.coordinator, more)
 
 
 def test_what_a_document_shows_is_confirmed_with_one_of_this_hearing(standing: Standing) -> None:
