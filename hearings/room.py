@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from sqlmodel import Session, col, select
 
+from consent.checklist import Stage
 from consent.instruments import Instrument
 from hearings import checklist, consultation, docket, incidents, interpretation, registry
 from hearings.actors import Actor, service
@@ -402,11 +403,13 @@ class Room:
 
 
 def to_resume(frame: checklist.Frame, hearing: Hearing, story: Story) -> list[checklist.Obstacle]:
-    """What stands before going on where the hearing was suspended."""
-    if hearing.before in ON:
-        found = checklist.to_the_record(frame, story, armed=hearing.armed is not None)
-    else:
-        found = checklist.in_private(story)
+    """What stands before going on where the hearing was suspended: in an examination the opening must still hold."""
+    if hearing.before not in ON:
+        return [*checklist.in_private(story), *incidents.holding(story)]
+    known = checklist.items(frame, story)
+    found = checklist.to_the_record(frame, story, armed=hearing.armed is not None, known=known)
+    if hearing.before is State.EXAMINING:
+        found += checklist.open_items(known, Stage.OPENING)
     return [*found, *incidents.holding(story)]
 
 

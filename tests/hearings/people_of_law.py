@@ -98,6 +98,12 @@ class Courthouse:
         invitation = self.accounts.invite(administrator, role="coordinator", authority=self.requesting)
         return self._account(invitation, "coordinator")
 
+    def hired(self, role: str, authority: UUID) -> Staff:
+        """A member of staff more, known by their role."""
+        login = self.accounts.sign_in(login="administrator", password=PASSWORD)
+        invitation = self.accounts.invite(self.accounts.staff(login), role=role, authority=authority)
+        return self._account(invitation, role)
+
     def _account(self, invitation: str, login: str) -> Staff:
         self.accounts.register(invitation, login=login, name=login.title(), password=PASSWORD)
         return self.accounts.staff(self.accounts.sign_in(login=login, password=PASSWORD))

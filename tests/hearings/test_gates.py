@@ -17,18 +17,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from consent import checklist as law
 from consent.checklist import Demand, Facts, Heard, Proof, Stage
-from hearings import servicekey
+from hearings import seals, servicekey
 from hearings.actors import Actor
 from hearings.checklist import Confirmation, Confirmations, Item, Withdrawal
 from hearings.database import Database
 from hearings.declarations import Declarations, NewQuestion, RecordedAnswer, TakingBack
 from hearings.errors import Refusal
+from hearings.events import MinutesSealed
 from hearings.journal import Entry, Journal
 from hearings.people import Description
+from hearings.record import Records
+from hearings.registry import Registry
 from hearings.roles import Capacity, Circumstance, Role, Side
-from hearings.room import Caution, Oath, Words
+from hearings.room import Caution, Oath, Words, millis
 from hearings.states import State
 from hearings.store import Store
+from hearings.story import Story
 from hearings.tables import Hearing
 from media import control
 from tests.conftest import FakeClock
@@ -37,8 +41,11 @@ from tests.hearings.people_of_law import Courthouse, Standing
 GATES = {
     "record.on": {Stage.REQUEST, Stage.BEFORE},
     "examination.begun": {Stage.REQUEST, Stage.BEFORE, Stage.OPENING},
+    "hearing.closed": {Stage.CLOSING},
 }
 """What must not be open when an entry of this type is written."""
+BACK = {State.ON_RECORD: "record.on", State.EXAMINING: "examination.begun"}
+"""Whoever resumes there goes through that gate once more."""
 BY_ENTRY = {
     "basis-chosen": "instrument.chosen",
     "both-bound": "instrument.chosen",
@@ -48,6 +55,14 @@ BY_ENTRY = {
     "time-fixed": "hearing.scheduled",
     "connection-secured": "participant.joined",
     "recording-announced": "record.on",
+    "minutes-drawn": "minutes.sealed",
+    "minutes-signed": "minutes.sealed",
+    "technical-sheet": "minutes.sealed",
+    "consent-noted": "minutes.sealed",
+    "interpreter-noted": "minutes.sealed",
+    "lawyer-noted": "minutes.sealed",
+    "rights-noted": "minutes.sealed",
+    "child-noted": "minutes.sealed",
 }
 WORDS = Words(text="As it is.")
 
@@ -174,6 +189,17 @@ def empty() -> Path:
     return file
 
 
+@cache
+def seal() -> seals.CourtSeal:
+    """Of a court, which signs nothing here."""
+    return seals.found(
+        Path(tempfile.mkdtemp(prefix="vivavoce-")) / "seal",
+        court="Court of Exampleton",
+        organisation_identifier="GOVXX-000000",
+        at=FakeClock()(),
+    )
+
+
 @contextmanager
 def refused_or_done() -> Iterator[None]:
     with suppress(Refusal):
@@ -206,6 +232,10 @@ class Gates(RuleBasedStateMachine):
         self.standing = house.requested_hearing(capacity=capacity, **asked).accepted().scheduled()
         self.standing.seated(capacity).add("lawyer", Role.LAWYER, Side.REQUESTED)
         self.standing.opened()
+        self.records = Records(
+            house.acts, house.known, house.recording, seal(), Registry(house.key), self.folder / "recordings"
+        )
+        self.clerk = house.hired("clerk", house.requesting)
         self.declarations = Declarations(house.acts, Store(self.folder / "documents"))
         self.checked = len(self.entries())
         if ready:
@@ -338,6 +368,22 @@ class Gates(RuleBasedStateMachine):
     def resumes(self) -> None:
         self._press(lambda: self._house.room.resume(self._actor("judge"), WORDS))
 
+    @rule(off=st.booleans())
+    def ends(self, off: bool) -> None:
+        if off:
+            self.off_the_record()
+        self._press(lambda: self._house.room.end(self._actor("judge")))
+
+    @precondition(lambda self: self.standing.story().state is State.ENDED)
+    @rule(kept=st.sampled_from([True, True, False]), signed=st.sampled_from([True, True, False]))
+    def closes(self, kept: bool, signed: bool) -> None:
+        """`kept`: the recorder has told what became of every second; `signed`: the authority has signed."""
+        if kept:
+            self._recorded()
+        if signed and not self.standing.story().minutes:
+            self._signed()
+        self._press(lambda: self.records.close(self._house.docket.of_staff(self.clerk, self.standing.id)))
+
     # --- what must be so
 
     @invariant()
@@ -359,9 +405,12 @@ class Gates(RuleBasedStateMachine):
     def nothing_that_blocks_was_open_at_a_gate(self) -> None:
         entries = self.entries()
         for n in range(self.checked, len(entries)):
-            stages = GATES.get(entries[n].event.type)
-            if stages is None:
+            kind = entries[n].event.type
+            if kind == "hearing.resumed":
+                kind = BACK.get(Story().tell(entries[:n]).before, kind)
+            if kind not in GATES:
                 continue
+            stages = GATES[kind]
             told = self._told(n)
             assert [
                 demand.id
@@ -371,6 +420,23 @@ class Gates(RuleBasedStateMachine):
         self.checked = len(entries)
 
     # --- inside
+
+    def _recorded(self) -> None:
+        """Nobody sent anything: a gap for each track of each stretch, and the stretch is complete."""
+        for stretch in self.standing.story().stretches:
+            if stretch.until is None:
+                return
+            since, until = millis(stretch.since), millis(stretch.until)
+            for track in stretch.tracks if until > since else ():
+                gap = {"track": track, "stretch": stretch.n, "since": since, "until": until}
+                self.standing.report(control.GapFound.model_validate({**gap, "reason": "not-sent"}))
+            self.standing.report(control.StretchKept(stretch=stretch.n, at=self.standing.millis()))
+
+    def _signed(self) -> None:
+        journal, by = self._house.journal, self._actor("authority").people[0].handle
+        with journal.transaction() as tx:
+            sealed = MinutesSealed(path="data/minutes/requested.pdf", sha256="0" * 64, by=by)
+            journal.append(tx, tx.get_one(Hearing, self.standing.id), sealed)
 
     @property
     def _house(self) -> Courthouse:

@@ -28,6 +28,7 @@ from hearings.request import Reason
 from hearings.roles import Capacity, Circumstance, Role, Side
 from hearings.room import Adjournment, Words, millis, plans
 from hearings.schedule import Cancellation, NewSlot
+from hearings.states import State
 from hearings.story import Story
 from hearings.tables import Hearing, Link, Login, Outbox, Segment
 from hearings.views import load
@@ -516,6 +517,23 @@ def test_what_was_confirmed_falls_with_its_basis(standing: Standing) -> None:
         tx.add(row)
     again = {item.demand.id for item in standing.items() if item.settled}
     assert "identity-undertaken" in again, "what was confirmed stands again on its old basis"
+
+
+def test_what_was_taken_back_of_the_opening_holds_up_going_on_with_the_examination(
+    standing: Standing,
+) -> None:
+    standing.accepted().scheduled().seated().opened().on_record().introduced()
+    room, judge = standing.house.room, standing.actors["judge"]
+    room.examine(judge)
+    slip = Withdrawal(requirement=checklist.IDENTITY, reason="The passport was another's.")
+    standing.house.checklist.take_back(standing.actors["authority"], slip)
+    room.suspend(judge, Words(text="Who is that?"))
+    with pytest.raises(NotReady) as refused:
+        room.resume(judge, Words(text="We go on."))
+    assert any("identity" in hint for hint in refused.value.hints)
+    standing.identified()
+    room.resume(judge, Words(text="We go on."))
+    assert standing.story().state is State.EXAMINING
 
 
 def test_a_circumstance_brings_items_and_takes_none_away(standing: Standing) -> None:
