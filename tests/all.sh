@@ -27,16 +27,22 @@ but() {
 pages="test_pages test_attacks test_keeping test_coordinator test_witness test_demo test_listening test_browser_itself"
 services="test_demo test_rehearsal test_workers test_keeping test_sealing test_listening"
 
-lane computing tests/hearings tests/scheduling tests/test_architecture.py tests/frontend $(but tests/media test_load) &
-lane services $(for one in $services; do echo "tests/story/$one.py"; done) tests/bench &
-lane pages $(for one in $pages; do echo "tests/browser/$one.py"; done) &
+lane computing tests/hearings tests/consent tests/scheduling tests/test_architecture.py &
+{
+	lane services $(for one in $services; do echo "tests/story/$one.py"; done) tests/bench
+	lane doors tests/frontend
+} &
+{
+	lane pages $(for one in $pages; do echo "tests/browser/$one.py"; done)
+	lane packets $(but tests/media test_load)
+} &
 wait
-lane browsers $(but tests/browser $pages) &
-lane stories $(but tests/story $services) tests/media/test_load.py &
+lane browsers $(but tests/browser $pages test_declarations) &
+lane stories $(but tests/story $services) tests/media/test_load.py tests/browser/test_declarations.py &
 wait
 
 failed=0
-for name in computing services pages browsers stories; do
+for name in computing services doors pages packets browsers stories; do
 	echo "== $name"
 	cat "$folder/$name.log"
 	if [ -e "$folder/$name.failed" ]; then

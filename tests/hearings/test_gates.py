@@ -479,7 +479,7 @@ class Gates(RuleBasedStateMachine):
 
 
 Gates.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=14,
     stateful_step_count=16,
     deadline=None,
     suppress_health_check=list(HealthCheck),
