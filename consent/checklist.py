@@ -49,8 +49,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from consent.instruments import Stage
-from consent.items import ABOUT_PERSONS, Basis, Item, Law, Proof, Source, load
+from consent.items import ABOUT_PERSONS, Basis, Item, Law, Proof, Source, Stage, load
 from consent.parties import Mark
 
 __all__ = ["Demand", "Facts", "Heard", "Law", "Proof", "Stage", "demands", "load", "stands"]

@@ -1,7 +1,5 @@
-"""The legal instruments, as dated data: what each says of a hearing, article by article.
-
-Whose words these are: `by` names functions in a hearing (the caller maps them to its roles), `subjects`
-names the capacities that a requirement concerns (empty: everybody who is heard).
+"""The legal instruments, as dated data: what each says of a hearing, article by article. What follows from it for
+whom is in `items`.
 """
 
 import tomllib
@@ -10,39 +8,9 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from consent import parties
-
-Mark = Literal["seen", "practice"]
-
-
-class Stage(StrEnum):
-    """When a requirement is due, and so which gate it holds shut."""
-
-    REQUEST = "request"
-    BEFORE = "before"
-    OPENING = "opening"
-    CLOSING = "closing"
-    AFTER = "after"
-
-
-class Requirement(BaseModel):
-    """One demand. `override`: the functions that may go on without it, with a printed reason."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    words: str
-    article: str
-    mark: Mark
-    stage: Stage
-    by: tuple[str, ...]
-    subjects: tuple[str, ...] = ()
-    override: tuple[str, ...] = ()
-
-    def concerns(self, capacity: str) -> bool:
-        return not self.subjects or capacity in self.subjects
 
 
 class About(StrEnum):
@@ -86,7 +54,7 @@ class Intervention(BaseModel):
 
     article: str
     words: str
-    mark: Mark | parties.Mark
+    mark: parties.Mark | Literal["practice"]
 
 
 class Instrument(BaseModel):
@@ -113,7 +81,6 @@ class Instrument(BaseModel):
     presence_kind: Literal["judicial", "competent", "agreed", "none"]
     intervention: Intervention | None = None
     claim: tuple[Claim, ...]
-    requirement: tuple[Requirement, ...] = Field(default=())
 
     @model_validator(mode="after")
     def _says_why_it_is_off(self) -> "Instrument":

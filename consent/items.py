@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from consent import instruments, parties
-from consent.instruments import Stage
 from consent.parties import Mark, Parties
 
 Capacity = Literal["witness", "expert", "victim", "suspect", "accused", "sought"]
@@ -29,6 +28,16 @@ Kind = Literal["domestic", "beside", "layer", "practice"]
 Side = Literal["requesting", "requested"]
 
 ABOUT_PERSONS: frozenset[str] = frozenset(get_args(OfPerson))
+
+
+class Stage(StrEnum):
+    """When an item is due, and so which gate it holds shut."""
+
+    REQUEST = "request"
+    BEFORE = "before"
+    OPENING = "opening"
+    CLOSING = "closing"
+    AFTER = "after"
 
 
 class Proof(StrEnum):

@@ -77,8 +77,6 @@ def _of(instrument: Instrument) -> Iterator[str]:
         yield from (claim.words, claim.article)
     if instrument.intervention is not None:
         yield from (instrument.intervention.words, instrument.intervention.article)
-    for requirement in instrument.requirement:
-        yield from (requirement.words, requirement.article)
 
 
 def _of_the_checklist() -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ The items are computed (`consent.checklist`) from the instrument, the States, th
 is heard, and are compared with the story; nothing is stored. Three gates ask them:
 
 - *on the record*: what blocks of the stages request and before, and the recorder armed;
-- *examination*: the opening, with the person heard and the authority present in the room;
+- *examination*: the opening, with the person heard in the room (and the authority, where the law demands it);
 - *closing*: what must be in the record (`record` adds the minutes and the account of time).
 
 An item is confirmed by the function that the law names, with its proof; what is declared is met by the declaration
@@ -410,13 +410,8 @@ def to_the_examination(of: Frame, story: Story, *, known: Sequence[Item] | None 
     """Second gate."""
     now = items(of, story) if known is None else known
     found = open_items(now, Stage.REQUEST, Stage.BEFORE, Stage.OPENING)
-    instrument = of.instrument
-    present = {person.role for person in story.people.values() if _in_room(person)}
-    if Role.HEARD not in present:
+    if not any(person.role is Role.HEARD and _in_room(person) for person in story.people.values()):
         found.append(Obstacle("heard-present", say("The person heard is not in the room.")))
-    if Role.AUTHORITY not in present:
-        sentence = say("The {authority} is not in the room.", authority=say(instrument.authority))
-        found.append(Obstacle("authority-present", sentence, cited(instrument, instrument.presence)))
     found.extend(_missing_links(story))
     return found
 
