@@ -57,6 +57,20 @@ class Intervention(BaseModel):
     mark: parties.Mark | Literal["practice"]
 
 
+class Period(BaseModel):
+    """Within so many `days` of the receipt of a request, or of the day on which it was accepted, something is to be done:
+    its receipt acknowledged, decided on it, the hearing held.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: Literal["acknowledge", "decide", "execute"]
+    days: int
+    after: Literal["received", "accepted"]
+    article: str
+    mark: parties.Mark
+
+
 class Instrument(BaseModel):
     """`minutes`: the article on what the minutes must hold; `authority`: who must be present, by `presence`.
 
@@ -80,6 +94,7 @@ class Instrument(BaseModel):
     consent_rule: Literal["mandatory", "refusal", "none", "conditions"]
     presence_kind: Literal["judicial", "competent", "agreed", "none"]
     intervention: Intervention | None = None
+    period: tuple[Period, ...] = ()
     claim: tuple[Claim, ...]
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 
 from litestar import Litestar, Router
@@ -21,6 +22,7 @@ from consent import instruments, notices, parties
 from frontend import access, problems
 from frontend.forms import Asked, Presses, take_form
 from frontend.kept import SWEEP_SECONDS, Drawer
+from frontend.letters import Letters
 from frontend.live import Live
 from frontend.pages.accounts import AccountsPages
 from frontend.pages.checklist import ChecklistPages
@@ -50,7 +52,6 @@ from frontend.spine import spine_of
 from frontend.words import HERE, Words
 from hearings import seals, servicekey
 from hearings.accounts import Accounts
-from hearings.actors import service
 from hearings.acts import Acts
 from hearings.approvals import Approvals
 from hearings.checklist import Checklist
@@ -60,7 +61,6 @@ from hearings.copies import Copies
 from hearings.database import Database
 from hearings.declarations import Declarations
 from hearings.docket import Docket
-from hearings.errors import Refusal
 from hearings.incidents import Incidents
 from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
@@ -68,6 +68,7 @@ from hearings.journal import Clock, Journal
 from hearings.keeping import Keeping
 from hearings.listening import Listening
 from hearings.messages import Messages
+from hearings.notices import Notices
 from hearings.people import People
 from hearings.post import Post
 from hearings.record import Records
@@ -78,6 +79,7 @@ from hearings.room import Room
 from hearings.schedule import Schedule
 from hearings.sealing import Sealings
 from hearings.store import Store
+from hearings.timetable import Timetable
 from scheduling.mail import MailFolder
 from scheduling.timers import Timers
 
@@ -85,7 +87,6 @@ THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
 CLOCK_SECONDS = 5
 COPIES_EVERY = timedelta(seconds=1)
-EARLY = timedelta(minutes=30)
 LARGEST_BODY = 1024 * 1024
 
 ACTS = [
@@ -127,6 +128,8 @@ class Service:
     choices: Choices
     requests: Requests
     schedule: Schedule
+    notices: Notices
+    timetable: Timetable
     checklist: Checklist
     declarations: Declarations
     room: Room
@@ -158,7 +161,9 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     acts = Acts(journal)
     known = instruments.load()
     post = Post(key, clock, sender=settings.sender)
-    people = People(acts, post, address=settings.origin)
+    write = Letters()
+    people = People(acts, post, write, address=settings.origin)
+    told = Notices(acts, post, key, write, address=settings.origin, sender=parseaddr(settings.sender)[1])
     seal = seals.found(
         settings.data / "seal",
         court=settings.court,
@@ -168,6 +173,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     timers = Timers()
     keys = Registry(key)
     room = Room(acts, known, keys, loss=timedelta(seconds=settings.loss_seconds))
+    timetable = Timetable(acts, room, told, known)
+    acts.consequences += [told.follow, timetable.follow]
     recording = Recording(journal)
     recordings = settings.data / "recordings"
     worker = WorkerSettings(
@@ -188,6 +195,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         choices=choices,
         requests=Requests(acts, people, store, choices),
         schedule=Schedule(acts),
+        notices=told,
+        timetable=timetable,
         checklist=Checklist(acts, known),
         declarations=Declarations(acts, store),
         room=room,
@@ -216,7 +225,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
     parts = {
         name: _given(getattr(service_, name))
         for name in service_.__dataclass_fields__
-        if name not in {"copies", "database", "drawer", "post", "timers"}
+        if name not in {"copies", "database", "drawer", "post", "timers", "timetable"}
     }
     parts["instruments"] = _given(instruments.load())
     app = Litestar(
@@ -299,7 +308,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
                 copy_soon()
 
         async def watch_clock() -> None:
-            await asyncio.to_thread(_open_due_rooms, parts)
+            await asyncio.to_thread(parts.timetable.fire)
 
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(THREADS, thread_name_prefix="door")
@@ -321,17 +330,6 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
             parts.database.close()
 
     return lifespan
-
-
-def _open_due_rooms(parts: Service) -> None:
-    """The clock opens the room half an hour before the hearing."""
-    with parts.journal.reading() as tx:
-        due = parts.schedule.due(tx, parts.journal.clock(), early=EARLY)
-    for hearing in due:
-        try:
-            parts.room.open(service(hearing))
-        except Refusal:
-            continue  # somebody opened or cancelled it in this very moment
 
 
 def _of(actor: Callable[..., Any]) -> dict[str, Provide]:

@@ -75,6 +75,8 @@ def _of(instrument: Instrument) -> Iterator[str]:
     )
     for claim in instrument.claim:
         yield from (claim.words, claim.article)
+    for period in instrument.period:
+        yield period.article
     if instrument.intervention is not None:
         yield from (instrument.intervention.words, instrument.intervention.article)
 

@@ -54,7 +54,7 @@ class Words:
     """All languages, read once at start."""
 
     def __init__(self, locale: Path = HERE / "locale") -> None:
-        self._readers = {language: Reader(language, _catalogue(locale, language)) for language in LANGUAGES}
+        self._readers = {language: Reader(language, catalogue_of(locale, language)) for language in LANGUAGES}
 
     def reader(self, wanted: str = "", accepted: str = "") -> "Reader":
         """The language asked for, else the first one that the browser accepts, else English."""
@@ -187,7 +187,7 @@ class Reader:
     def _pages(self) -> jinja2.Environment:
         made = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
+            autoescape=_escaped,  # noqa: S701 - letters alone are plain text
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -254,8 +254,14 @@ def _instant(value: str | datetime) -> datetime:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _catalogue(folder: Path, language: str) -> NullTranslations:
-    path = folder / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+def _escaped(template: str | None) -> bool:
+    """Everything but letters, which are plain text."""
+    return template is None or not template.endswith(".txt")
+
+
+def catalogue_of(folder: Path, language: str, domain: str = DOMAIN) -> NullTranslations:
+    """Of what is said in one language; without a file everything is said in English."""
+    path = folder / language / "LC_MESSAGES" / f"{domain}.po"
     if not path.exists():
         return NullTranslations()
     with path.open("rb") as file:
@@ -263,4 +269,4 @@ def _catalogue(folder: Path, language: str) -> NullTranslations:
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return Translations(fp=compiled, domain=DOMAIN)
+    return Translations(fp=compiled, domain=domain)

@@ -4,9 +4,9 @@ Every verb of `states.TABLE` runs inside `Acts.act`: it finds the hearing, asks 
 this now, hands over what is needed, and moves the state when the step is done.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -26,7 +26,9 @@ from hearings.tables import Hearing, Participant, Place
 
 @dataclass
 class Act:
-    """What a step works with. `who`: the person who acts; `story`: what stood before, and what it adds."""
+    """What a step works with. `who`: the person who acts; `story`: what stood before, and what it adds; `written`: only
+    what it adds.
+    """
 
     tx: Session
     hearing: Hearing
@@ -34,6 +36,7 @@ class Act:
     story: Story
     now: datetime
     journal: Journal
+    written: list[Event] = field(default_factory=list)
 
     def refuse_after_signing(self) -> None:
         """What the minutes say must still be so when they are read. Raises: AlreadyDone."""
@@ -44,6 +47,7 @@ class Act:
         """Appends to the journal of this hearing, in this transaction; `together` with the entry before."""
         entry = self.journal.append(self.tx, self.hearing, event, together=together)
         self.story.tell([entry])
+        self.written.append(event)
         return entry
 
     def write_suspended(self, reason: str) -> None:
@@ -64,8 +68,17 @@ class Act:
 
 
 class Acts:
+    """`consequences`: what follows of each step in its own transaction, whichever it was: letters and timers."""
+
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self.consequences: list[Callable[[Act], None]] = []
+
+    def conclude(self, act: Act) -> None:
+        """Of a step that is done, its state moved."""
+        act.tx.flush()
+        for follow in self.consequences:
+            follow(act)
 
     @contextmanager
     def act(self, actor: Actor, verb: Verb) -> Iterator[Act]:
@@ -81,6 +94,7 @@ class Acts:
             yield act
             tx.info["touched"].add(hearing.id)  # whoever follows is told, also of what is not journalled
             self._move(tx, hearing, after(state, verb, before=hearing.before))
+            self.conclude(act)
 
     @contextmanager
     def own(self, actor: Actor) -> Iterator[tuple[Session, Place]]:

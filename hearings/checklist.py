@@ -311,7 +311,7 @@ _SEEN: dict[str, Seen] = {
     "sent-traceably": _RECEIVED,
     "oral-confirmed": _RECEIVED,
     "clocks-running": _RECEIVED,
-    "receipt-acknowledged": _told_by("request.accepted"),
+    "receipt-acknowledged": _told_by("request.acknowledged", "request.accepted"),
     "requested-agrees": _told_by("request.accepted"),
     "contacts-named": _contacts,
     "time-fixed": _told_by("hearing.scheduled", "hearing.moved"),

@@ -58,6 +58,19 @@ CANCELLED_BECAUSE: dict[str, Sentence] = {
     "technical": say("no sufficient connection"),
     "other": say("another reason"),
 }
+POSTPONED_BECAUSE: dict[str, Sentence] = {
+    "unavailable": say("a person who is needed cannot be there"),
+    "technical": say("no sufficient connection"),
+    "interpreter": say("no interpreter can be had"),
+    "documents": say("papers are missing"),
+    "court": say("the court cannot sit at that time"),
+    "other": say("another reason"),
+}
+REPLY: dict[str, Sentence] = {
+    "accepted": say("will come"),
+    "tentative": say("may come"),
+    "declined": say("cannot come"),
+}
 DIGITS = 12
 """Of a digest, as many as are printed in a sentence."""
 LOST = "lost"
@@ -293,6 +306,15 @@ class RequestReceived(Event):
         )
 
 
+class RequestAcknowledged(Event):
+    """The requested authority confirms that the request arrived (Directive 2014/41/EU, Article 16(1), Annex B)."""
+
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} acknowledged the receipt of the request.", who=named(self.by))
+
+
 class RequestAccepted(Event):
     """The requested authority agrees to the hearing; `reference` is its own."""
 
@@ -409,11 +431,14 @@ class HearingScheduled(Event):
 
 
 class HearingMoved(Event):
+    """`sitting`: which one, where it is not the next."""
+
     start: Instant
     minutes: int
     zone: str
     other: str
     reason: str
+    sitting: int | None = None
     by: By
     confirmed: list[By]
 
@@ -426,6 +451,136 @@ class HearingMoved(Event):
             other=Zone(self.other),
             reason=self.reason,
         )
+
+
+class HearingRezoned(Event):
+    """The rules of a zone changed since the time was agreed: the clock on the wall stands, the instant moved from
+    `before`. `rules`: the release of the zone data.
+    """
+
+    sitting: int
+    start: Instant
+    before: Instant
+    zone: str
+    rules: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "The clocks of {zone} were changed by law. The hearing stays at the time on the clock there: {start}.",
+            zone=Zone(self.zone),
+            start=_moment(self.start, self.zone),
+        )
+
+
+class HearingPostponed(Event):
+    """The time that was agreed no longer holds, and there is no other yet."""
+
+    code: str
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} postponed the hearing ({code}): {reason}",
+            who=named(self.by),
+            code=_code(self.code, POSTPONED_BECAUSE),
+            reason=self.reason,
+        )
+
+
+class HearingSplit(Event):
+    """These people are heard in a further sitting, the `sitting`th; whoever else was to come keeps their time."""
+
+    sitting: int
+    people: list[Handle]
+    start: Instant
+    minutes: int
+    zone: str
+    other: str
+    reason: str
+    by: By
+    confirmed: list[By]
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} split the hearing: {people} will be heard on {start} ({zone} and {other}), {minutes} minutes: {reason}",
+            who=named(self.by),
+            people=_names(self.people, named),
+            start=_moment(self.start, self.zone),
+            zone=Zone(self.zone),
+            other=Zone(self.other),
+            minutes=self.minutes,
+            reason=self.reason,
+        )
+
+
+class TurnSet(Event):
+    """When within a sitting this person comes, for so many minutes."""
+
+    participant: Handle
+    sitting: int
+    start: Instant
+    minutes: int
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} set the time of {whom}: {start}, {minutes} minutes.",
+            who=named(self.by),
+            whom=named(self.participant),
+            start=_moment(self.start),
+            minutes=self.minutes,
+        )
+
+
+class HearingDelayed(Event):
+    """The sitting runs late: `first` comes so many `minutes` later than planned (without it: everybody), and whoever
+    follows as much later as that makes necessary.
+    """
+
+    sitting: int
+    minutes: int
+    first: Handle | None = None
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "minutes": self.minutes, "reason": self.reason}
+        if self.first is None:
+            return say("{who} noted that the hearing runs {minutes} minutes late: {reason}", **told)
+        whom = named(self.first)
+        return say(
+            "{who} noted that {whom} comes {minutes} minutes later than planned: {reason}", whom=whom, **told
+        )
+
+
+class ChangeConfirmed(Event):
+    """The other side knows of a change that took effect at once: of entry `change`."""
+
+    change: int
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} confirmed the change that entry {change} tells of.", who=named(self.by), change=self.change
+        )
+
+
+class InvitationAnswered(Event):
+    """Somebody who was invited says whether they will come, for the time that stood then."""
+
+    participant: Handle
+    about: Literal["hearing", "test"]
+    answer: Literal["accepted", "tentative", "declined"]
+    start: Instant
+    words: str | None = None
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"whom": named(self.participant), "start": _moment(self.start), "answer": REPLY[self.answer]}
+        if not self.words:
+            return say("{whom} answered for {start}: {answer}.", **told)
+        return say("{whom} answered for {start}: {answer}. {words}", **told, words=self.words)
 
 
 class HearingCancelled(Event):

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import consultation, docket, interpretation, tokens
+from hearings import consultation, docket, interpretation, letters, tokens
 from hearings.actors import Actor
 from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
@@ -26,12 +26,13 @@ from hearings.events import (
     ParticipantDismissed,
 )
 from hearings.journal import Journal
+from hearings.letters import Kind, Notice, Writer
 from hearings.post import Post
 from hearings.roles import NEVER_WAIT, OFFICE, Capacity, Circumstance, Role, Side
 from hearings.said import Said, refused
 from hearings.sentences import LINK_WITHDRAWN, say
 from hearings.states import SAID, State, Verb
-from hearings.tables import Authority, Hearing, Link, Login, Participant, Place
+from hearings.tables import Authority, CalendarEntry, Hearing, Link, Login, Participant, Place
 from scheduling import zones
 
 LINK = timedelta(days=60)
@@ -93,10 +94,11 @@ class Behind:
 
 
 class People:
-    def __init__(self, acts: Acts, post: Post, *, address: str) -> None:
+    def __init__(self, acts: Acts, post: Post, write: Writer, *, address: str) -> None:
         self._acts = acts
         self._journal: Journal = acts.journal
         self._post = post
+        self._write = write
         self._address = address
 
     def seat(self, actor: Actor, new: NewPlace) -> tuple[Place, list[Participant]]:
@@ -136,14 +138,30 @@ class People:
         act.tx.add(Link(digest=tokens.digest(token), place_id=place.id, issued=act.now, expires=expires))
         act.write(LinkIssued(place=place.name, until=expires, by=act.who.handle))
         address = f"{self._address}/join/{token}"
+        between = letters.between(act.tx, act.hearing)
         for person in docket.seated(act.tx, place.id):
             if person.email:
+                notice = Notice(
+                    kind=Kind.LINK,
+                    language=person.language,
+                    zone=place.zone,
+                    name=person.name,
+                    between=between,
+                    role=letters.role(person),
+                    place=place.name,
+                    link=address,
+                )
+                written = self._write(notice)
                 self._post.queue(
                     act.tx,
                     act.hearing.id,
                     to=person.email,
-                    subject="Your personal link to a hearing by video",
-                    text=_letter(person, address),
+                    subject=written.subject,
+                    text=written.text,
+                    kind=Kind.LINK,
+                    about=person.handle,
+                    language=person.language,
+                    secret=address,
                 )
         return address
 
@@ -251,6 +269,7 @@ class People:
         for login in self._logins(act.tx, place):
             login.ended = act.now
         people = docket.seated(act.tx, place.id)
+        _end_answering(act, people)
         if place.admitted is not None and not NEVER_WAIT.intersection(person.role for person in people):
             consultation.leave(act, place)
             interpretation.leave(act, place, people)
@@ -260,6 +279,18 @@ class People:
                     ParticipantDismissed(participant=person.handle, by=act.who.handle, reason=LINK_WITHDRAWN)
                 )
         return bool(links)
+
+
+def _end_answering(act: Act, people: Sequence[Participant]) -> None:
+    """Whoever has their letters can no longer answer for them; the next letter brings a new address."""
+    handles = [person.handle for person in people]
+    for entry in act.tx.exec(
+        select(CalendarEntry).where(
+            CalendarEntry.hearing_id == act.hearing.id, col(CalendarEntry.recipient).in_(handles)
+        )
+    ):
+        entry.digest = entry.sealed = None
+        act.tx.add(entry)
 
 
 def links(tx: Session, hearings: Collection[UUID], now: datetime) -> dict[UUID, str]:
@@ -365,12 +396,3 @@ def _check(new: NewPlace) -> None:
             )
         if person.role in {*NEVER_WAIT, Role.COORDINATOR_REQUESTING} and new.side is not Side.REQUESTING:
             raise NotValid(say("The court and its clerk sit on the requesting side."), field="side")
-
-
-def _letter(person: Participant, address: str) -> str:
-    return (
-        f"{person.name},\n\n"
-        f"you take part in a hearing by video link as {person.function}.\n\n"
-        f"This is your personal link. Do not pass it on:\n{address}\n\n"
-        "Opening it shows you when the hearing is and what you need.\n"
-    )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlmodel import Session, col, select
@@ -15,9 +16,18 @@ from sqlmodel import Session, col, select
 from hearings.journal import Clock
 from hearings.servicekey import ServiceKey
 from hearings.tables import Outbox
-from scheduling.mail import Letter, MailDeferred, MailRefused, Postman, compose
+from scheduling.mail import Letter, MailDeferred, MailRefused, Method, Postman, compose
 
 ATTEMPTS = 8
+
+
+class Entry(NamedTuple):
+    """A calendar file that goes along, and what it does."""
+
+    calendar: bytes
+    method: Method
+
+
 _PURPOSE = "letter"
 
 
@@ -32,10 +42,28 @@ class Post:
         self._clock = clock
         self._sender = sender
 
-    def queue(self, tx: Session, hearing: UUID | None, *, to: str, subject: str, text: str) -> None:
+    def queue(  # noqa: PLR0913 - a letter has that many parts
+        self,
+        tx: Session,
+        hearing: UUID | None,
+        *,
+        to: str,
+        subject: str,
+        text: str,
+        kind: str = "",
+        about: str = "",
+        language: str = "en",
+        entry: Entry | None = None,
+        secret: str = "",
+    ) -> None:
         """The letter becomes due with this transaction."""
         row = uuid4()
-        sealed = self._key.wrap(json.dumps(text).encode(), f"{_PURPOSE} {row}")
+        content = {
+            "text": text,
+            "calendar": entry and entry.calendar.decode(),
+            "method": entry and entry.method,
+        }
+        sealed = self._key.wrap(json.dumps(content).encode(), f"{_PURPOSE} {row}")
         now = self._clock()
         tx.add(
             Outbox(
@@ -72,8 +100,15 @@ class Post:
         failed: str | None = None
         sent = False
         try:
-            text = json.loads(self._key.unwrap(row.sealed or b"", f"{_PURPOSE} {row.id}"))
-            letter = Letter(to=row.recipient, subject=row.subject, text=text, message_id=message_id(row.id))
+            content = json.loads(self._key.unwrap(row.sealed or b"", f"{_PURPOSE} {row.id}"))
+            letter = Letter(
+                to=row.recipient,
+                subject=row.subject,
+                text=content["text"],
+                message_id=message_id(row.id),
+                calendar=content["calendar"] and content["calendar"].encode(),
+                method=content["method"],
+            )
             postman.deliver(compose(letter, sender=self._sender, date=self._clock()))
             sent = True
         except MailRefused as error:

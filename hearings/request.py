@@ -18,8 +18,15 @@ from hearings import tokens
 from hearings.accounts import Staff
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts, enter_staff
-from hearings.errors import NotAllowed, NotFound, NotValid
-from hearings.events import DocumentFiled, Filed, RequestAccepted, RequestDeclined, RequestReceived
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotValid
+from hearings.events import (
+    DocumentFiled,
+    Filed,
+    RequestAccepted,
+    RequestAcknowledged,
+    RequestDeclined,
+    RequestReceived,
+)
 from hearings.instrument import Choices, Taken, between
 from hearings.people import NewPerson, NewPlace, People, seat
 from hearings.roles import COORDINATORS, Capacity, Role, Side
@@ -131,7 +138,16 @@ class Requests:
             act.write(chosen)
             other = (requested, Side.REQUESTED) if side is Side.REQUESTING else (requesting, Side.REQUESTING)
             place = seat(act, _desk(*other))
-            return Received(hearing.id, place.id, self._people.issue_within(act, place))
+            link = self._people.issue_within(act, place)
+            self._acts.conclude(act)
+            return Received(hearing.id, place.id, link)
+
+    def acknowledge(self, actor: Actor) -> None:
+        """The receipt of the request, before it is decided on. Raises: AlreadyDone."""
+        with self._acts.act(actor, Verb.ACKNOWLEDGE) as act:
+            if RequestAcknowledged.type in act.story.latest:
+                raise AlreadyDone(say("The receipt was acknowledged already."))
+            act.write(RequestAcknowledged(by=act.who.handle))
 
     def accept(self, actor: Actor, answer: Answer) -> None:
         with self._acts.act(actor, Verb.ACCEPT) as act:
@@ -268,5 +284,7 @@ def _row(hearing: UUID, new: NewDocument, data: bytes, now: datetime) -> Documen
 def _desk(authority: Authority, side: Side) -> NewPlace:
     """The other authority's own place: its pages, without sound or picture."""
     role = Role.COORDINATOR_REQUESTED if side is Side.REQUESTED else Role.COORDINATOR_REQUESTING
-    person = NewPerson(name=authority.name, role=role, email=authority.email or None)
+    person = NewPerson(
+        name=authority.name, role=role, language=authority.language, email=authority.email or None
+    )
     return NewPlace(name=say(DESK, authority=authority.name), side=side, zone=authority.zone, people=[person])

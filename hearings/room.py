@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from consent.checklist import Stage
 from consent.instruments import Instrument
-from hearings import checklist, consultation, docket, incidents, interpretation, registry
+from hearings import checklist, consultation, docket, incidents, interpretation, registry, schedule
 from hearings.actors import Actor, service
 from hearings.acts import Act, Acts
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
@@ -132,6 +132,7 @@ class Room:
     def open(self, actor: Actor) -> None:
         with self._acts.act(actor, Verb.OPEN_ROOM) as act:
             act.hearing.armed = None
+            schedule.opened(act)
             act.write(SittingOpened(n=len(act.story.sittings) + 1, by=act.who.handle))
             for place, people in docket.places(act.tx, act.hearing.id):
                 if NEVER_WAIT.intersection(person.role for person in people):
@@ -181,14 +182,18 @@ class Room:
                 begin_stretch(act, self._keys)
 
     def adjourn(self, actor: Actor, adjournment: Adjournment) -> None:
-        """Ends this sitting; the hearing goes on another day on the same journal."""
+        """Ends this sitting; the hearing goes on another day on the same journal: at the next sitting that is agreed already,
+        if no date is named.
+        """
         if (adjournment.until is None) != (adjournment.zone is None):
             raise NotValid(say("A date needs its zone, and a zone its date."), field="until")
         if adjournment.zone is not None and adjournment.zone not in zones.names():
             raise NotValid(
                 say("“{zone}” is no time zone that is known here.", zone=adjournment.zone), field="zone"
             )
-        with self._acts.act(actor, Verb.ADJOURN) as act:
+        with self._acts.journal.reading() as tx:
+            goes_on = adjournment.until is None and schedule.planned_later(tx, actor.hearing)
+        with self._acts.act(actor, Verb.GO_ON_AS_PLANNED if goes_on else Verb.ADJOURN) as act:
             if adjournment.until is not None and adjournment.until <= act.now:
                 raise NotValid(say("This date has passed."), field="until")
             self._end_sitting(act)
@@ -200,6 +205,8 @@ class Room:
                     by=act.who.handle,
                 )
             )
+            if goes_on:
+                schedule.go_on_as_planned(act)
 
     def end(self, actor: Actor) -> None:
         with self._acts.act(actor, Verb.END) as act:

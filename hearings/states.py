@@ -36,6 +36,9 @@ class Verb(StrEnum):
     PROPOSE = "propose"
     SCHEDULE = "schedule"
     CANCEL = "cancel"
+    POSTPONE = "postpone"
+    PUT_OFF = "put-off"
+    GO_ON_AS_PLANNED = "go-on-as-planned"
     OPEN_ROOM = "open-room"
     GO_ON_RECORD = "go-on-record"
     EXAMINE = "examine"
@@ -47,6 +50,12 @@ class Verb(StrEnum):
     CLOSE = "close"
     CONSULT = "consult"
     # these leave the state as it is
+    ACKNOWLEDGE = "acknowledge"
+    SET_TURNS = "set-turns"
+    DELAY = "delay"
+    CONFIRM_CHANGE = "confirm-change"
+    FOLLOW_CLOCKS = "follow-clocks"
+    END_LINKS = "end-links"
     CHOOSE_INSTRUMENT = "choose-instrument"
     FILE = "file"
     SEAT = "seat"
@@ -101,10 +110,12 @@ class Rule(NamedTuple):
 _BEFORE = frozenset({State.ACCEPTED, State.SCHEDULED, State.ADJOURNED})
 OPENED = frozenset({State.OPEN, State.ON_RECORD, State.EXAMINING, State.SUSPENDED})
 ON = frozenset({State.ON_RECORD, State.EXAMINING})
+_PLANNED = OPENED | {State.SCHEDULED}
 _HEARD_BACK = OPENED | {State.ADJOURNED, State.ENDED, State.CLOSED}
 _LIVING = frozenset(State) - {State.DECLINED, State.CANCELLED, State.CLOSED, State.DESTROYED}
 _ANSWERED = OPENED | {State.ENDED}
 _BENCH = frozenset({Role.PRESIDING})
+_SERVICE = frozenset({Role.SERVICE})
 _AUTHORITY = frozenset({Role.AUTHORITY})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
@@ -119,6 +130,9 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.PROPOSE: (Rule(_BEFORE, _PLANNERS, None),),
     Verb.SCHEDULE: (Rule(_BEFORE, _PLANNERS, State.SCHEDULED),),
     Verb.CANCEL: (Rule(_BEFORE, _PLANNERS, State.CANCELLED),),
+    Verb.POSTPONE: (Rule(frozenset({State.SCHEDULED}), _PLANNERS, State.ACCEPTED),),
+    Verb.PUT_OFF: (Rule(frozenset({State.SCHEDULED}), _PLANNERS, State.ADJOURNED),),
+    Verb.GO_ON_AS_PLANNED: (Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, State.SCHEDULED),),
     Verb.OPEN_ROOM: (
         Rule(frozenset({State.SCHEDULED}), _CLERKS | COORDINATORS | {Role.SERVICE}, State.OPEN),
     ),
@@ -134,6 +148,18 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
         Rule(ON, _BENCH, State.SUSPENDED),
         Rule(frozenset({State.OPEN, State.SUSPENDED}), _BENCH, None),
     ),
+    Verb.ACKNOWLEDGE: (Rule(frozenset({State.REQUESTED}), _REQUESTED, None),),
+    Verb.SET_TURNS: (Rule(_PLANNED, _PLANNERS | {Role.CLERK}, None),),
+    Verb.DELAY: (Rule(_PLANNED, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
+    Verb.CONFIRM_CHANGE: (
+        Rule(
+            _BEFORE | OPENED | {State.CANCELLED, State.ENDED},
+            _PLANNERS | {Role.CLERK, Role.AUTHORITY},
+            None,
+        ),
+    ),
+    Verb.FOLLOW_CLOCKS: (Rule(_BEFORE, _SERVICE, None),),
+    Verb.END_LINKS: (Rule(frozenset(State), _SERVICE, None),),
     Verb.CHOOSE_INSTRUMENT: (
         Rule(frozenset({State.REQUESTED, State.ACCEPTED, State.SCHEDULED}), _PLANNERS, None),
     ),
@@ -211,6 +237,15 @@ ACT: dict[Verb, Sentence] = {
     Verb.PROPOSE: say("propose a time"),
     Verb.SCHEDULE: say("fix the time"),
     Verb.CANCEL: say("cancel the hearing"),
+    Verb.POSTPONE: say("postpone the hearing"),
+    Verb.PUT_OFF: say("postpone the next sitting"),
+    Verb.GO_ON_AS_PLANNED: say("adjourn to the next sitting that is planned"),
+    Verb.ACKNOWLEDGE: say("acknowledge the receipt of the request"),
+    Verb.SET_TURNS: say("set who comes when"),
+    Verb.DELAY: say("say that the hearing runs late"),
+    Verb.CONFIRM_CHANGE: say("confirm a change of the other side"),
+    Verb.FOLLOW_CLOCKS: say("follow a change of the clocks"),
+    Verb.END_LINKS: say("end the links of a hearing that is over"),
     Verb.OPEN_ROOM: say("open the room"),
     Verb.GO_ON_RECORD: say("go on the record"),
     Verb.EXAMINE: say("begin the examination"),

@@ -14,13 +14,14 @@ from hearings.roles import OFFICE, Capacity, Circumstance, Role, Side
 from hearings.states import State
 
 Consent = e.ConsentAsked | e.ConsentDeclared | e.ConsentRevoked
+Unilateral = e.HearingCancelled | e.HearingPostponed | e.HearingAdjourned
 
 
 @dataclass
 class Person:
     """A participant as the journal names them, with the times of their connection (until is None while it lasts).
 
-    `silent`: since when nothing but digital silence comes from their microphone.
+    `called`: they were admitted in this sitting; `silent`: since when nothing but digital silence comes from their microphone.
     """
 
     handle: str
@@ -33,6 +34,7 @@ class Person:
     capacity: Capacity | None
     circumstances: frozenset[Circumstance] = frozenset()
     admitted: bool = False
+    called: bool = False
     dismissed: bool = False
     present: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     lost: list[tuple[datetime, datetime | None]] = field(default_factory=list)
@@ -96,6 +98,18 @@ class Consultation:
     since: datetime
     by: str
     until: datetime | None = None
+
+
+@dataclass
+class Change:
+    """One side changed the plan in entry `n`, and it took effect at once; `confirmed`: when and by whom the other side
+    said that it knows.
+    """
+
+    n: int
+    time: datetime
+    event: Unilateral
+    confirmed: tuple[datetime, str] | None = None
 
 
 @dataclass
@@ -183,8 +197,9 @@ class Interruption:
 @dataclass
 class Story:
     """What stands. `settled` is keyed by requirement and person (None where it concerns nobody in particular);
-    `latest`: the newest entry of each type; `documents`: by their digests; `fixed`: how often a time was fixed; `adjourned`: how it was adjourned, until a new time is
-    fixed; `failed`: why the recorder failed last in this sitting; `short`: that the disk has too little room for the
+    `latest`: the newest entry of each type; `documents`: by their digests; `fixed`: how often a time was fixed; `adjourned`,
+    `postponed`: how it was, until a new time is fixed; `delayed`: how late this sitting runs; `changes`: those that one side
+    made alone; `replies`: of those who were invited, by handle and what to; `failed`: why the recorder failed last in this sitting; `short`: that the disk has too little room for the
     rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
     private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
     sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
@@ -237,6 +252,10 @@ class Story:
     closed: datetime | None = None
     fixed: int = 0
     adjourned: e.HearingAdjourned | None = None
+    postponed: e.HearingPostponed | None = None
+    delayed: e.HearingDelayed | None = None
+    changes: dict[int, "Change"] = field(default_factory=dict)
+    replies: dict[tuple[str, str], tuple[datetime, e.InvitationAnswered]] = field(default_factory=dict)
     failed: str | None = None
     short: e.MediaShort | None = None
 
@@ -278,6 +297,16 @@ class Story:
                 | e.HearingClosed()
             ):
                 self._decided(time, event)
+            case (
+                e.HearingPostponed()
+                | e.HearingSplit()
+                | e.HearingRezoned()
+                | e.HearingDelayed()
+                | e.TurnSet()
+                | e.ChangeConfirmed()
+                | e.InvitationAnswered()
+            ):
+                self._planned(time, event)
             case (
                 e.SittingOpened()
                 | e.SittingEnded()
@@ -362,24 +391,45 @@ class Story:
             case e.HearingScheduled() | e.HearingMoved():
                 self.state = State.SCHEDULED
                 self.fixed += 1
-                self.adjourned = None
+                self.adjourned = self.postponed = None
             case e.HearingCancelled():
                 self.state = State.CANCELLED
+                self._to_be_known(time, event)
             case e.HearingClosed():
                 self.state = State.CLOSED
                 self.closed = time
+
+    def _planned(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.HearingPostponed():
+                self.state = State.ADJOURNED if self.sittings else State.ACCEPTED
+                self.postponed = event
+                self._to_be_known(time, event)
+            case e.HearingSplit() | e.HearingRezoned():
+                self.fixed += 1
+            case e.HearingDelayed():
+                self.delayed = event
+            case e.ChangeConfirmed():
+                self.changes[event.change].confirmed = time, event.by
+            case e.InvitationAnswered():
+                self.replies[(event.participant, event.about)] = time, event
+
+    def _to_be_known(self, time: datetime, event: Unilateral) -> None:
+        n = self.size - 1
+        self.changes[n] = Change(n, time, event)
 
     def _sat(self, time: datetime, event: e.Event) -> None:
         match event:
             case e.SittingOpened():
                 self.state = State.OPEN
-                self.failed = self.short = None
+                self.failed = self.short = self.delayed = None
                 self.sittings.append((time, None))
             case e.SittingEnded():
                 self._sitting_over(time)
             case e.HearingAdjourned():
                 self.state = State.ADJOURNED
                 self.adjourned = event
+                self._to_be_known(time, event)
             case e.RecordOn():
                 self.turning = False
                 if self.state is not State.EXAMINING:  # resumed in the middle of the examination
@@ -408,7 +458,7 @@ class Story:
         self.state = State.ENDED
         self.sittings[-1] = (self.sittings[-1][0], time)
         for person in self.people.values():
-            person.admitted = False
+            person.admitted = person.called = False
 
     def _interruption_over(self, time: datetime, repeated: str | None) -> None:
         if self.interruptions and self.interruptions[-1].until is None:
@@ -432,7 +482,7 @@ class Story:
             case e.ParticipantDescribed():
                 self.people[event.participant].circumstances = frozenset(event.circumstances)
             case e.ParticipantAdmitted():
-                self.people[event.participant].admitted = True
+                self.people[event.participant].admitted = self.people[event.participant].called = True
                 self.people[event.participant].dismissed = False
             case e.ParticipantDismissed():
                 self.people[event.participant].admitted = False

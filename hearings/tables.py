@@ -168,18 +168,87 @@ class Hearing(SQLModel, table=True):
 
 
 class Slot(SQLModel, table=True):
-    """A time that could be agreed; it is fixed once both sides have confirmed it."""
+    """A time that could be agreed; it is fixed once both sides have confirmed it. `wall`: as it was said, on the clock of
+    `zone` (`YYYY-MM-DDTHH:MM`), `fold` which of the two where the clocks show it twice; `people`: by handle, who would be heard
+    then in a sitting of their own, nobody where no sitting is added; `sitting`: which one is meant, None for
+    the next; `told`: when the other side was written to.
+    """
 
     id: UUID = Field(primary_key=True)
     hearing_id: UUID = _hearing()
     start: datetime = Field(sa_type=Utc)
+    wall: str
+    fold: str | None = None
     zone: str
+    people: list[str] = Field(default_factory=list, sa_type=JSON)
+    sitting: int | None = None
     minutes: int
     reason: str
     proposed_by: str
     side: Side = _word(Side)
     created: datetime = Field(sa_type=Utc)
+    told: datetime | None = Field(default=None, sa_type=Utc)
     settled: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Sitting(SQLModel, table=True):
+    """One sitting that both sides agreed to, the `n`th: `wall` on the clock of `zone` is what was agreed, `start` the instant
+    that this is under the rules of release `rules`. `people`: by handle, who is heard in it, nobody named where it is for all;
+    `turns`: of each person heard in it who comes at a time of their own
+    (`scheduling.turns.Turn` as JSON); without any, everybody comes at its beginning. `late`, `late_from`: it runs so many
+    minutes late, beginning with that person's turn. `opened`: when its room was.
+    """
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    n: int = Field(primary_key=True)
+    start: datetime = Field(sa_type=Utc)
+    wall: str
+    fold: str | None = None
+    zone: str
+    minutes: int
+    rules: str
+    people: list[str] = Field(default_factory=list, sa_type=JSON)
+    turns: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    late: int = 0
+    late_from: str | None = None
+    opened: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class CalendarEntry(SQLModel, table=True):
+    """What somebody was told last of an appointment: `about` a sitting by its number, or a test; `recipient` a participant's
+    handle, or the side whose office it is. `told` is what they know (see `notices.Told`), `stands` whether it is still so;
+    `uid` is the entry's in their calendar, and `sequence` counts its changes. `digest` and `sealed`: the token of the link by which they answer, None once it is
+    withdrawn; `answer`: what they answered for the time that they were told.
+    """
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    about: str = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
+    uid: str
+    sequence: int
+    told: dict[str, Any] = Field(sa_type=JSON)
+    stands: bool
+    digest: bytes | None = Field(default=None, sa_type=LargeBinary, unique=True)
+    sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    answer: str | None = None
+    created: datetime = Field(sa_type=Utc)
+
+
+class Timer(SQLModel, table=True):
+    """Something that is due: the database is the calendar. One row for each `kind` and what it is `about`; a new `due` arms it
+    again. `until`: after which it is dropped, None where it is never too late; `next`: when it is tried, None once it is over;
+    `fired`: when it was; `dropped`: when that was; `tries`: how often it failed.
+    """
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    kind: str = Field(primary_key=True)
+    about: str = Field(primary_key=True)
+    due: datetime = Field(sa_type=Utc)
+    until: datetime | None = Field(default=None, sa_type=Utc)
+    next: datetime | None = Field(sa_type=Utc, index=True)
+    fired: datetime | None = Field(default=None, sa_type=Utc)
+    dropped: datetime | None = Field(default=None, sa_type=Utc)
+    tries: int = 0
 
 
 class Place(SQLModel, table=True):

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from consent import instruments, parties
 from consent.checklist import Stage
 from consent.instruments import Instrument
+from frontend.letters import Letters
 from hearings import checklist, servicekey
 from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor, Self
@@ -24,6 +25,7 @@ from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Journal
 from hearings.messages import Messages
+from hearings.notices import Notices
 from hearings.people import NewPerson, NewPlace, People
 from hearings.post import Post
 from hearings.recording import Recording
@@ -35,6 +37,7 @@ from hearings.schedule import NewSlot, Schedule
 from hearings.store import Store
 from hearings.story import Story
 from hearings.tables import Authority, Hearing
+from hearings.timetable import Timetable
 from media import control
 
 PASSWORD = "a password for tests"
@@ -56,7 +59,16 @@ class Courthouse:
         self.acts = Acts(journal)
         self.key = servicekey.at(folder / "service.key")
         self.post = Post(self.key, journal.clock, sender="court@exampleton.invalid")
-        self.people = People(self.acts, self.post, address="http://localhost")
+        write = Letters()
+        self.people = People(self.acts, self.post, write, address="http://localhost")
+        self.notices = Notices(
+            self.acts,
+            self.post,
+            self.key,
+            write,
+            address="http://localhost",
+            sender="court@exampleton.invalid",
+        )
         self.accounts = Accounts(journal, self.key, hasher=QUICK)
         self.choices = Choices(self.acts, self.known, parties.load())
         self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.choices)
@@ -67,6 +79,8 @@ class Courthouse:
         self.interpretation = Interpretation(self.acts)
         self.incidents = Incidents(self.acts, self.known)
         self.messages = Messages(self.acts)
+        self.timetable = Timetable(self.acts, self.room, self.notices, self.known)
+        self.acts.consequences += [self.notices.follow, self.timetable.follow]
         self.recording = Recording(journal)
         self.docket = Docket(journal)
         self.requesting, self.requested = uuid4(), uuid4()
@@ -169,12 +183,14 @@ class Standing:
         self.add("authority", Role.AUTHORITY, Side.REQUESTED)
         return self
 
-    def add(self, name: str, role: Role, side: Side, capacity: Capacity | None = None) -> Actor:
+    def add(
+        self, name: str, role: Role, side: Side, capacity: Capacity | None = None, email: str | None = None
+    ) -> Actor:
         new = NewPlace(
             name=f"Place of {name}",
             side=side,
             zone="Europe/Lisbon",
-            people=[NewPerson(name=name.title(), role=role, capacity=capacity)],
+            people=[NewPerson(name=name.title(), role=role, capacity=capacity, email=email)],
         )
         place, people = self.house.people.seat(self.coordinator, new)
         issuer = self.desk if role is Role.AUTHORITY else self.coordinator

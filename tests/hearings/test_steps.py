@@ -269,16 +269,6 @@ def test_cancelled_is_the_end(standing: Standing) -> None:
         standing.scheduled()
 
 
-def test_the_clock_knows_which_rooms_to_open(standing: Standing, clock: FakeClock) -> None:
-    schedule = standing.accepted().scheduled().house.schedule
-    with standing.house.journal.reading() as tx:
-        assert schedule.due(tx, clock(), early=timedelta(minutes=30)) == []
-        clock.pass_(hours=3, minutes=31)
-        assert schedule.due(tx, clock(), early=timedelta(minutes=30)) == [standing.id]
-        clock.pass_(days=2)
-        assert schedule.due(tx, clock(), early=timedelta(minutes=30)) == []
-
-
 # --- people and links
 
 

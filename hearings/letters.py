@@ -1,0 +1,113 @@
+"""What a letter tells, before it is put into words: facts alone. Who writes it (`Writer`) knows the reader's language.
+
+A letter names no other person and no matter: it goes through servers of others, and is read over shoulders.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from hearings.roles import COORDINATORS
+from hearings.tables import Authority, Hearing, Participant
+
+
+class Kind(StrEnum):
+    """What a letter is for."""
+
+    LINK = "link"
+    INVITED = "invited"
+    MOVED = "moved"
+    TURN = "turn"
+    DELAYED = "delayed"
+    CLOCKS = "clocks"
+    CANCELLED = "cancelled"
+    POSTPONED = "postponed"
+    ADJOURNED = "adjourned"
+    OVER = "over"
+    REMINDER = "reminder"
+    TEST_INVITED = "test-invited"
+    TEST_MOVED = "test-moved"
+    TEST_CANCELLED = "test-cancelled"
+    TEST_DUE = "test-due"
+    PROPOSED = "proposed"
+    REPLIED = "replied"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    PERIOD_NEAR = "period-near"
+    PERIOD_OVER = "period-over"
+    RETENTION = "retention"
+
+
+@dataclass(frozen=True)
+class Between:
+    """The two authorities, as every letter about their hearing names them; zones by their names, States by two letters."""
+
+    reference: str
+    requesting: str
+    requested: str
+    states: tuple[str, str]
+    zones: tuple[str, str]
+    phone: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One letter to one reader, in their `language` (BCP 47) and `zone`.
+
+    `role`: the word of the role or capacity in which they come, empty for an office; `start`: when they are to come, for so
+    many `minutes`, and `before`: when they were to come until now; `place`: where they sit; `code` and `reason`: why, as a code
+    and in somebody's words; `reply`, `page`, `link`: addresses, the last of which is for them alone; `day`: a deadline, by
+    `article`; `who`: of whom an office is told; `what`: which of several things the letter is about.
+    """
+
+    kind: Kind
+    language: str
+    zone: str
+    name: str
+    between: Between
+    role: str = ""
+    start: datetime | None = None
+    minutes: int = 0
+    before: datetime | None = None
+    place: str = ""
+    code: str = ""
+    reason: str = ""
+    reply: str = ""
+    page: str = ""
+    link: str = ""
+    day: date | None = None
+    article: str = ""
+    who: str = ""
+    what: str = ""
+
+    @property
+    def office(self) -> bool:
+        return not self.role
+
+
+class Written(NamedTuple):
+    """A letter in words; `lines` and `where` are for the entry in a calendar, and hold no address."""
+
+    subject: str
+    text: str
+    lines: tuple[str, ...]
+    where: str
+
+
+Writer = Callable[[Notice], Written]
+
+
+def between(tx: Session, hearing: Hearing) -> Between:
+    one, other = (tx.get_one(Authority, side) for side in (hearing.requesting_id, hearing.requested_id))
+    return Between(
+        hearing.reference, one.name, other.name, (one.state, other.state), (one.zone, other.zone), one.phone
+    )
+
+
+def role(person: Participant) -> str:
+    """The word for what somebody takes part as; none for an office's desk."""
+    return "" if person.role in COORDINATORS else str(person.capacity or person.role)

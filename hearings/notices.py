@@ -1,0 +1,577 @@
+"""Who is told what, and when: letters and calendar entries follow from each step, in its own transaction.
+
+What everybody ought to know is computed anew after each step (`_wanted`), and compared with what they were told last
+(table `calendarentry`); the difference is written to them. So whatever changes a time, by whichever step, is told to all whom it
+concerns and to nobody else, and nothing is told twice. An entry keeps its UID when somebody is moved to another sitting.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from pydantic import Field
+from sqlmodel import Session, col, select
+
+from hearings import docket, letters, plan, tokens
+from hearings.actors import Self
+from hearings.acts import Act, Acts, locked
+from hearings.errors import AlreadyDone, NotFound, NotNow, Unverifiable
+from hearings.events import (
+    Event,
+    HearingAdjourned,
+    HearingCancelled,
+    HearingDelayed,
+    HearingMoved,
+    HearingPostponed,
+    HearingRezoned,
+    HearingSplit,
+    InvitationAnswered,
+    RequestAccepted,
+    RequestDeclined,
+    SittingEnded,
+    TurnSet,
+)
+from hearings.letters import Between, Kind, Notice, Writer, Written
+from hearings.post import Entry as Attached
+from hearings.post import Post
+from hearings.roles import Side
+from hearings.said import Said
+from hearings.schedule import Schedule
+from hearings.sentences import say
+from hearings.servicekey import ServiceKey
+from hearings.states import OPENED, State
+from hearings.story import Story
+from hearings.tables import Authority, CalendarEntry, Hearing, Participant, Place, Slot
+from hearings.tree import stamp
+from scheduling.invitations import Invitation, cancellation, invitation
+
+_PURPOSE = "reply"
+_TELLING = OPENED | {State.SCHEDULED, State.ADJOURNED}
+Answer = Literal["accepted", "tentative", "declined"]
+
+
+class Reply(Said):
+    answer: Answer
+    words: str | None = Field(default=None, min_length=1, max_length=500)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody who is written to: `key` is a handle, or the side whose office it is. `heard`: the handles of those heard
+    where they sit; `side`: theirs.
+    """
+
+    key: str
+    name: str
+    email: str
+    language: str
+    zone: str
+    role: str
+    side: Side
+    place: str
+    page: str
+    heard: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody knows of an appointment; as the row keeps it."""
+
+    start: datetime
+    minutes: int
+    name: str
+    email: str
+    language: str
+    zone: str
+    role: str
+    place: str
+    page: str
+
+    def kept(self) -> dict[str, Any]:
+        return {**self.__dict__, "start": stamp(self.start)}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> "Told":
+        return cls(**{**kept, "start": datetime.fromisoformat(kept["start"])})
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What the link in a letter shows: the appointment as it stands, and what was answered. `closed`: why no answer can be
+    given any more.
+    """
+
+    told: Told
+    between: Between
+    about: str
+    answer: str | None
+    state: State
+    closed: str | None
+
+
+class Notices:
+    """`address` is that of the service, `sender` the mailbox that letters come from."""
+
+    def __init__(
+        self, acts: Acts, post: Post, key: ServiceKey, write: Writer, *, address: str, sender: str
+    ) -> None:
+        self._acts = acts
+        self._post = post
+        self._key = key
+        self._write = write
+        self._address = address
+        self._sender = sender
+
+    # --- after each step
+
+    def follow(self, act: Act) -> None:
+        """Writes to everybody whom this step concerns."""
+        between = letters.between(act.tx, act.hearing)
+        known = recipients(act.tx, act.hearing)
+        wanted = _wanted(act, known)
+        rows = {(row.about, row.recipient): row for row in entries(act.tx, act.hearing.id)}
+        change = _change(act.written)
+        _carry_over(rows, wanted)
+        for key, told in wanted.items():
+            row = rows.get(key)
+            if row is None or not row.stands:
+                self._invite(act, between, key, told, row)
+            elif _differs(row, told) and not _arrived(act.story, key[1]):
+                self._move(act, between, row, told, change)
+        for key, row in rows.items():
+            if row.stands and key not in wanted and not _begun(act, row):
+                self._take_back(act, between, row, change)
+        for recipient, notice in self._office_letters(act, known, between, rows):
+            self._queue(act.tx, act.hearing.id, recipient, notice)
+
+    def _invite(
+        self, act: Act, between: Between, key: tuple[str, str], told: Told, row: CalendarEntry | None
+    ) -> None:
+        if row is None:
+            row = CalendarEntry(
+                hearing_id=act.hearing.id,
+                about=key[0],
+                recipient=key[1],
+                uid=f"{uuid4()}@vivavoce",
+                sequence=0,
+                told={},
+                stands=True,
+                created=act.now,
+            )
+            act.tx.add(row)
+        else:
+            row.sequence += 1
+        self._tell(act, between, row, told, Kind.INVITED)
+
+    def _move(self, act: Act, between: Between, row: CalendarEntry, told: Told, change: Event | None) -> None:
+        kinds = {HearingDelayed: Kind.DELAYED, TurnSet: Kind.TURN, HearingRezoned: Kind.CLOCKS}
+        before = Told.read(row.told).start
+        row.sequence += 1
+        kind = kinds.get(type(change), Kind.MOVED) if change is not None else Kind.MOVED
+        reason = change.reason if isinstance(change, HearingMoved | HearingDelayed | HearingSplit) else ""
+        self._tell(act, between, row, told, kind, before=before, reason=reason)
+
+    def _tell(
+        self, act: Act, between: Between, row: CalendarEntry, told: Told, kind: Kind, **more: Any
+    ) -> None:
+        row.told, row.stands, row.answer = told.kept(), True, None
+        notice = _notice(kind, told, between, reply=self._reply(row), **more)
+        self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="REQUEST")
+
+    def _take_back(self, act: Act, between: Between, row: CalendarEntry, change: Event | None) -> None:
+        row.stands = False
+        row.sequence += 1
+        told = Told.read(row.told)
+        kind, code, reason = _why(change)
+        notice = _notice(kind, told, between, code=code, reason=reason if not told.role else "")
+        self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="CANCEL")
+
+    def _office_letters(
+        self,
+        act: Act,
+        known: Sequence[Recipient],
+        between: Between,
+        rows: Mapping[tuple[str, str], CalendarEntry],
+    ) -> Iterator[tuple[Recipient, Notice]]:
+        """What the offices are told beside the times."""
+        offices = [one for one in known if not one.role]
+        informed = {recipient for (_, recipient), row in rows.items() if row.told}
+        for event in act.written:
+            for office in offices:
+                match event:
+                    case RequestAccepted() if office.side is Side.REQUESTING:
+                        yield office, _to_office(Kind.ACCEPTED, office, between)
+                    case RequestDeclined(reason=reason) if office.side is Side.REQUESTING:
+                        yield office, _to_office(Kind.DECLINED, office, between, reason=reason)
+                    case HearingCancelled() | HearingPostponed() if (
+                        office.side is not act.who.side and office.key not in informed
+                    ):
+                        kind, code, reason = _why(event)
+                        yield office, _to_office(kind, office, between, code=code, reason=reason)
+                    case InvitationAnswered(answer="declined" | "tentative"):
+                        told = {"who": act.story.named(event.participant), "what": event.answer}
+                        yield (
+                            office,
+                            _to_office(
+                                Kind.REPLIED,
+                                office,
+                                between,
+                                start=event.start,
+                                reason=event.words or "",
+                                **told,
+                            ),
+                        )
+        for slot in _untold(act):
+            for office in offices:
+                if office.side is not slot.side:
+                    yield (
+                        office,
+                        _to_office(
+                            Kind.PROPOSED,
+                            office,
+                            between,
+                            start=slot.start,
+                            minutes=slot.minutes,
+                            reason=slot.reason,
+                        ),
+                    )
+
+    # --- by the clock
+
+    def remind(self, tx: Session, row: CalendarEntry, between: Between, kind: Kind = Kind.REMINDER) -> None:
+        """Of an appointment that stands; whoever said that they cannot come is left alone."""
+        if not row.stands or row.answer == "declined":
+            return
+        told = Told.read(row.told)
+        notice = _notice(kind, told, between, reply=self._reply(row))
+        self._queue(tx, row.hearing_id, _of(row, told), notice)
+
+    def tell_offices(self, tx: Session, hearing: Hearing, kind: Kind, **facts: Any) -> None:
+        """One letter to the office of each side."""
+        between = letters.between(tx, hearing)
+        for office in recipients(tx, hearing):
+            if not office.role:
+                self._queue(tx, hearing.id, office, _to_office(kind, office, between, **facts))
+
+    # --- answers
+
+    def behind(self, token: str) -> Invited:
+        """What a letter's link is for; changes nothing, so that a mail scanner answers nothing. Raises: NotFound."""
+        with self._acts.journal.reading() as tx:
+            row = self._answering(tx, token)
+            hearing = tx.get_one(Hearing, row.hearing_id)
+            return Invited(
+                Told.read(row.told),
+                letters.between(tx, hearing),
+                row.about,
+                row.answer,
+                hearing.state,
+                self._closed(row),
+            )
+
+    def answer(self, token: str, reply: Reply) -> None:
+        """Of whoever was invited. The last answer counts. Raises: NotFound, NotNow, AlreadyDone."""
+        journal = self._acts.journal
+        with journal.transaction() as tx:
+            row = self._answering(tx, token)
+            hearing = locked(tx, row.hearing_id)
+            tx.refresh(row)
+            closed = self._closed(row)
+            if closed is not None:
+                raise NotNow(closed)
+            if row.answer == reply.answer and not reply.words:
+                raise AlreadyDone(say("That is your answer already. The court has it."))
+            row.answer = reply.answer
+            tx.add(row)
+            person = tx.exec(
+                select(Participant).where(
+                    Participant.hearing_id == hearing.id, Participant.handle == row.recipient
+                )
+            ).first()
+            if person is None:
+                tx.info["touched"].add(hearing.id)
+                return  # an office: it is told on the pages, and is nobody of the hearing
+            story = Story().tell(journal.entries(tx, hearing.id))
+            who = Self(person.handle, person.role, person.side)
+            act = Act(tx, hearing, who, story, journal.clock(), journal)
+            act.write(
+                InvitationAnswered(
+                    participant=person.handle,
+                    about="hearing" if row.about.isdecimal() else "test",
+                    answer=reply.answer,
+                    start=Told.read(row.told).start,
+                    words=reply.words,
+                )
+            )
+            self._acts.conclude(act)
+
+    def _answering(self, tx: Session, token: str) -> CalendarEntry:
+        row = tx.exec(select(CalendarEntry).where(CalendarEntry.digest == tokens.digest(token))).first()
+        if row is None:
+            raise NotFound(
+                say("This link does not open anything, or no longer. Ask the court for a new one.")
+            )
+        return row
+
+    def _closed(self, row: CalendarEntry) -> Any:
+        if not row.stands:
+            return say(
+                "This appointment does not stand any more. You need not answer; the court has written to you."
+            )
+        if Told.read(row.told).start <= self._acts.journal.clock():
+            return say(
+                "The time of this appointment has come; an answer is too late. Call the court if you cannot come."
+            )
+        return None
+
+    def _reply(self, row: CalendarEntry) -> str:
+        """The address at which they answer, the same in every letter until it is withdrawn."""
+        token = None
+        if row.sealed is not None:
+            with contextlib.suppress(Unverifiable):
+                token = self._key.unwrap(row.sealed, f"{_PURPOSE} {row.uid}").decode()
+        if token is None:
+            token = tokens.fresh()
+            row.digest = tokens.digest(token)
+            row.sealed = self._key.wrap(token.encode(), f"{_PURPOSE} {row.uid}")
+        return f"{self._address}/reply/{token}"
+
+    # --- on paper
+
+    def _queue(
+        self,
+        tx: Session,
+        hearing: UUID,
+        recipient: Recipient,
+        notice: Notice,
+        *,
+        row: CalendarEntry | None = None,
+        told: Told | None = None,
+        method: Literal["REQUEST", "CANCEL"] | None = None,
+    ) -> None:
+        written = self._write(notice if not notice.page else _at(notice, self._address))
+        entry = None
+        if row is not None and told is not None and method is not None:
+            entry = Attached(self._calendar(row, told, notice.between, written, method), method)
+        self._post.queue(
+            tx,
+            hearing,
+            to=recipient.email,
+            subject=written.subject,
+            text=written.text,
+            kind=notice.kind,
+            about=recipient.key,
+            language=notice.language,
+            entry=entry,
+            secret=notice.reply,
+        )
+
+    def _calendar(
+        self, row: CalendarEntry, told: Told, between: Between, written: Written, method: str
+    ) -> bytes:
+        sent = Invitation(
+            uid=row.uid,
+            sequence=row.sequence,
+            start=told.start,
+            end=told.end,
+            stamp=self._acts.journal.clock(),
+            language=told.language,
+            lines=written.lines,
+            organizer_name=between.requesting,
+            organizer_address=self._sender,
+            attendee_name=told.name,
+            attendee_address=told.email,
+        )
+        return invitation(sent) if method == "REQUEST" else cancellation(sent)
+
+
+def entries(tx: Session, hearing: UUID) -> list[CalendarEntry]:
+    return list(
+        tx.exec(
+            select(CalendarEntry)
+            .where(CalendarEntry.hearing_id == hearing)
+            .order_by(col(CalendarEntry.created))
+        )
+    )
+
+
+def recipients(tx: Session, hearing: Hearing) -> list[Recipient]:
+    """Everybody of a hearing who can be written to, and the office of each side."""
+    found = [
+        _recipient(place, person, people)
+        for place, people in docket.places(tx, hearing.id)
+        for person in people
+        if person.email
+    ]
+    for side, authority in ((Side.REQUESTING, hearing.requesting_id), (Side.REQUESTED, hearing.requested_id)):
+        row = tx.get_one(Authority, authority)
+        if row.email and not any(one.side is side and not one.role for one in found):
+            page = f"/hearings/{hearing.id}"
+            found.append(
+                Recipient(side, row.name, row.email, row.language, row.zone, "", side, row.name, page)
+            )
+    return found
+
+
+def _recipient(place: Place, person: Participant, people: Sequence[Participant]) -> Recipient:
+    return Recipient(
+        person.handle,
+        person.name,
+        person.email or "",
+        person.language,
+        place.zone,
+        letters.role(person),
+        place.side,
+        place.name,
+        f"/places/{place.id}",
+        plan.heard(people),
+    )
+
+
+def _wanted(act: Act, known: Iterable[Recipient]) -> dict[tuple[str, str], Told]:
+    """What everybody ought to know now of the sittings to come and of the one that is under way."""
+    if act.hearing.state not in _TELLING:
+        return {}
+    planned = plan.sittings(act.tx, act.hearing.id)
+    due = plan.to_come(planned)
+    now = plan.under_way(planned)
+    if now is not None and act.hearing.state in OPENED:
+        due = [now, *due]
+    told = {}
+    for one in known:
+        for row in due:
+            if plan.comes(row, planned, one.heard):
+                told[(str(row.n), one.key)] = _at_time(one, plan.time(row, one.heard))
+    return told
+
+
+def _at_time(one: Recipient, when: plan.Time) -> Told:
+    return Told(
+        when.start, when.minutes, one.name, one.email, one.language, one.zone, one.role, one.place, one.page
+    )
+
+
+def _carry_over(rows: dict[tuple[str, str], CalendarEntry], wanted: Mapping[tuple[str, str], Told]) -> None:
+    """Whoever is moved to another sitting keeps the entry, and it says the new time."""
+    for about, recipient in [key for key in wanted if key not in rows]:
+        left = [
+            key
+            for key, row in rows.items()
+            if key[1] == recipient and key not in wanted and row.stands and row.about.isdecimal()
+        ]
+        if left and about.isdecimal():
+            row = rows.pop(left[0])
+            row.about = about
+            rows[(about, recipient)] = row
+
+
+def _differs(row: CalendarEntry, told: Told) -> bool:
+    before = Told.read(row.told)
+    return (before.start, before.minutes) != (told.start, told.minutes)
+
+
+def _arrived(story: Story, key: str) -> bool:
+    """They were called in this sitting: of its time they need not be told any more."""
+    person = story.people.get(key)
+    return person is not None and person.called
+
+
+def _begun(act: Act, row: CalendarEntry) -> bool:
+    return Told.read(row.told).start <= act.now
+
+
+def _change(written: Iterable[Event]) -> Event | None:
+    """What in this step changed a time."""
+    kinds = (
+        HearingCancelled
+        | HearingPostponed
+        | HearingAdjourned
+        | HearingMoved
+        | HearingSplit
+        | HearingRezoned
+        | HearingDelayed
+        | TurnSet
+        | SittingEnded
+    )
+    return next((event for event in reversed(list(written)) if isinstance(event, kinds)), None)
+
+
+def _why(change: Event | None) -> tuple[Kind, str, str]:
+    match change:
+        case HearingCancelled(code=code, reason=reason):
+            return Kind.CANCELLED, code, reason
+        case HearingPostponed(code=code, reason=reason):
+            return Kind.POSTPONED, code, reason
+        case HearingAdjourned(reason=reason):
+            return Kind.ADJOURNED, "", reason
+    return Kind.OVER, "", ""
+
+
+def _untold(act: Act) -> list[Slot]:
+    """Proposals of which the other side was not written to yet."""
+    slots = [slot for slot in Schedule.pending(act.tx, [act.hearing.id]) if slot.told is None]
+    for slot in slots:
+        slot.told = act.now
+        act.tx.add(slot)
+    return slots
+
+
+def _of(row: CalendarEntry, told: Told) -> Recipient:
+    side = Side.REQUESTED if row.recipient == Side.REQUESTED else Side.REQUESTING
+    return Recipient(
+        row.recipient, told.name, told.email, told.language, told.zone, told.role, side, told.place, told.page
+    )
+
+
+def _notice(kind: Kind, told: Told, between: Between, **more: Any) -> Notice:
+    return Notice(
+        kind=kind,
+        language=told.language,
+        zone=told.zone,
+        name=told.name,
+        between=between,
+        role=told.role,
+        start=told.start,
+        minutes=told.minutes,
+        place=told.place,
+        page=told.page,
+        **more,
+    )
+
+
+def _to_office(kind: Kind, office: Recipient, between: Between, **more: Any) -> Notice:
+    return Notice(
+        kind=kind,
+        language=office.language,
+        zone=office.zone,
+        name=office.name,
+        between=between,
+        page=office.page,
+        **more,
+    )
+
+
+def _at(notice: Notice, address: str) -> Notice:
+    return Notice(**{**notice.__dict__, "page": f"{address}{notice.page}"})
+
+
+def answers(tx: Session, hearings: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
+    """Of the appointments that stand: what each participant answered for the next sitting, by handle."""
+    found: dict[UUID, dict[str, str]] = {}
+    for row in tx.exec(
+        select(CalendarEntry).where(
+            col(CalendarEntry.hearing_id).in_(list(hearings)),
+            col(CalendarEntry.stands).is_(True),
+            col(CalendarEntry.answer).is_not(None),
+        )
+    ):
+        if row.about.isdecimal():
+            found.setdefault(row.hearing_id, {})[row.recipient] = row.answer or ""
+    return found
