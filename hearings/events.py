@@ -455,14 +455,14 @@ class HearingMoved(Event):
 
 class HearingRezoned(Event):
     """The rules of a zone changed since the time was agreed: the clock on the wall stands, the instant moved from
-    `before`. `rules`: the release of the zone data.
+    `was`. `release`: that of the zone data.
     """
 
     sitting: int
     start: Instant
-    before: Instant
+    was: Instant
     zone: str
-    rules: str
+    release: str
     by: By
 
     def sentence(self, named: Named) -> Sentence:
@@ -535,21 +535,21 @@ class TurnSet(Event):
 
 
 class HearingDelayed(Event):
-    """The sitting runs late: `first` comes so many `minutes` later than planned (without it: everybody), and whoever
+    """The sitting runs late: `whom` comes so many `minutes` later than planned (without it: everybody), and whoever
     follows as much later as that makes necessary.
     """
 
     sitting: int
     minutes: int
-    first: Handle | None = None
+    whom: Handle | None = None
     reason: str
     by: By
 
     def sentence(self, named: Named) -> Sentence:
         told = {"who": named(self.by), "minutes": self.minutes, "reason": self.reason}
-        if self.first is None:
+        if self.whom is None:
             return say("{who} noted that the hearing runs {minutes} minutes late: {reason}", **told)
-        whom = named(self.first)
+        whom = named(self.whom)
         return say(
             "{who} noted that {whom} comes {minutes} minutes later than planned: {reason}", whom=whom, **told
         )
@@ -572,12 +572,12 @@ class InvitationAnswered(Event):
 
     participant: Handle
     about: Literal["hearing", "test"]
-    answer: Literal["accepted", "tentative", "declined"]
+    reply: Literal["accepted", "tentative", "declined"]
     start: Instant
     words: str | None = None
 
     def sentence(self, named: Named) -> Sentence:
-        told = {"whom": named(self.participant), "start": _moment(self.start), "answer": REPLY[self.answer]}
+        told = {"whom": named(self.participant), "start": _moment(self.start), "answer": REPLY[self.reply]}
         if not self.words:
             return say("{whom} answered for {start}: {answer}.", **told)
         return say("{whom} answered for {start}: {answer}. {words}", **told, words=self.words)

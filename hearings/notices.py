@@ -215,8 +215,8 @@ class Notices:
                     ):
                         kind, code, reason = _why(event)
                         yield office, _to_office(kind, office, between, code=code, reason=reason)
-                    case InvitationAnswered(answer="declined" | "tentative"):
-                        told = {"who": act.story.named(event.participant), "what": event.answer}
+                    case InvitationAnswered(reply="declined" | "tentative"):
+                        told = {"who": act.story.named(event.participant), "what": event.reply}
                         yield (
                             office,
                             _to_office(
@@ -305,7 +305,7 @@ class Notices:
                 InvitationAnswered(
                     participant=person.handle,
                     about="hearing" if row.about.isdecimal() else "test",
-                    answer=reply.answer,
+                    reply=reply.answer,
                     start=Told.read(row.told).start,
                     words=reply.words,
                 )

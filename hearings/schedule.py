@@ -289,7 +289,7 @@ class Schedule:
             act.tx.add(row)
             act.write(
                 HearingDelayed(
-                    sitting=row.n, minutes=delay.minutes, first=first, reason=delay.reason, by=act.who.handle
+                    sitting=row.n, minutes=delay.minutes, whom=first, reason=delay.reason, by=act.who.handle
                 )
             )
 
@@ -518,7 +518,7 @@ def _followed(act: Act, row: Sitting) -> bool:
     row.start = start
     act.write(
         HearingRezoned(
-            sitting=row.n, start=start, before=before, zone=row.zone, rules=row.rules, by=act.who.handle
+            sitting=row.n, start=start, was=before, zone=row.zone, release=row.rules, by=act.who.handle
         )
     )
     return True

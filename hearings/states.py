@@ -159,7 +159,7 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
         ),
     ),
     Verb.FOLLOW_CLOCKS: (Rule(_BEFORE, _SERVICE, None),),
-    Verb.END_LINKS: (Rule(frozenset(State), _SERVICE, None),),
+    Verb.END_LINKS: (Rule(frozenset({State.DECLINED, State.CANCELLED, State.CLOSED}), _SERVICE, None),),
     Verb.CHOOSE_INSTRUMENT: (
         Rule(frozenset({State.REQUESTED, State.ACCEPTED, State.SCHEDULED}), _PLANNERS, None),
     ),

@@ -18,6 +18,19 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "propose": (BEFORE, COORDINATORS | {"presiding"}, None),
     "schedule": (BEFORE, COORDINATORS | {"presiding"}, "scheduled"),
     "cancel": (BEFORE, COORDINATORS | {"presiding"}, "cancelled"),
+    "postpone": ({"scheduled"}, COORDINATORS | {"presiding"}, "accepted"),
+    "put-off": ({"scheduled"}, COORDINATORS | {"presiding"}, "adjourned"),
+    "go-on-as-planned": ({"open", "suspended"}, {"presiding"}, "scheduled"),
+    "acknowledge": ({"requested"}, {"coordinator-requested", "authority"}, None),
+    "set-turns": (OPENED | {"scheduled"}, COORDINATORS | {"presiding", "clerk"}, None),
+    "delay": (OPENED | {"scheduled"}, COORDINATORS | {"presiding", "clerk", "authority"}, None),
+    "confirm-change": (
+        BEFORE | OPENED | {"cancelled", "ended"},
+        COORDINATORS | {"presiding", "clerk", "authority"},
+        None,
+    ),
+    "follow-clocks": (BEFORE, {"service"}, None),
+    "end-links": ({"declined", "cancelled", "closed"}, {"service"}, None),
     "open-room": ({"scheduled"}, COORDINATORS | {"clerk", "presiding", "service"}, "open"),
     "go-on-record": ({"open"}, {"presiding"}, "on-record"),
     "examine": ({"on-record"}, {"presiding"}, "examining"),
@@ -128,8 +141,9 @@ def test_no_state_has_two_rules_for_a_verb() -> None:
 
 def test_nothing_leads_out_of_an_ended_matter() -> None:
     for state in (State.DECLINED, State.CANCELLED, State.DESTROYED):
-        assert not allowed(state, Role)
-    staying = {Verb.LISTEN, Verb.TAKE_ALONG, Verb.HOLD, Verb.LIFT_HOLD}
+        assert allowed(state, Role) <= {Verb.END_LINKS, Verb.CONFIRM_CHANGE}
+    assert not allowed(State.DESTROYED, Role)
+    staying = {Verb.END_LINKS, Verb.LISTEN, Verb.TAKE_ALONG, Verb.HOLD, Verb.LIFT_HOLD}
     staying |= {Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING}
     assert allowed(State.CLOSED, Role) == {*staying, Verb.DESTROY}
     for verb in staying:

@@ -113,5 +113,8 @@ def _say_on_the_wall() -> None:
 
 
 def _wall(start: datetime, zone: str) -> str:
-    shown = zones.on_clock(start.replace(tzinfo=UTC), zone)
+    try:
+        shown = zones.on_clock(start.replace(tzinfo=UTC), zone)
+    except zones.UnknownZone:  # the instant stands
+        return start.isoformat(timespec="minutes")
     return f"{shown.date.isoformat()}T{shown.time:%H:%M}"
