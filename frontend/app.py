@@ -40,6 +40,7 @@ from frontend.pages.messages import MessagesPages
 from frontend.pages.notices import NoticePages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
+from frontend.pages.reply import ReplyPages
 from frontend.pages.request import RequestPages
 from frontend.pages.room import CheckPages, RoomPages
 from frontend.pages.schedule import SchedulePages
@@ -236,6 +237,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             DocketPages,
             CertificatePages,
             JoinPages,
+            ReplyPages,
             VerifyPages,
             Router(
                 "/hearings/{hearing:uuid}",

@@ -7,7 +7,7 @@ with an empty translation, what nobody says any more is gone, what is translated
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from babel.messages.pofile import read_po, write_po
 from consent import checklist, instruments, parties
 from consent.instruments import Instrument
 from consent.parties import Mark
-from frontend.words import DOMAIN, HERE, LANGUAGES
+from frontend import letters
+from frontend.words import DOMAIN, HERE, LANGUAGES, MOMENT
 from scheduling.zones import TimeRefused
 
 SOURCE = "en"
@@ -38,10 +39,16 @@ WIDTH = 110
 HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay as they are."
 
 
-def gathered() -> Catalog:
-    """Every sentence, without a translation, in the order of the places where it is said."""
-    catalog = Catalog(domain=DOMAIN, project="Viva Voce", charset="utf-8")
-    everywhere = (_said(), _of_the_instruments(), _of_the_rule(), _of_the_checklist(), _of_the_clocks())
+def gathered(domain: str = DOMAIN) -> Catalog:
+    """Every sentence, without a translation, in the order of the places where it is said; those of letters are a domain
+    of their own.
+    """
+    catalog = Catalog(domain=domain, project="Viva Voce", charset="utf-8")
+    everywhere: Iterable[Iterator[tuple[str, str | tuple[str, ...]]]] = (
+        (_of_letters(),)
+        if domain == letters.DOMAIN
+        else (_said(), _of_the_instruments(), _of_the_rule(), _of_the_checklist(), _of_the_clocks())
+    )
     for place, sentence in chain(*everywhere):
         if sentence:
             catalog.add(sentence, locations=[(place, 0)])
@@ -58,7 +65,16 @@ def _said() -> Iterator[tuple[str, str | tuple[str, ...]]]:
             yield f"{package}/{file}", sentence
 
 
-def _of_the_instruments() -> Iterator[tuple[str, str]]:
+def _of_letters() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    methods, options = [("**.txt", "jinja2.ext:babel_extract")], {"**.txt": TEMPLATES}
+    for file, _line, sentence, _comments, _context in extract_from_dir(
+        HERE / "templates" / "letters", methods, options, keywords=SAYING, strip_comment_tags=True
+    ):
+        yield f"frontend/templates/letters/{file}", sentence
+    yield "frontend/words.py", str(MOMENT)
+
+
+def _of_the_instruments() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     for instrument in instruments.load().values():
         for sentence in _of(instrument):
             yield "consent/instruments.toml", sentence
@@ -81,7 +97,7 @@ def _of(instrument: Instrument) -> Iterator[str]:
         yield from (instrument.intervention.words, instrument.intervention.article)
 
 
-def _of_the_checklist() -> Iterator[tuple[str, str]]:
+def _of_the_checklist() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     law = checklist.load()
     for source in law.sources.values():
         yield "consent/items.toml", source.short
@@ -93,7 +109,7 @@ def _of_the_checklist() -> Iterator[tuple[str, str]]:
                 yield "consent/items.toml", basis.words or ""
 
 
-def _of_the_rule() -> Iterator[tuple[str, str]]:
+def _of_the_rule() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     rule = ast.parse((HERE.parent / "consent" / "governing.py").read_text(encoding="utf-8"))
     for call in ast.walk(rule):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
@@ -105,40 +121,40 @@ def _of_the_rule() -> Iterator[tuple[str, str]]:
         yield from (("consent/declarations.csv", text) for text in (declaration.words, declaration.article))
 
 
-def _of_the_clocks() -> Iterator[tuple[str, str]]:
+def _of_the_clocks() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     for kind in TimeRefused.__subclasses__():
         yield "scheduling/zones.py", kind.template
 
 
-def file_of(language: str) -> Path:
-    return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+def file_of(language: str, domain: str = DOMAIN) -> Path:
+    return LOCALE / language / "LC_MESSAGES" / f"{domain}.po"
 
 
-def read(language: str) -> Catalog:
+def read(language: str, domain: str = DOMAIN) -> Catalog:
     """The catalogue as the translator left it; an empty one if there is none."""
-    path = file_of(language)
+    path = file_of(language, domain)
     if not path.exists():
         return Catalog(
-            locale=language, domain=DOMAIN, project="Viva Voce", header_comment=HEADER, fuzzy=False
+            locale=language, domain=domain, project="Viva Voce", header_comment=HEADER, fuzzy=False
         )
     with path.open("rb") as file:
-        return read_po(file, locale=language, domain=DOMAIN)
+        return read_po(file, locale=language, domain=domain)
 
 
-def renewed(language: str) -> Catalog:
+def renewed(language: str, domain: str = DOMAIN) -> Catalog:
     """The catalogue with what is said now, and the translations there are."""
-    catalog = read(language)
+    catalog = read(language, domain)
     begun = catalog.creation_date
-    catalog.update(gathered(), no_fuzzy_matching=True)
+    catalog.update(gathered(domain), no_fuzzy_matching=True)
     catalog.creation_date = begun  # nothing changes in the file where nothing changed in the sentences
     catalog.obsolete.clear()
     return catalog
 
 
-def write(language: str) -> int:
+def write(language: str, domain: str = DOMAIN) -> int:
     """Renews the file; gives the number of sentences that wait for a translation."""
-    catalog = renewed(language)
-    path = file_of(language)
+    catalog = renewed(language, domain)
+    path = file_of(language, domain)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalog, width=WIDTH, include_lineno=False)
@@ -150,9 +166,11 @@ def untranslated(catalog: Catalog) -> list[str]:
 
 
 def main() -> int:
-    for language in LANGUAGES:
-        if language != SOURCE:
-            sys.stdout.write(f"{file_of(language)}: {write(language)} to translate\n")
+    for domain, languages in ((DOMAIN, LANGUAGES), (letters.DOMAIN, letters.LANGUAGES)):
+        for language in languages:
+            if language != SOURCE:
+                left = write(language, domain)
+                sys.stdout.write(f"{file_of(language, domain)}: {left} to translate\n")
     return 0
 
 

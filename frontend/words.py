@@ -47,7 +47,7 @@ TONGUES = (
 )
 """Those that can be chosen for a person, a court or an authority."""
 _ISOLATE, _END = "\u2068", "\u2069"
-_MOMENT = say("{day}, {time} ({city}, {offset})")
+MOMENT = say("{day}, {time} ({city}, {offset})")
 
 
 class Words:
@@ -116,7 +116,7 @@ class Reader:
     def moment(self, instant: str | datetime, zone: str) -> str:
         """Day, date, time, city and offset."""
         shown = zones.on_clock(_instant(instant), zone)
-        return str(self.catalogue.gettext(_MOMENT)).format(
+        return str(self.catalogue.gettext(MOMENT)).format(
             day=self.day(shown.date),
             time=f"{_ISOLATE}{shown.time:%H:%M}{_END}",
             city=self.city(zone),

@@ -4,7 +4,7 @@ The read side of `schedule`; everything here is computed from the rows of `sitti
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from hearings.roles import Role
 from hearings.tables import Participant, Sitting
+from hearings.tree import stamp
 from scheduling import turns
 from scheduling.turns import Turn
 
@@ -113,7 +114,7 @@ def _after(sitting: Sitting, minutes: int) -> datetime:
     return sitting.start + timedelta(minutes=minutes)
 
 
-def shown(row: Sitting, named: Mapping[str, str], stamp: Any) -> dict[str, Any]:
+def shown(row: Sitting, named: Callable[[str], str]) -> dict[str, Any]:
     """A sitting as the pages are told of it."""
     planned = {turn.who: turn for turn in turns_of(row)}
     return {
@@ -121,11 +122,11 @@ def shown(row: Sitting, named: Mapping[str, str], stamp: Any) -> dict[str, Any]:
         "instant": stamp(row.start),
         "minutes": row.minutes,
         "zone": row.zone,
-        "people": [{"handle": one, "name": named.get(one, one)} for one in row.people],
+        "people": [{"handle": one, "name": named(one)} for one in row.people],
         "turns": [
             {
                 "handle": turn.who,
-                "name": named.get(turn.who, turn.who),
+                "name": named(turn.who),
                 "instant": stamp(_after(row, turn.after)),
                 "planned": stamp(_after(row, planned[turn.who].after)),
                 "minutes": turn.minutes,

@@ -115,21 +115,11 @@ class Timetable:
         for row in notices.entries(act.tx, hearing.id):
             if row.stands and hearing.state in _RUNNING - OPENED:
                 yield from _reminders(row)
-        yield from self._periods(act)
+        for limit in periods(hearing, self._instruments[hearing.instrument], act.story):
+            yield from _timers(limit)
         yield from _keeping(act)
         if hearing.state in _OVER:
             yield Due("links-end", "", _since(act.story, act.now) + LINKS_STAY, catches_up=True)
-
-    def _periods(self, act: Act) -> Iterator[Due]:
-        """Of the instrument, and the date that the request itself names."""
-        if act.hearing.state not in _RUNNING:
-            return
-        for period in self._instruments[act.hearing.instrument].period:
-            begin = _begin(act.story, period)
-            if begin is not None and not _done(act.story, period.what):
-                yield from _period(period.what, begin + period.days * _DAY)
-        if act.hearing.deadline is not None and not act.story.stretches:
-            yield from _period("request", act.hearing.deadline)
 
     # --- by the clock
 
@@ -287,10 +277,32 @@ def _reminders(row: CalendarEntry) -> Iterator[Due]:
             yield Due(kind, f"{row.about}:{row.recipient}", at, start - REMINDS_LATE)
 
 
-def _period(what: str, over: datetime) -> Iterator[Due]:
-    about = over.isoformat()
-    yield Due(f"near:{what}", about, over - NEAR[what], over)
-    yield Due(f"over:{what}", about, over)
+class Limit(NamedTuple):
+    """By `over`, this is to be done."""
+
+    what: str
+    over: datetime
+    article: str = ""
+
+
+def periods(hearing: Hearing, instrument: Instrument, story: Story) -> list[Limit]:
+    """What is to be done within a time and is not done: by the instrument, and by the date that the request names."""
+    if hearing.state not in _RUNNING:
+        return []
+    limits = [
+        Limit(period.what, begin + period.days * _DAY, period.article)
+        for period in instrument.period
+        if (begin := _begin(story, period)) is not None and not _done(story, period.what)
+    ]
+    if hearing.deadline is not None and not story.stretches:
+        limits.append(Limit("request", hearing.deadline))
+    return limits
+
+
+def _timers(limit: Limit) -> Iterator[Due]:
+    about = limit.over.isoformat()
+    yield Due(f"near:{limit.what}", about, limit.over - NEAR[limit.what], limit.over)
+    yield Due(f"over:{limit.what}", about, limit.over)
 
 
 def _begin(story: Story, period: Period) -> datetime | None:

@@ -23,20 +23,23 @@ from hearings import (
     interpretation,
     keeping,
     messages,
+    notices,
     people,
+    plan,
+    timetable,
 )
 from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import Destroyed, NotFound
-from hearings.events import LAW
+from hearings.events import LAW, POSTPONED_BECAUSE
 from hearings.journal import Entry, Journal
 from hearings.roles import OVERSEERS, Role
 from hearings.room import see_and_hear, to_resume
-from hearings.schedule import Schedule
+from hearings.schedule import Schedule, side_of
 from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Settled, Story
-from hearings.tables import Authority, Hearing, Participant, Place, Slot
+from hearings.tables import Authority, Hearing, Participant, Place, Sitting, Slot
 from hearings.tree import stamp
 from media.channels import RECORDER, Kind
 from scheduling.zones import both_clocks
@@ -60,7 +63,10 @@ class View:
         self._requested = found.authorities[hearing.requested_id]
         self._frame = checklist.frame(hearing, instrument, self._requesting, self._requested)
         self._slots = [slot for slot in found.slots if slot.hearing_id == hearing.id]
+        self._plan = found.plans[hearing.id]
+        self._replies = found.replies.get(hearing.id, {})
         self._table = see_and_hear(hearing, self._rows)
+        self._now = found.now
         self._terms = keeping.terms(self.story.closed, found.now, (self._requesting, self._requested))
 
     @cached_property
@@ -127,6 +133,9 @@ class View:
                 "intervention": self._intervention(),
                 "asked": self._asked(),
                 "proposals": self._proposals(),
+                "plan": [plan.shown(row, self.story.named) for row in self._plan],
+                "changes": self._changes(actor),
+                "periods": self._periods(),
                 "request": self._request(),
                 "leaves": self._leaves,
                 "sealed": len(self.story.sealed),
@@ -225,6 +234,7 @@ class View:
             "phone": self._requesting.phone,
             "start": self._start(),
             "adjourned": self._adjourned(),
+            "postponed": self._postponed(),
         }
 
     def _suspended(self) -> dict[str, Any] | None:
@@ -263,10 +273,61 @@ class View:
             return None
         return {"reason": told.reason, "until": stamp(told.until) if told.until else None, "zone": told.zone}
 
+    def _postponed(self) -> dict[str, Any] | None:
+        """Why there is no time any more; a new one is still to be agreed."""
+        told = self.story.postponed
+        if told is None:
+            return None
+        return {"code": POSTPONED_BECAUSE[told.code], "reason": told.reason}
+
+    def _changes(self, actor: Actor) -> list[dict[str, Any]]:
+        """What one side changed alone and the other has not confirmed yet; `yours` if it is for this actor to confirm."""
+        return [
+            {
+                "change": one.n,
+                "since": stamp(one.time),
+                "said": one.event.sentence(self.story.named),
+                "yours": all(person.side is not side_of(self.story, one) for person in actor.people),
+            }
+            for one in self.story.changes.values()
+            if one.confirmed is None
+        ]
+
+    def _periods(self) -> list[dict[str, Any]]:
+        """Within which time something is to be done, and is not done yet."""
+        return [
+            {
+                "what": one.what,
+                "until": stamp(one.over),
+                "over": one.over < self._now,
+                "article": checklist.cited(self._instrument, one.article) if one.article else None,
+            }
+            for one in timetable.periods(self.hearing, self._instrument, self.story)
+        ]
+
+    def _time_of(self, place: Place) -> dict[str, Any] | None:
+        """When this place comes to the sitting that is under way, or to the next one for which it is wanted."""
+        who = plan.heard(self._seated(place))
+        now = plan.under_way(self._plan)
+        due = plan.to_come(self._plan)
+        if now is not None and self.hearing.state in OPENED:
+            due = [now, *due]
+        row = next((one for one in due if plan.comes(one, self._plan, who)), None)
+        if row is None or self.hearing.state not in {*OPENED, State.SCHEDULED}:
+            return None
+        when = plan.time(row, who)
+        return {
+            "instant": stamp(when.start),
+            "minutes": when.minutes,
+            "planned": stamp(when.planned),
+            "own": when.own,
+        }
+
     def _you(self, actor: Actor, place: Place | None) -> dict[str, Any]:
         return {
             "people": self._selves(actor, place),
             "place": str(place.id) if place else None,
+            "time": self._time_of(place) if place else None,
             "zone": place.zone if place else None,
             "language": place.language if place else None,
             "in_room": place is not None and docket.in_room(self._seated(place)),
@@ -335,9 +396,12 @@ class View:
     def _named(self, person: Participant, *, overseer: bool) -> dict[str, Any]:
         """What is to be minded for a person heard is for those who oversee."""
         told = self.story.people.get(person.handle)
-        if not overseer or told is None or told.capacity is None:
+        if not overseer:
             return _person(person)
-        return {**_person(person), "circumstances": sorted(told.circumstances)}
+        shown = {**_person(person), "reply": self._replies.get(person.handle)}
+        if told is None or told.capacity is None:
+            return shown
+        return {**shown, "circumstances": sorted(told.circumstances)}
 
     def _given_to(self, actor: Actor, kinds: Collection[Kind]) -> list[str]:
         own = str(actor.place)
@@ -465,6 +529,8 @@ class View:
                 "slot": str(slot.id),
                 "side": slot.side,
                 "reason": slot.reason,
+                "people": [{"handle": one, "name": self.story.named(one)} for one in slot.people],
+                "sitting": slot.sitting,
                 "instant": stamp(slot.start),
                 "minutes": slot.minutes,
                 "clocks": [
@@ -518,6 +584,8 @@ class Found:
     places: Mapping[UUID, Sequence[tuple[Place, Sequence[Participant]]]]
     links: Mapping[UUID, str]
     slots: Sequence[Slot]
+    plans: Mapping[UUID, Sequence[Sitting]]
+    replies: Mapping[UUID, Mapping[str, str]]
     authorities: Mapping[UUID, Authority]
     now: datetime
 
@@ -533,6 +601,8 @@ def load_all(
         places=docket.places_of(tx, ids),
         links=people.links(tx, ids, journal.clock()),
         slots=Schedule.pending(tx, ids),
+        plans=plan.sittings_of(tx, ids),
+        replies=notices.answers(tx, ids),
         authorities={row.id: row for row in tx.exec(select(Authority).where(col(Authority.id).in_(sides)))},
         now=journal.clock(),
     )

@@ -31,6 +31,11 @@ class RequestPages(Controller):
         requests.accept(actor, data)
         return Done(to=f"{base_of(actor)}/schedule")
 
+    @post("/acknowledge", sync_to_thread=True, status_code=200)
+    def acknowledge(self, actor: Actor, requests: Requests) -> Done:
+        requests.acknowledge(actor)
+        return Done()
+
     @post("/decline", sync_to_thread=True, status_code=200)
     def decline(self, data: Reason, actor: Actor, requests: Requests) -> Done:
         requests.decline(actor, data)

@@ -11,7 +11,16 @@ from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.errors import NotFound
 from hearings.journal import Journal
-from hearings.schedule import CANCELLATION, Cancellation, NewSlot, Schedule
+from hearings.schedule import (
+    CANCELLATION,
+    POSTPONEMENT,
+    Cancellation,
+    Delay,
+    NewSlot,
+    NewTurns,
+    Postponement,
+    Schedule,
+)
 from hearings.sentences import say
 from hearings.tree import stamp
 from scheduling.invitations import Appointment, appointment
@@ -38,6 +47,7 @@ class SchedulePages(Controller):
             proposals=proposals,
             days=_days(spine, start["instant"], start["minutes"]) if start else [],
             codes=CANCELLATION,
+            postponed_because=POSTPONEMENT,
             minutes=start["minutes"] if start else USUAL_MINUTES,
         )
 
@@ -75,6 +85,31 @@ class SchedulePages(Controller):
     @post("/proposals/{slot:uuid}/confirm", sync_to_thread=True, status_code=200)
     def confirm(self, slot: UUID, actor: Actor, schedule: Schedule) -> Done:
         schedule.confirm(actor, slot)
+        return Done()
+
+    @post("/proposals/{slot:uuid}/withdraw", sync_to_thread=True, status_code=200)
+    def withdraw(self, slot: UUID, actor: Actor, schedule: Schedule) -> Done:
+        schedule.withdraw(actor, slot)
+        return Done()
+
+    @post("/turns", sync_to_thread=True, status_code=200)
+    def set_turns(self, data: NewTurns, actor: Actor, schedule: Schedule) -> Done:
+        schedule.set_turns(actor, data)
+        return Done()
+
+    @post("/delay", sync_to_thread=True, status_code=200)
+    def delay(self, data: Delay, actor: Actor, schedule: Schedule) -> Done:
+        schedule.delay(actor, data)
+        return Done()
+
+    @post("/changes/{change:int}/confirm", sync_to_thread=True, status_code=200)
+    def confirm_change(self, change: int, actor: Actor, schedule: Schedule) -> Done:
+        schedule.confirm_change(actor, change)
+        return Done()
+
+    @post("/postpone", sync_to_thread=True, status_code=200)
+    def postpone(self, data: Postponement, actor: Actor, schedule: Schedule) -> Done:
+        schedule.postpone(actor, data)
         return Done()
 
     @post("/cancel", sync_to_thread=True, status_code=200)
