@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import jinja2
@@ -47,6 +47,8 @@ TONGUES = (
 )
 """Those that can be chosen for a person, a court or an authority."""
 _ISOLATE, _END = "\u2068", "\u2069"
+_DAY_IN_ENGLISH, _DATE_IN_ENGLISH = "EEEE d MMMM y", "d MMMM y"
+"""As courts of both sides of the ocean read it alike; other languages have their own order."""
 MOMENT = say("{day}, {time} ({city}, {offset})")
 
 
@@ -130,12 +132,18 @@ class Reader:
 
     def day(self, day: date) -> str:
         """`Monday 23 November 2026`."""
-        return str(dates.format_date(day, "EEEE d MMMM y", locale=self._locale))
+        return str(
+            dates.format_date(day, _DAY_IN_ENGLISH if self.language == "en" else "full", locale=self._locale)
+        )
 
     def dated(self, day: date | str) -> str:
         """`23 November 2026`."""
         shown = date.fromisoformat(day) if isinstance(day, str) else day
-        return str(dates.format_date(shown, "d MMMM y", locale=self._locale))
+        return str(
+            dates.format_date(
+                shown, _DATE_IN_ENGLISH if self.language == "en" else "long", locale=self._locale
+            )
+        )
 
     def on_day(self, instant: str | datetime, zone: str) -> str:
         return self.day(zones.on_clock(_instant(instant), zone).date)
@@ -161,7 +169,8 @@ class Reader:
         """`1 hour 30 minutes`."""
         hours, rest = divmod(minutes, 60)
         parts = [(hours, "duration-hour"), (rest, "duration-minute")]
-        said = [units.format_unit(n, unit, locale=self._locale) for n, unit in parts if n]
+        style: Literal["long", "short"] = "short" if self.language == "zh" else "long"  # CLDR has no long one
+        said = [units.format_unit(n, unit, style, locale=self._locale) for n, unit in parts if n]
         return " ".join(said)
 
     def bytes(self, size: int) -> str:

@@ -100,7 +100,11 @@ class Timetable:
             elif row is not None and row.next is not None:
                 act.tx.delete(row)
         for key, row in rows.items():
-            if key not in wanted and row.next is not None:
+            if key in wanted or row.next is None:
+                continue
+            if row.kind in STEPS and row.due <= act.now:
+                _fired(row, act.now)  # this is the step
+            else:
                 act.tx.delete(row)
 
     def _wanted(self, act: Act) -> Iterator[Due]:

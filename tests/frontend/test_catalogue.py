@@ -9,11 +9,17 @@ from babel.messages.catalog import Message
 
 from consent import parties
 from consent.governing import Case, Purpose, governing
+from frontend import letters
 from frontend.catalogue import SOURCE, gathered, read, renewed, untranslated, write
-from frontend.words import LANGUAGES
+from frontend.words import DOMAIN, LANGUAGES
 from hearings.roles import Capacity
 
-OTHERS = [language for language in LANGUAGES if language != SOURCE]
+OTHERS = [
+    (domain, language)
+    for domain, languages in ((DOMAIN, LANGUAGES), (letters.DOMAIN, letters.LANGUAGES))
+    for language in languages
+    if language != SOURCE
+]
 VALUE = re.compile(r"%\((\w+)\)s|\{(\w*)\}")
 
 
@@ -75,23 +81,23 @@ def test_every_step_of_every_answer_is_gathered() -> None:
     assert {text for pair in told for text in pair if text} <= known
 
 
-@pytest.mark.parametrize("language", OTHERS)
-def test_a_catalogue_has_what_is_said_and_nothing_else(language: str) -> None:
+@pytest.mark.parametrize(("domain", "language"), OTHERS)
+def test_a_catalogue_has_what_is_said_and_nothing_else(domain: str, language: str) -> None:
     """`make words` puts new sentences in and takes old ones out."""
-    assert ids(read(language)) == ids(gathered())
+    assert ids(read(language, domain)) == ids(gathered(domain))
 
 
-@pytest.mark.parametrize("language", OTHERS)
-def test_everything_is_translated(language: str) -> None:
-    assert untranslated(read(language)) == []
-    assert [one.id for one in read(language) if one.id and one.fuzzy] == []
+@pytest.mark.parametrize(("domain", "language"), OTHERS)
+def test_everything_is_translated(domain: str, language: str) -> None:
+    assert untranslated(read(language, domain)) == []
+    assert [one.id for one in read(language, domain) if one.id and one.fuzzy] == []
 
 
-@pytest.mark.parametrize("language", OTHERS)
-def test_no_value_is_lost_or_made_up(language: str) -> None:
+@pytest.mark.parametrize(("domain", "language"), OTHERS)
+def test_no_value_is_lost_or_made_up(domain: str, language: str) -> None:
     wrong = [
         (english, text)
-        for message in read(language)
+        for message in read(language, domain)
         if message.id
         for english, text in told(message)
         if values(text) != values(english) and not (values(english) == {"num"} and not values(text))

@@ -31,7 +31,7 @@ async def doors(court: Court) -> dict[str, dict[str, Any]]:
 
 
 def filled(path: str, hearing: Hearing | None = None, place: str = SOMEBODY) -> str:
-    known = {"hearing": hearing.id if hearing else SOMEBODY, "place": place, "n": "1"}
+    known = {"hearing": hearing.id if hearing else SOMEBODY, "place": place, "n": "1", "change": "1"}
     parts = [known.get(part[1:-1], SOMEBODY) if part.startswith("{") else part for part in path.split("/")]
     return "/".join(parts)
 
@@ -57,7 +57,7 @@ async def test_there_are_doors_for_every_step(doors: dict[str, dict[str, Any]]) 
 async def test_nobody_comes_in_without_a_login(court: Court, doors: dict[str, dict[str, Any]]) -> None:
     stranger = court.visitor()
     for path in doors:
-        if not path.startswith(("/sign-", "/join", "/invitations/", "/verify")):
+        if not path.startswith(("/sign-", "/join", "/reply", "/invitations/", "/verify")):
             with pytest.raises(DoorRefused) as refused:
                 await stranger.post(filled(path), {})
             assert refused.value.status in {401, 422}, path

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -50,16 +51,39 @@ LETTER = NewDocument(
 )
 
 
+@cache
+def law() -> Mapping[str, Instrument]:
+    return instruments.load()
+
+
+@cache
+def written() -> Letters:
+    """Letters in words, read once."""
+    return Letters()
+
+
+def timetable_of(journal: Journal, folder: Path) -> Timetable:
+    """The clock alone, on what others began."""
+    known = law()
+    acts = Acts(journal)
+    key = servicekey.at(folder / "service.key")
+    post = Post(key, journal.clock, sender="court@exampleton.invalid")
+    told = Notices(acts, post, key, written(), address="http://localhost", sender="court@exampleton.invalid")
+    timetable = Timetable(acts, Room(acts, known, Registry(key)), told, known)
+    acts.consequences += [told.follow, timetable.follow]
+    return timetable
+
+
 class Courthouse:
     """All steps on one journal, two authorities, and a coordinator on the requesting side."""
 
     def __init__(self, journal: Journal, folder: Path) -> None:
         self.journal = journal
-        self.known: Mapping[str, Instrument] = instruments.load()
+        self.known: Mapping[str, Instrument] = law()
         self.acts = Acts(journal)
         self.key = servicekey.at(folder / "service.key")
         self.post = Post(self.key, journal.clock, sender="court@exampleton.invalid")
-        write = Letters()
+        write = written()
         self.people = People(self.acts, self.post, write, address="http://localhost")
         self.notices = Notices(
             self.acts,
