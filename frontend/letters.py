@@ -5,7 +5,12 @@ Letters are plain text, in the six languages of the United Nations; their senten
 """
 
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import jinja2
 
 from frontend.words import HERE, Reader, catalogue_of
 from hearings.letters import Notice, Written
@@ -17,21 +22,61 @@ _ISOLATES = str.maketrans("", "", "\u2068\u2069")
 
 
 class Letters:
-    """Every language, read once at start; called to write."""
+    """Every language, read once at start."""
 
     def __init__(self, locale: Path = HERE / "locale") -> None:
-        self._readers = {
-            language: Reader(language, catalogue_of(locale, language, DOMAIN)) for language in LANGUAGES
+        self._scribes = {
+            language: Scribe(Reader(language, catalogue_of(locale, language, DOMAIN)))
+            for language in LANGUAGES
         }
 
-    def __call__(self, notice: Notice) -> Written:
-        reader = self._readers.get(notice.language.partition("-")[0].lower(), self._readers["en"])
-        letter = self._rendered(reader, "letters/letter.txt", notice)
-        subject, _, text = letter.partition("\n")
-        where, *lines = self._rendered(reader, "letters/entry.txt", notice).split("\n")
-        return Written(subject, _GAPS.sub("\n\n", text).strip() + "\n", tuple(filter(None, lines)), where)
+    def letter(self, notice: Notice) -> Written:
+        """Plain text; its gaps between paragraphs are one line each."""
+        subject, _, text = self._written("letter.txt", notice).partition("\n")
+        return Written(subject, _GAPS.sub("\n\n", text).strip() + "\n")
 
-    def _rendered(self, reader: Reader, page: str, notice: Notice) -> str:
+    def entry(self, notice: Notice) -> tuple[str, tuple[str, ...]]:
+        """For a calendar: where it is, and lines without an address."""
+        where, *lines = self._written("entry.txt", notice).split("\n")
+        return where, tuple(filter(None, lines))
+
+    def _written(self, page: str, notice: Notice) -> str:
+        language = notice.language.partition("-")[0].lower()
+        return self._scribes.get(language, self._scribes["en"]).write(page, notice)
+
+
+@dataclass(frozen=True)
+class Scribe:
+    """Writes in one language."""
+
+    reader: Reader
+
+    def write(self, page: str, notice: Notice) -> str:
         """Marks of direction are for the readers of right to left scripts; elsewhere they may show as boxes."""
-        text = reader.render(page, {"notice": notice}).strip()
-        return text if reader.direction == "rtl" else text.translate(_ISOLATES)
+        text = self._pages.get_template(page).render(notice=notice).strip()
+        return text if self.reader.direction == "rtl" else text.translate(_ISOLATES)
+
+    @cached_property
+    def _pages(self) -> jinja2.Environment:
+        reader = self.reader
+        made = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates" / "letters"),
+            autoescape=False,  # noqa: S701 - plain text, which no browser takes for anything else
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.globals.update(
+            _=self._say,
+            moment=reader.moment,
+            clock=reader.clock,
+            length=reader.length,
+            on_day=reader.on_day,
+            dated=reader.dated,
+            country=reader.country,
+        )
+        return made
+
+    def _say(self, sentence: str, **values: Any) -> str:
+        said = str(self.reader.catalogue.gettext(sentence))
+        return said % values if values else said

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -150,8 +150,7 @@ class Reader:
 
     def city(self, zone: str) -> str:
         """The city that names a zone, in this language where it is known."""
-        zones.on_clock(datetime(2026, 1, 1, tzinfo=UTC), zone)
-        return str(dates.get_timezone_location(zone, locale=self._locale, return_city=True))
+        return _city(zone, self.language)
 
     def country(self, code: str) -> str:
         """A State by its two letters (ISO 3166-1)."""
@@ -196,7 +195,7 @@ class Reader:
     def _pages(self) -> jinja2.Environment:
         made = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=_escaped,  # noqa: S701 - letters alone are plain text
+            autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -233,6 +232,12 @@ class Reader:
         return made
 
 
+@cache
+def _city(zone: str, language: str) -> str:
+    zones.on_clock(datetime(2026, 1, 1, tzinfo=UTC), zone)
+    return str(dates.get_timezone_location(zone, locale=language, return_city=True))
+
+
 def minutes(seconds: float) -> str:
     """How far into a recording: minutes and seconds, with hours where there are any."""
     whole = int(seconds)
@@ -261,11 +266,6 @@ def qr(address: str) -> Markup:
 
 def _instant(value: str | datetime) -> datetime:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _escaped(template: str | None) -> bool:
-    """Everything but letters, which are plain text."""
-    return template is None or not template.endswith(".txt")
 
 
 def catalogue_of(folder: Path, language: str, domain: str = DOMAIN) -> NullTranslations:

@@ -3,11 +3,10 @@
 A letter names no other person and no matter: it goes through servers of others, and is read over shoulders.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlmodel import Session
 
@@ -90,15 +89,19 @@ class Notice:
 
 
 class Written(NamedTuple):
-    """A letter in words; `lines` and `where` are for the entry in a calendar, and hold no address."""
+    """A letter in words."""
 
     subject: str
     text: str
-    lines: tuple[str, ...]
-    where: str
 
 
-Writer = Callable[[Notice], Written]
+class Writer(Protocol):
+    """Puts a notice into words of its reader's language."""
+
+    def letter(self, notice: Notice) -> Written: ...
+
+    def entry(self, notice: Notice) -> tuple[str, tuple[str, ...]]:
+        """For their calendar, which others read too: where it is, and lines that hold no address."""
 
 
 def between(tx: Session, hearing: Hearing) -> Between:

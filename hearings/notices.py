@@ -7,7 +7,7 @@ concerns and to nobody else, and nothing is told twice. An entry keeps its UID w
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -34,7 +34,7 @@ from hearings.events import (
     SittingEnded,
     TurnSet,
 )
-from hearings.letters import Between, Kind, Notice, Writer, Written
+from hearings.letters import Between, Kind, Notice, Writer
 from hearings.post import Entry as Attached
 from hearings.post import Post
 from hearings.roles import Side
@@ -356,10 +356,12 @@ class Notices:
         told: Told | None = None,
         method: Literal["REQUEST", "CANCEL"] | None = None,
     ) -> None:
-        written = self._write(notice if not notice.page else _at(notice, self._address))
+        if notice.page:
+            notice = replace(notice, page=f"{self._address}{notice.page}")
+        written = self._write.letter(notice)
         entry = None
         if row is not None and told is not None and method is not None:
-            entry = Attached(self._calendar(row, told, notice.between, written, method), method)
+            entry = Attached(self._calendar(row, told, notice, method), method)
         self._post.queue(
             tx,
             hearing,
@@ -373,9 +375,8 @@ class Notices:
             secret=notice.reply,
         )
 
-    def _calendar(
-        self, row: CalendarEntry, told: Told, between: Between, written: Written, method: str
-    ) -> bytes:
+    def _calendar(self, row: CalendarEntry, told: Told, notice: Notice, method: str) -> bytes:
+        _, lines = self._write.entry(notice)
         sent = Invitation(
             uid=row.uid,
             sequence=row.sequence,
@@ -383,8 +384,8 @@ class Notices:
             end=told.end,
             stamp=self._acts.journal.clock(),
             language=told.language,
-            lines=written.lines,
-            organizer_name=between.requesting,
+            lines=lines,
+            organizer_name=notice.between.requesting,
             organizer_address=self._sender,
             attendee_name=told.name,
             attendee_address=told.email,
@@ -556,10 +557,6 @@ def _to_office(kind: Kind, office: Recipient, between: Between, **more: Any) -> 
         page=office.page,
         **more,
     )
-
-
-def _at(notice: Notice, address: str) -> Notice:
-    return Notice(**{**notice.__dict__, "page": f"{address}{notice.page}"})
 
 
 def answers(tx: Session, hearings: Iterable[UUID]) -> dict[UUID, dict[str, str]]:

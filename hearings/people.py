@@ -151,7 +151,7 @@ class People:
                     place=place.name,
                     link=address,
                 )
-                written = self._write(notice)
+                written = self._write.letter(notice)
                 self._post.queue(
                     act.tx,
                     act.hearing.id,

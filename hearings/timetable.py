@@ -8,7 +8,7 @@ tried twice and happens once, for the states say whether it is still to be done.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -174,38 +174,50 @@ class Timetable:
                 tx.add(now)
 
     def _write_letters(self) -> int:
-        """A batch in one transaction; what fails harms no other, and is tried again later. Gives how many were due."""
+        """A batch in one transaction; if one of them cannot be written, each in its own, so that it harms no other. Gives how
+        many were due.
+        """
+        try:
+            with self._acts.journal.transaction() as tx:
+                return self._write_batch(tx, BATCH)
+        except Exception:  # which one it is shows when they are written one by one
+            log.exception("letters that are due could not be written together")
+        done = 0
+        while self._write_one():
+            done += 1
+        return done
+
+    def _write_batch(self, tx: Session, most: int) -> int:
         now = self._acts.journal.clock()
-        with self._acts.journal.transaction() as tx:
-            rows = list(
-                tx.exec(
-                    _due(now)
-                    .where(col(Timer.kind).not_in(STEPS))
-                    .limit(BATCH)
-                    .with_for_update(skip_locked=True)
-                )
-            )
-            told = _Known(tx)
-            for row in rows:
-                if row.until is not None and now > row.until:
-                    _dropped(row, now)
-                    continue
-                try:
-                    with tx.begin_nested():
-                        self._letter(tx, row, told)
-                except Exception:  # one letter's failure is not the others'
-                    log.exception("%s of hearing %s failed and is tried again", row.kind, row.hearing_id)
-                    _failed(row, now)
-                else:
-                    _fired(row, now)
-            return len(rows)
+        rows = list(tx.exec(_letters_due(now).limit(most).with_for_update(skip_locked=True)))
+        known = _Known(tx, rows)
+        for row in rows:
+            late = row.until is not None and now > row.until
+            if not late:
+                self._letter(tx, row, known)
+            (_dropped if late else _fired)(row, now)
+        return len(rows)
+
+    def _write_one(self) -> bool:
+        """The one that is due first; False if none is."""
+        now = self._acts.journal.clock()
+        with self._acts.journal.reading() as tx:
+            row = tx.exec(_letters_due(now).limit(1)).first()
+        if row is None:
+            return False
+        try:
+            with self._acts.journal.transaction() as tx:
+                self._write_batch(tx, 1)
+        except Exception:  # one letter's failure is not the others'
+            log.exception("%s of hearing %s failed and is tried again", row.kind, row.hearing_id)
+            self._mark(row, _failed)
+        return True
 
     def _letter(self, tx: Session, row: Timer, told: "_Known") -> None:
         kind, _, what = row.kind.partition(":")
         match kind:
             case "reminder-first" | "reminder-last":
-                about, _, recipient = row.about.partition(":")
-                entry = tx.get(CalendarEntry, (row.hearing_id, about, recipient))
+                entry = told.entry(row)
                 if entry is not None:
                     self._notices.remind(tx, entry, told.between(row.hearing_id))
             case "near" | "over":
@@ -236,17 +248,34 @@ class Timetable:
 class _Known:
     """What several letters of one batch need, asked for once."""
 
-    def __init__(self, tx: Session) -> None:
+    def __init__(self, tx: Session, rows: Iterable[Timer]) -> None:
+        hearings = {row.hearing_id for row in rows}
         self._tx = tx
         self._between: dict[UUID, Between] = {}
+        self._hearings = {
+            row.id: row for row in tx.exec(select(Hearing).where(col(Hearing.id).in_(hearings)))
+        }
+        sides = {side for row in self._hearings.values() for side in (row.requesting_id, row.requested_id)}
+        self._authorities = tx.exec(select(Authority).where(col(Authority.id).in_(sides))).all()
+        self._entries = {
+            (row.hearing_id, f"{row.about}:{row.recipient}"): row
+            for row in tx.exec(select(CalendarEntry).where(col(CalendarEntry.hearing_id).in_(hearings)))
+        }
 
     def hearing(self, hearing: UUID) -> Hearing:
-        return self._tx.get_one(Hearing, hearing)
+        return self._hearings[hearing]
+
+    def entry(self, row: Timer) -> CalendarEntry | None:
+        return self._entries.get((row.hearing_id, row.about))
 
     def between(self, hearing: UUID) -> Between:
         if hearing not in self._between:
             self._between[hearing] = letters.between(self._tx, self.hearing(hearing))
         return self._between[hearing]
+
+
+def _letters_due(now: datetime) -> Any:
+    return _due(now).where(col(Timer.kind).not_in(STEPS))
 
 
 def _due(now: datetime) -> Any:

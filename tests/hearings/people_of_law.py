@@ -208,13 +208,21 @@ class Standing:
         return self
 
     def add(
-        self, name: str, role: Role, side: Side, capacity: Capacity | None = None, email: str | None = None
+        self,
+        name: str,
+        role: Role,
+        side: Side,
+        capacity: Capacity | None = None,
+        email: str | None = None,
+        language: str = "en",
     ) -> Actor:
         new = NewPlace(
             name=f"Place of {name}",
             side=side,
             zone="Europe/Lisbon",
-            people=[NewPerson(name=name.title(), role=role, capacity=capacity, email=email)],
+            people=[
+                NewPerson(name=name.title(), role=role, capacity=capacity, email=email, language=language)
+            ],
         )
         place, people = self.house.people.seat(self.coordinator, new)
         issuer = self.desk if role is Role.AUTHORITY else self.coordinator

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from frontend.letters import Letters
 from hearings.journal import Journal
+from hearings.letters import Notice, Written
 from hearings.notices import Reply
 from hearings.people import HAND_OVER
 from hearings.roles import Capacity, Role, Side
@@ -209,19 +211,23 @@ def test_links_last_until_after_the_hearing_and_end_after_it_is_over(
         assert all(one.ended for one in tx.exec(select(Login).where(Login.place_id == place)))
 
 
+class Stumbling(Letters):
+    """Finds no words for one reader."""
+
+    fails = True
+
+    def letter(self, notice: Notice) -> Written:
+        if self.fails and notice.name == "Anna":
+            raise RuntimeError("no words")
+        return super().letter(notice)
+
+
 def test_a_letter_that_cannot_be_written_holds_up_no_other_and_is_tried_again(
     standing: Standing, mail: Mailbox, clock: FakeClock
 ) -> None:
     timetable = agreed(standing).house.timetable
     mail.fetch()
-    write = standing.house.notices._write
-    fails = True
-
-    def stumbling(notice):  # type: ignore[no-untyped-def]
-        if fails and notice.name == "Anna":
-            raise RuntimeError("no words")
-        return write(notice)
-
+    stumbling = Stumbling()
     standing.house.notices._write = stumbling
     clock.now = START - timedelta(days=3)
     timetable.fire()
@@ -229,7 +235,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other_and_is_tried_again(
     (row,) = [one for one in timers(standing, "reminder-first") if one.tries]
     assert row.next is not None
     assert row.next > clock.now
-    fails = False
+    stumbling.fails = False
     clock.now = row.next
     timetable.fire()
     assert [one.to for one in mail.fetch()] == ["anna@samplia.invalid"]
