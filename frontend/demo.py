@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from frontend import settings
 from frontend.rehearse import (
@@ -56,6 +57,9 @@ CLERK = Cast("Clerk A", "clerk", "requesting")
 PROSECUTOR = Cast("Prosecutor D", "prosecutor", "requesting")
 COUNSEL = Cast("Counsel E", "defence", "requesting", function="counsel for the accused")
 LAWYER = Cast("Lawyer F", "lawyer", "requested")
+EXPERT = Cast(
+    "Expert L", "heard", "requested", capacity="expert", language="es", email="expert.l@samplia.invalid"
+)
 PANEL = Cast("Judge G", "panel", "requesting")
 WITNESS = Cast("Witness A", "heard", "requested", capacity="witness", language="ar")
 
@@ -77,7 +81,8 @@ def _matter(stands: str, number: int, about: str, purpose: str, heard: Cast, **m
 
 
 def _heard(name: str, capacity: str, language: str = "pt") -> Cast:
-    return Cast(name, "heard", "requested", capacity=capacity, language=language)
+    email = f"{name.lower().replace(' ', '.')}@samplia.invalid"
+    return Cast(name, "heard", "requested", capacity=capacity, language=language, email=email)
 
 
 DOCKET = (
@@ -230,6 +235,26 @@ class Case(Hearing):
         await self.add([JUDGE, CLERK], seed=0, name="Court room 3", equipment=_absent_minded)
         await self.add(abroad, seed=1, name="Hearing room abroad", equipment=_absent_minded, **zone)
 
+    async def invite_expert(self) -> None:
+        """A second person is heard, at a place and a time of their own."""
+        zone = {"zone": FAR_ZONE} if self.matter.far else {}
+        await self.add([EXPERT], seed=2, name="Institute of Samplia", equipment=_absent_minded, **zone)
+
+    async def give_turns(self) -> None:
+        seen = dict(await self.court.coordinator.get(f"/hearings/{self.id}/hearing"))
+        sitting = seen["plan"][0]
+        begins = datetime.fromisoformat(sitting["instant"]).astimezone(ZoneInfo(sitting["zone"]))
+        times = ((self.matter.heard, 0, 35), (EXPERT, 40, 20))
+        turns = [
+            {
+                "person": self.handles[cast.name],
+                "at": f"{begins + timedelta(minutes=after):%H:%M}",
+                "minutes": minutes,
+            }
+            for cast, after, minutes in times
+        ]
+        await self.staff("schedule/turns", {"sitting": sitting["sitting"], "turns": turns})
+
     async def invite_senders(self) -> None:
         """The same, with sound and picture."""
         abroad = [self.matter.heard, AUTHORITY, INTERPRETER, LAWYER]
@@ -340,7 +365,14 @@ WAYS: dict[str, tuple[Step, ...]] = {
     "declined": (Case.decline,),
     "accepted": (Case.accept,),
     "cancelled": (Case.accept, Case.cancel),
-    "scheduled": (Case.accept, Case.invite, Case.schedule_later, Case.leave),
+    "scheduled": (
+        Case.accept,
+        Case.invite,
+        Case.invite_expert,
+        Case.schedule_later,
+        Case.give_turns,
+        Case.leave,
+    ),
     "open": (Case.accept, Case.invite, Case.schedule_now, Case.open_room, Case.close_microphones),
     "on-record": (Case.accept, Case.invite, *_ON, Case.close_ours),
     "examining": (Case.accept, Case.invite_each, *_ON, Case.examine, Case.note),

@@ -48,6 +48,7 @@ class Cast:
     function: str | None = None
     capacity: str | None = None
     language: str | None = None
+    email: str | None = None
 
     def told(self) -> dict[str, Any]:
         said = {
@@ -56,6 +57,7 @@ class Cast:
             "function": self.function,
             "capacity": self.capacity,
             "language": self.language,
+            "email": self.email,
         }
         return {name: value for name, value in said.items() if value is not None}
 
