@@ -1,7 +1,7 @@
 """Gathers every sentence that a person may see into the catalogues of `locale/`: `make words`.
 
 In English a sentence stands where it is said: `_("…")` in a template, `say("…")` in code, in the data of the
-instruments, in the refusals of a time. Every other language is a file that a translator edits: what is new comes
+instruments, in what is said of a time. Every other language is a file that a translator edits: what is new comes
 with an empty translation, what nobody says any more is gone, what is translated stays as it is.
 """
 
@@ -20,6 +20,7 @@ from consent.instruments import Instrument
 from consent.parties import Mark
 from frontend import letters
 from frontend.words import DOMAIN, HERE, LANGUAGES, MOMENT
+from scheduling.days import Caution
 from scheduling.zones import TimeRefused
 
 SOURCE = "en"
@@ -122,8 +123,10 @@ def _of_the_rule() -> Iterator[tuple[str, str | tuple[str, ...]]]:
 
 
 def _of_the_clocks() -> Iterator[tuple[str, str | tuple[str, ...]]]:
-    for kind in TimeRefused.__subclasses__():
-        yield "scheduling/zones.py", kind.template
+    for refusal in TimeRefused.__subclasses__():
+        yield "scheduling/zones.py", refusal.template
+    for caution in Caution.__subclasses__():
+        yield "scheduling/days.py", caution.template
 
 
 def file_of(language: str, domain: str = DOMAIN) -> Path:

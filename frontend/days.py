@@ -7,10 +7,9 @@ changes, its hours are drawn as they are: one is left out, or comes twice.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from scheduling.days import Seat, kind, worst
 from scheduling.zones import on_clock
 
-WORKING = range(9, 17)  # hours of a usual working day
-NIGHT = (*range(6), 22, 23)
 _HOUR = timedelta(hours=1)
 
 
@@ -25,8 +24,8 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """`at`, `length`: where the hearing lies, in minutes from the drawing's beginning; `kind` of its hours:
-    working, night or free, the worst of them.
+    """`at`, `length`: where the hearing lies, in minutes from the drawing's beginning; `kind` of its hours, the
+    worst of them, as `scheduling.days.Kind` names it.
     """
 
     zone: str
@@ -36,18 +35,15 @@ class Day:
     kind: str
 
 
-def day(start: datetime, length: timedelta, zone: str) -> Day:
+def day(start: datetime, minutes: int, seat: Seat) -> Day:
     """Twelve hours before the hearing's middle, and twelve after."""
-    begin = (start + length / 2 - 12 * _HOUR).replace(minute=0, second=0, microsecond=0)
-    hours = tuple(_hour(begin, n, zone) for n in range(25))
+    begin = start + timedelta(minutes=minutes) / 2 - 12 * _HOUR
+    begin = begin.replace(minute=0, second=0, microsecond=0)
+    hours = tuple(_hour(begin, n, seat) for n in range(25))
     at = int((start - begin).total_seconds() // 60)
-    minutes = int(length.total_seconds() // 60)
-    touched = {one.kind for one in hours if one.at < at + minutes and one.at + 60 > at}
-    worst = next(kind for kind in ("night", "free", "working") if kind in touched)
-    return Day(zone, hours, at, minutes, worst)
+    return Day(seat.zone, hours, at, minutes, worst(start, minutes, seat).name.lower())
 
 
-def _hour(begin: datetime, n: int, zone: str) -> Hour:
-    shown = on_clock(begin + n * _HOUR, zone).time.hour
-    kind = "working" if shown in WORKING else "night" if shown in NIGHT else "free"
-    return Hour(n * 60, shown, kind)
+def _hour(begin: datetime, n: int, seat: Seat) -> Hour:
+    moment = begin + n * _HOUR
+    return Hour(n * 60, on_clock(moment, seat.zone).time.hour, kind(moment, seat).name.lower())

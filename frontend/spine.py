@@ -30,8 +30,12 @@ class Spine:
     @property
     def zone(self) -> str:
         """The zone of who looks at the page."""
-        side = self.actor.people[0].side
-        return str(self.view["you"]["zone"] or self.view["zones"][side])
+        return str(self.view["you"]["zone"] or self.view["zones"][self.side])
+
+    @property
+    def side(self) -> str:
+        """The side of who looks at the page."""
+        return str(self.actor.people[0].side)
 
     def refuse_others(self) -> None:
         """Raises: NotFound for whom the pages of the whole hearing are not."""
@@ -54,7 +58,7 @@ class Spine:
             base=self.base,
             here=here,
             zone=self.zone,
-            side=str(self.actor.people[0].side),
+            side=self.side,
             roles=[str(role) for role in self.actor.roles],
             oversees=self.oversees,
             place_language=self.view["you"]["language"],

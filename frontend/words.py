@@ -213,6 +213,7 @@ class Reader:
             moment=self.moment,
             wall=self.wall,
             dated=self.dated,
+            day_of=self.day,
             on_day=self.on_day,
             length=self.length,
             minutes=minutes,

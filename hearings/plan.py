@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from hearings.roles import Role
 from hearings.tables import Participant, Sitting
 from hearings.tree import stamp
-from scheduling import turns
+from scheduling import turns, zones
 from scheduling.turns import Turn
 
 
@@ -134,5 +134,6 @@ def shown(row: Sitting, named: Callable[[str], str]) -> dict[str, Any]:
             for turn in expected(row)
         ],
         "late": row.late,
+        "unclear": row.rules != zones.release(),
         "opened": row.opened is not None,
     }

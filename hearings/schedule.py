@@ -34,18 +34,26 @@ from hearings.events import (
 )
 from hearings.roles import Role, Side
 from hearings.said import Said, refused
-from hearings.sentences import say
+from hearings.sentences import Country, Day, Sentence, Zone, say
 from hearings.states import OPENED, Verb
 from hearings.story import Change, Story
 from hearings.tables import Authority, Hearing, Sitting, Slot
-from scheduling import zones
+from scheduling import days, zones
 from scheduling.turns import LONGEST, Turn, overlapping
 
 CANCELLATION = CANCELLED_BECAUSE
 POSTPONEMENT = POSTPONED_BECAUSE
 MOST_SITTINGS = 20
 MOST_PROPOSALS = 20
+SHORTEST = 5  # minutes of a hearing
 _DAY = timedelta(days=1)
+_SHOWN = {"zone": Zone, "other": Zone, "state": Country, "day": Day, "other_day": Day}
+
+
+def cautioned(caution: days.Caution) -> Sentence:
+    """What to know of a time before it is agreed, as a page says it."""
+    values = {name: _SHOWN.get(name, str)(value) for name, value in caution.values.items()}
+    return Sentence(caution.template, values)
 
 
 class NewSlot(Said):
@@ -56,7 +64,7 @@ class NewSlot(Said):
     wall: NaiveDatetime
     zone: str = Field(min_length=1, max_length=64)
     fold: Literal["earlier", "later"] | None = None
-    minutes: int = Field(ge=5, le=LONGEST)
+    minutes: int = Field(ge=SHORTEST, le=LONGEST)
     reason: str = Field(default="", max_length=500)
     people: frozenset[str] = frozenset()
     sitting: int | None = None
@@ -504,18 +512,19 @@ def _turn(act: Act, row: Sitting, planned: Sequence[Sitting], new: NewTurn) -> T
 
 
 def _followed(act: Act, row: Sitting) -> bool:
-    """Where the clock on the wall is not to be had any more (skipped, or shown twice), the instant stands."""
-    before, row.rules = row.start, zones.release()
-    act.tx.add(row)
+    """Where the clock on the wall is not to be had any more (skipped, or shown twice), the instant stands under the old
+    rules, and the page says that it is to be agreed anew.
+    """
+    before = row.start
     try:
-        start = zones.instant_of(datetime.fromisoformat(row.wall), row.zone, fold=_fold(row.fold)).astimezone(
-            UTC
-        )
+        start = zones.moved(datetime.fromisoformat(row.wall), row.zone, _fold(row.fold), before)
     except zones.TimeRefused:
         return False
-    if start == before:
+    row.rules = zones.release()
+    act.tx.add(row)
+    if start is None:
         return False
-    row.start = start
+    row.start = start.astimezone(UTC)
     act.write(
         HearingRezoned(
             sitting=row.n, start=start, was=before, zone=row.zone, release=row.rules, by=act.who.handle

@@ -8,16 +8,20 @@ The rules:
 - A time is never shown without its zone and its offset from UTC.
 - The rules of the zones come from the `tzdata` package alone, never from the machine, so that two
   machines of one release agree, and `release()` can be written down beside what was computed.
+- States change their rules, at short notice too. What was agreed on the wall stays on the wall: `moved`
+  gives the new instant.
 
 Sources: PEP 495 (the two readings of one wall time, `fold`), PEP 615 (zoneinfo), RFC 6557 (the
-zone data).
+zone data), RFC 9636 (TZif).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cached_property
 from importlib import resources
-from typing import ClassVar, Literal
+from io import BytesIO
+from typing import ClassVar, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped] # ships no types
@@ -32,6 +36,7 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _MINUTE = timedelta(minutes=1)
+_MOST_SHOWN = 40  # characters of a name that is refused
 
 Fold = Literal["earlier", "later"]
 
@@ -135,7 +140,7 @@ def instant_of(wall: datetime, zone: str, *, fold: Fold | None = None) -> dateti
         raise ValueError("a wall time has no zone of its own")
     if not FIRST_YEAR <= wall.year <= LAST_YEAR:
         raise OutOfReach(wall=_moment(wall), first=FIRST_YEAR, last=LAST_YEAR)
-    rules = _rules(zone)
+    rules = _book().rules(zone)
     first, second = (wall.replace(tzinfo=rules, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first > second:
         change = _change_between(second, first, rules)
@@ -149,10 +154,14 @@ def instant_of(wall: datetime, zone: str, *, fold: Fold | None = None) -> dateti
 
 
 def on_clock(instant: datetime, zone: str) -> Clock:
-    """What clocks in `zone` show at `instant` (aware). Raises: UnknownZone; ValueError if naive."""
+    """What clocks in `zone` show at `instant` (aware). Raises: UnknownZone, OutOfReach; ValueError if naive."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a zone")
-    local = instant.astimezone(_rules(zone))
+    if (
+        not FIRST_YEAR - 1 <= instant.year <= LAST_YEAR + 1
+    ):  # a wall time within reach may be an instant beyond
+        raise OutOfReach(wall=_moment(instant), first=FIRST_YEAR, last=LAST_YEAR)
+    local = instant.astimezone(_book().rules(zone))
     offset = local.utcoffset()
     assert offset is not None
     return Clock(date=local.date(), time=local.time().replace(fold=0), zone=zone, offset=_signed(offset))
@@ -163,24 +172,110 @@ def both_clocks(instant: datetime, zone_a: str, zone_b: str) -> tuple[Clock, Clo
     return on_clock(instant, zone_a), on_clock(instant, zone_b)
 
 
-@cache
+def moved(wall: datetime, zone: str, fold: Fold | None, instant: datetime) -> datetime | None:
+    """The instant (UTC) at which clocks in `zone` show `wall` by the rules of today, if they no longer show it at
+    `instant`, for which it was agreed: the State has changed its rules since. None if they still do.
+
+    Where the rules of today skip `wall`, or show it twice and no `fold` says which, nobody but those who agreed can
+    say what is meant now: MissingTime or AmbiguousTime is raised. The caller then keeps `instant` and tells both
+    sides why, by the sentence of what was raised.
+    Raises: MissingTime, AmbiguousTime, UnknownZone, OutOfReach (all TimeRefused); ValueError as `instant_of`.
+    """
+    shown = on_clock(instant, zone)
+    if datetime.combine(shown.date, shown.time) == wall:
+        return None
+    return instant_of(wall, zone, fold=fold)
+
+
+def beginning(day: date, zone: str) -> datetime:
+    """The first instant (UTC) at which clocks in `zone` show `day`; not always midnight.
+
+    Raises: MissingTime if the clocks skip the whole day; UnknownZone, OutOfReach (all TimeRefused).
+    """
+    midnight = datetime.combine(day, time())
+    try:
+        return instant_of(midnight, zone, fold="earlier")
+    except MissingTime as skipped:
+        if skipped.after.date() != day:
+            raise
+        return instant_of(skipped.after, zone, fold="earlier")
+
+
 def names() -> frozenset[str]:
     """Every zone name that is understood, exactly as it is written."""
-    listed = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
-    return frozenset(listed) - {"Factory"}
+    return _book().names
 
 
 def release() -> str:
     """The release of the zone data in use, such as "2026a"."""
-    return str(tzdata.IANA_VERSION)
+    return _book().source.release
 
 
-@cache
-def _rules(zone: str) -> ZoneInfo:
-    if zone not in names():
-        raise UnknownZone(zone=repr(zone))
-    with resources.files("tzdata.zoneinfo").joinpath(*zone.split("/")).open("rb") as data:
-        return ZoneInfo.from_file(data, key=zone)
+# --- where the rules come from -------------------------------------------------------------------
+
+
+class Source(Protocol):
+    """A release of the zone data."""
+
+    @property
+    def release(self) -> str:
+        """Such as "2026a"."""
+
+    def names(self) -> Iterable[str]: ...
+
+    def read(self, zone: str) -> bytes:
+        """The rules of one of `names`, as TZif (RFC 9636)."""
+
+
+class Package:
+    """The `tzdata` package that is installed."""
+
+    release = str(tzdata.IANA_VERSION)
+
+    def names(self) -> Iterable[str]:
+        listed = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+        return frozenset(listed) - {"Factory"}
+
+    def read(self, zone: str) -> bytes:
+        return resources.files("tzdata.zoneinfo").joinpath(*zone.split("/")).read_bytes()
+
+
+@contextmanager
+def following(source: Source) -> Iterator[None]:
+    """Within this block the rules come from `source`, in every thread: how a change of a State's rules is tried."""
+    book = _Book(source)
+    _BOOKS.append(book)
+    try:
+        yield
+    finally:
+        _BOOKS.remove(book)
+
+
+class _Book:
+    """A source, each zone of which is read once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._read: dict[str, ZoneInfo] = {}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.source.names())
+
+    def rules(self, zone: str) -> ZoneInfo:
+        if zone not in self.names:
+            raise UnknownZone(zone=repr(zone if len(zone) <= _MOST_SHOWN else f"{zone[:_MOST_SHOWN]}…"))
+        if zone not in self._read:
+            self._read[zone] = ZoneInfo.from_file(BytesIO(self.source.read(zone)), key=zone)
+        return self._read[zone]
+
+
+_BOOKS = [_Book(Package())]
+"""The last one counts."""
+
+
+def _book() -> _Book:
+    return _BOOKS[-1]
 
 
 def _change_between(low: datetime, high: datetime, rules: ZoneInfo) -> datetime:

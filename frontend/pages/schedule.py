@@ -1,12 +1,17 @@
-"""The time: proposed by one side, confirmed by the other; or the hearing cancelled."""
+"""The time: chosen on two clocks and proposed by one side, confirmed by the other; or the hearing cancelled."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
+from litestar.di import Provide
 
-from frontend.days import Day, day
-from frontend.shown import Done, Shown
+from frontend.choosing import KINDS, Asked, Choosing, Usual, choosing
+from frontend.days import day
+from frontend.forms import Asked as Request
+from frontend.shown import Done, Shown, reader_of
 from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.errors import NotFound
@@ -20,35 +25,56 @@ from hearings.schedule import (
     NewTurns,
     Postponement,
     Schedule,
+    cautioned,
 )
 from hearings.sentences import say
+from hearings.states import Verb
 from hearings.tree import stamp
+from scheduling import days
+from scheduling.days import Seat
 from scheduling.invitations import Appointment, appointment
 
 USUAL_MINUTES = 90
 
 
+def asked_for(
+    *, day: str = "", time: str = "", fold: str = "", zone: str = "", minutes: str = "", at: str = ""
+) -> Asked:
+    """Dependency `asked`: which day, and which time on it."""
+    return Asked(day=day, time=time, fold=fold, zone=zone, minutes=minutes, at=at)
+
+
 class SchedulePages(Controller):
     tags = ["schedule"]
     path = "/schedule"
+    dependencies = {"asked": Provide(asked_for, sync_to_thread=False)}
 
     @get("/", sync_to_thread=False)
-    def show(self, spine: Spine) -> Shown:
+    def show(self, spine: Spine, request: Request, journal: Journal, asked: Asked) -> Shown:
+        """The time that is fixed, those that are proposed, and a day on both clocks to choose one from: that which is
+        asked for, or the first that suits both.
+        """
         spine.refuse_others()
         view = spine.view
-        proposals = [
-            {**slot, "days": _days(spine, slot["instant"], slot["minutes"])} for slot in view["proposals"]
-        ]
-        start = view["start"]
+        language = reader_of(request, view["you"]["language"] or "").language
+        known = _Known(spine, journal.clock(), language)
+        start = known.drawn(view["start"]) if view["start"] else None
+        proposals = [known.drawn(slot) for slot in view["proposals"]]
+        choice = known.choosing(asked) if Verb.PROPOSE in view["verbs"] else None
         return spine.page(
             "schedule.html",
             "schedule",
-            told={"start": start, "proposals": view["proposals"]},
+            told={
+                "start": view["start"] and view["start"] | {"warnings": start and start["warnings"]},
+                "proposals": [_without_drawing(slot) for slot in proposals],
+                "choice": choice and choice.told(),
+            },
+            start=start,
             proposals=proposals,
-            days=_days(spine, start["instant"], start["minutes"]) if start else [],
+            choice=choice,
             codes=CANCELLATION,
             postponed_because=POSTPONEMENT,
-            minutes=start["minutes"] if start else USUAL_MINUTES,
+            kinds={kind.name.lower(): words for kind, words in KINDS.items()},
         )
 
     @get("/calendar.ics", sync_to_thread=False)
@@ -118,7 +144,38 @@ class SchedulePages(Controller):
         return Done()
 
 
-def _days(spine: Spine, instant: str, minutes: int) -> list[Day]:
-    """The hearing on the day of each seat, the seat that asks first."""
-    start = datetime.fromisoformat(instant)
-    return [day(start, timedelta(minutes=minutes), zone) for zone in spine.view["zones"].values()]
+class _Known:
+    """What is known of a time: where both sides sit, what time it is now, and in which language holidays are named."""
+
+    def __init__(self, spine: Spine, now: datetime, language: str) -> None:
+        self._spine = spine
+        self._now = now
+        self._language = language
+        zones, states = spine.view["zones"], spine.view["states"]
+        self._seats = [Seat(zones[side], states[side]) for side in zones]
+
+    def drawn(self, slot: Mapping[str, Any]) -> dict[str, Any]:
+        """A time, on the day of each seat, the seat that asks first; and what to know of it."""
+        start, minutes = datetime.fromisoformat(slot["instant"]), slot["minutes"]
+        found = days.warnings(start, minutes, self._seats, now=self._now, language=self._language)
+        return {
+            **slot,
+            "days": [day(start, minutes, seat) for seat in dict.fromkeys(self._seats)],
+            "warnings": [{"kind": one.kind, "sentence": cautioned(one)} for one in found],
+        }
+
+    def choosing(self, asked: Asked) -> Choosing:
+        view = self._spine.view
+        start, adjourned = view["start"], view["adjourned"]
+        until = adjourned and adjourned["until"]
+        usual = Usual(
+            zone=(adjourned["zone"] if until else "") or view["zones"][self._spine.side],
+            own=self._spine.zone,
+            minutes=start["minutes"] if start else USUAL_MINUTES,
+            named=datetime.fromisoformat(until) if until else None,
+        )
+        return choosing(asked, usual, self._seats, now=self._now, language=self._language)
+
+
+def _without_drawing(slot: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in slot.items() if name != "days"}

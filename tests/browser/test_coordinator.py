@@ -5,11 +5,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import FileChooser, Page, expect
+from playwright.async_api import FileChooser, Page, Route, expect
 
 from frontend.rehearse import PASSWORD, Court, Hearing
 from frontend.visitor import Visitor
-from tests.browser.people import People, Person, axe, open_link, press, reach, write
+from tests.browser.people import PHONE, People, Person, axe, open_link, press, reach, speak, write
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -109,17 +109,35 @@ async def accepts(desk: Person, place: str) -> None:
 
 
 async def proposes_a_time(page: Page) -> None:
-    """Segment by segment, as a keyboard fills a date in."""
-    await expect(page.get_by_role("button", name="Propose this time")).to_be_visible()
-    await reach(page.get_by_label("Day and time on the clock there"))
-    for digits in ("06", "06", "2031", "14", "30"):  # the sixth of the sixth, whichever comes first here
+    """A day and a time, segment by segment, as a keyboard fills them in; then from hour to hour, until nothing speaks
+    against it.
+    """
+    chosen = page.locator("#chosen")
+    await expect(chosen.locator("time")).to_have_count(2)
+    await expect(chosen.locator(".cautions")).to_have_count(0)  # the page has found a good hour already
+    await reach(page.get_by_label("Day", exact=True))
+    for digits in ("06", "06", "2031"):  # the sixth of the sixth, whichever comes first here
         await page.keyboard.type(digits)
-        if digits == "2031":
-            await page.keyboard.press("Tab")
     await write(page.get_by_label("Length in minutes"), "45")
+    await reach(page.get_by_label("Exact time"))
+    for digits in ("16", "30"):
+        await page.keyboard.type(digits)
+    await press(page.get_by_role("button", name="Show this day"))
+    await page.wait_for_url("**day=2031-06-06**")
+    await expect(chosen).to_contain_text("outside of usual working hours (09:00 to 17:00): 16:30 to 17:15")
+    await expect(page.get_by_role("radio", checked=True)).to_have_accessible_name(
+        "16:30 Amsterdam working hours 15:30 Lisbon working hours"
+    )
+    await reach(page.locator("#hours :checked"))
+    for _ in range(4):
+        await page.keyboard.press("ArrowUp")
+    await expect(chosen).to_contain_text(WHEN.replace("Thursday 5", "Friday 6"))
+    await expect(chosen).to_contain_text(WHEN_THERE)
+    await expect(chosen.locator(".cautions")).to_have_count(0)
     await press(page.get_by_role("button", name="Propose this time"))
     await expect(page.locator(".proposal")).to_contain_text(WHEN.replace("Thursday 5", "Friday 6"))
     await expect(page.locator(".proposal")).to_contain_text(WHEN_THERE)
+    await expect(page.locator(".proposal")).to_contain_text("45 minutes")
 
 
 async def confirms(desk: Person, place: str) -> None:
@@ -254,8 +272,12 @@ async def test_forms_work_without_script(people: People, court: Court, hearing: 
     await hearing.request()
     await hearing.accept()
     person = await people("coordinator", visitor=court.coordinator, java_script_enabled=False)
-    page = await person.go(f"/hearings/{hearing.id}/schedule")
-    await page.get_by_label("Day and time on the clock there").fill("2031-06-05T14:30")
+    page = await person.go(f"/hearings/{hearing.id}/schedule?day=2031-06-05")
+    await page.get_by_role("link", name="Day before").click()
+    await page.get_by_role("link", name="Day after").click()
+    await page.get_by_role("radio", name="14:30 Amsterdam").check()
+    await page.get_by_role("button", name="Choose this hour").click()
+    await expect(page.locator("#chosen")).to_contain_text(WHEN)
     await page.get_by_role("button", name="Propose this time").click()
     await expect(page.locator(".proposal")).to_contain_text(WHEN)
     await page.goto(f"{court.origin}/hearings/{hearing.id}/people?adding=abroad")
@@ -268,17 +290,54 @@ async def test_forms_work_without_script(people: People, court: Court, hearing: 
     await expect(page.locator(".card", has_text="Room 2")).to_contain_text("Witness A")
 
 
-async def test_a_time_that_the_clocks_skip_is_explained_beside_it(
+async def test_a_time_that_the_clocks_skip_or_repeat_is_explained_and_asked_beside_it(
     people: People, court: Court, hearing: Hearing
 ) -> None:
     await hearing.request()
     await hearing.accept()
     page = await signed_in(people, court)
     await page.goto(f"{court.origin}/hearings/{hearing.id}/schedule")
-    await page.get_by_label("Day and time on the clock there").fill("2031-03-30T02:30")
+    await page.get_by_label("Day", exact=True).fill("2031-03-30")
+    await page.get_by_label("Exact time").fill("02:30")
+    await page.get_by_role("button", name="Show this day").click()
+    await expect(page.locator("#choose-time-wrong")).to_contain_text("does not exist")
+    await expect(page.get_by_label("Exact time")).to_have_value("02:30")
+    await expect(page.get_by_role("button", name="Propose this time")).to_have_count(0)
+    await page.get_by_label("Day", exact=True).fill("2031-10-26")
+    await page.get_by_role("button", name="Show this day").click()
+    await expect(page.locator("#choose-time-wrong")).to_contain_text("comes twice")
+    await page.get_by_role("link", name="the later one").click()
+    await expect(page.locator("#chosen")).to_contain_text("at night there")
+    await expect(page.locator("#chosen")).to_contain_text("the clocks change on 26 October 2031")
     await page.get_by_role("button", name="Propose this time").click()
-    await expect(page.locator("#propose-wall .wrong")).to_be_visible()
-    await expect(page.get_by_label("Day and time on the clock there")).to_have_value("2031-03-30T02:30")
+    await expect(page.locator(".proposal")).to_contain_text("UTC+01:00")
+    await expect(page.locator(".proposal .cautions").first).to_contain_text("it is night")
+
+
+async def test_whoever_is_quicker_than_the_answer_proposes_what_they_chose(
+    people: People, court: Court, hearing: Hearing
+) -> None:
+    """On a telephone, in Arabic: pressed while the answer is still on its way."""
+    await hearing.request()
+    await hearing.accept()
+    person = await people("coordinator", visitor=court.coordinator, viewport=PHONE)
+    await speak(person, "ar")
+    page = await person.go(f"/hearings/{hearing.id}/schedule?day=2031-06-05")
+    assert await axe(page) == []
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route("**/schedule?*at=*", hold)
+    await page.locator("#hours [type=radio]").nth(29).check()
+    await asked.wait()
+    await page.locator("#propose button").click(no_wait_after=True)
+    go_on.set()
+    await expect(page.locator(".proposal")).to_contain_text(ISOLATED.format("14:30"))
+    assert await axe(page) == []
 
 
 async def test_two_tabs_of_staff_both_live(people: People, court: Court, hearing: Hearing) -> None:
@@ -297,7 +356,9 @@ async def test_two_tabs_of_staff_both_live(people: People, court: Court, hearing
     await first.reload()
     await second.reload()
     await second.get_by_label("Length in minutes").fill("75")
-    await first.get_by_label("Day and time on the clock there").fill("2031-06-05T14:30")
+    await first.get_by_label("Day", exact=True).fill("2031-06-05")
+    await first.get_by_label("Exact time").fill("14:30")
+    await first.get_by_role("button", name="Show this day").click()
     await first.get_by_role("button", name="Propose this time").click()
     await expect(second.locator(".proposal")).to_contain_text(WHEN)
     await expect(second.get_by_label("Length in minutes")).to_have_value("75")

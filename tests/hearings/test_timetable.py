@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from frontend.letters import Letters
+from hearings import plan
 from hearings.journal import Journal
 from hearings.letters import Notice, Written
 from hearings.notices import Reply
@@ -16,10 +17,12 @@ from hearings.people import HAND_OVER
 from hearings.roles import Capacity, Role, Side
 from hearings.schedule import Cancellation, NewSlot
 from hearings.states import State
-from hearings.tables import Hearing, Link, Login, Outbox, Sitting, Timer
+from hearings.tables import Hearing, Link, Login, Outbox, Timer
+from scheduling.zones import following
 from tests.conftest import FakeClock
 from tests.hearings.mailbox import Mailbox
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.scheduling.rules import OtherRules
 
 START = datetime(2026, 12, 14, 9, 0, tzinfo=UTC)
 
@@ -43,8 +46,8 @@ def mail(house: Courthouse, standing: Standing) -> Mailbox:
     return mailbox
 
 
-def agreed(standing: Standing, start: datetime = START) -> Standing:
-    said = NewSlot(wall=start.replace(tzinfo=None), zone="UTC", minutes=60, reason="So agreed.")
+def agreed(standing: Standing, start: datetime = START, zone: str = "UTC") -> Standing:
+    said = NewSlot(wall=start.replace(tzinfo=None), zone=zone, minutes=60, reason="So agreed.")
     standing.house.schedule.confirm(
         standing.desk, standing.house.schedule.propose(standing.coordinator, said).id
     )
@@ -241,7 +244,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other_and_is_tried_again(
     assert [one.to for one in mail.fetch()] == ["anna@samplia.invalid"]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(looks=st.lists(st.integers(0, 30 * 24 * 60), min_size=1, max_size=12))
 def test_however_often_somebody_looks_each_timer_is_over_once(
     looks: list[int], house: Courthouse, journal: Journal, clock: FakeClock
@@ -271,17 +274,33 @@ def test_however_often_somebody_looks_each_timer_is_over_once(
 def test_a_change_of_the_clocks_by_law_keeps_the_time_on_the_wall_and_tells_everybody(
     standing: Standing, mail: Mailbox
 ) -> None:
-    agreed(standing)
+    agreed(standing, zone="Europe/Lisbon")
     mail.fetch()
-    assert standing.house.schedule.follow_clocks() == []
-    with standing.house.journal.transaction() as tx:
-        row = tx.get_one(Sitting, (standing.id, 1))
-        row.rules, row.wall = "1999z", "2026-12-14T10:00"  # as if the rules of then had said another instant
-        tx.add(row)
-    assert standing.house.schedule.follow_clocks() == [standing.id]
-    assert standing.types()[-1] == "hearing.rezoned"
-    letters = mail.fetch()
-    assert {one.to.partition("@")[0] for one in letters} == {"anna", "court", "office"}
-    assert all(int(one.event["SEQUENCE"]) == 1 and "changes its clocks" in one.subject for one in letters)
-    assert [row.due for row in timers(standing, "opens")] == [START + timedelta(minutes=30)]
-    assert standing.house.schedule.follow_clocks() == []
+    schedule = standing.house.schedule
+    assert schedule.follow_clocks() == []
+    with following(OtherRules({"Europe/Lisbon": "Europe/Athens"})):
+        assert schedule.follow_clocks() == [standing.id]
+        assert standing.types()[-1] == "hearing.rezoned"
+        letters = mail.fetch()
+        assert {one.to.partition("@")[0] for one in letters} == {"anna", "court", "office"}
+        assert all(int(one.event["SEQUENCE"]) == 1 and "changes its clocks" in one.subject for one in letters)
+        assert {one.event.decoded("DTSTART") for one in letters} == {START - timedelta(hours=2)}
+        assert "09:00 (Lisbon, UTC+02:00)" in next(one.text for one in letters if one.to.startswith("anna"))
+        assert [row.due for row in timers(standing, "opens")] == [START - timedelta(hours=2, minutes=30)]
+        assert schedule.follow_clocks() == []
+
+
+def test_a_time_that_the_new_rules_leave_out_stays_and_is_to_be_agreed_anew(
+    standing: Standing, mail: Mailbox
+) -> None:
+    wall = datetime(2027, 3, 28, 2, 30, tzinfo=UTC)  # skipped that night in Amsterdam, not in Lagos
+    agreed(standing, wall, zone="Africa/Lagos")
+    mail.fetch()
+    with following(OtherRules({"Africa/Lagos": "Europe/Amsterdam"})):
+        assert standing.house.schedule.follow_clocks() == []
+        assert mail.fetch() == []
+        with standing.house.journal.reading() as tx:
+            (row,) = plan.sittings(tx, standing.id)
+        assert row.start == wall - timedelta(hours=1)
+        assert plan.shown(row, str)["unclear"]
+    assert not plan.shown(row, str)["unclear"]
