@@ -87,6 +87,8 @@ def with_headers(settings: Settings) -> Callable[[Message, Scope], Awaitable[Non
                 headers[name] = value
             if scope["path"].startswith("/static/"):
                 headers["cache-control"] = "no-cache"  # kept, and asked for each time whether it changed
+            if scope["path"].startswith("/calendar/"):
+                headers["cache-control"] = "private"  # the program that fetches it may keep it
 
     return before_send
 

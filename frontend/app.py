@@ -29,6 +29,7 @@ from frontend.pages.checklist import ChecklistPages
 from frontend.pages.consultation import ConsultationPages
 from frontend.pages.declarations import DeclarationPages
 from frontend.pages.docket import DocketPages, HearingPages
+from frontend.pages.feeds import FeedPages, PlaceFeedPages
 from frontend.pages.front import FrontPages
 from frontend.pages.incidents import IncidentsPages
 from frontend.pages.instrument import InstrumentPages
@@ -36,6 +37,7 @@ from frontend.pages.interpretation import InterpretationPages
 from frontend.pages.journal import JournalPages
 from frontend.pages.keeping import CertificatePages, KeepingPages
 from frontend.pages.listen import ListenPages
+from frontend.pages.mail import MailPages
 from frontend.pages.messages import MessagesPages
 from frontend.pages.notices import NoticePages
 from frontend.pages.people import JoinPages, PeoplePages
@@ -47,7 +49,7 @@ from frontend.pages.schedule import SchedulePages
 from frontend.pages.sealing import SealingPages
 from frontend.pages.verify import VerifyPages
 from frontend.patience import Patience
-from frontend.settings import Settings
+from frontend.settings import Settings, mail_server
 from frontend.sockets import place_socket, staff_socket
 from frontend.spine import spine_of
 from frontend.words import HERE, Words
@@ -62,6 +64,7 @@ from hearings.copies import Copies
 from hearings.database import Database
 from hearings.declarations import Declarations
 from hearings.docket import Docket
+from hearings.feeds import Feeds
 from hearings.incidents import Incidents
 from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
@@ -70,6 +73,7 @@ from hearings.keeping import Keeping
 from hearings.listening import Listening
 from hearings.messages import Messages
 from hearings.notices import Notices
+from hearings.outgoing import Outgoing
 from hearings.people import People
 from hearings.post import Post
 from hearings.record import Records
@@ -81,11 +85,13 @@ from hearings.schedule import Schedule
 from hearings.sealing import Sealings
 from hearings.store import Store
 from hearings.timetable import Timetable
-from scheduling.mail import MailFolder
+from scheduling.mail import MailFolder, Postman, SmtpServer
+from scheduling.returned import Maildir
 from scheduling.timers import Timers
 
 THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
+RETURNED_SECONDS = 10
 CLOCK_SECONDS = 5
 COPIES_EVERY = timedelta(seconds=1)
 LARGEST_BODY = 1024 * 1024
@@ -96,6 +102,7 @@ ACTS = [
     InstrumentPages,
     SchedulePages,
     PeoplePages,
+    MailPages,
     ChecklistPages,
     DeclarationPages,
     RoomPages,
@@ -144,6 +151,8 @@ class Service:
     copies: Copies
     listening: Listening
     keeping: Keeping
+    feeds: Feeds
+    outgoing: Outgoing
     conductor: Conductor
     live: Live
     drawer: Drawer
@@ -210,6 +219,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         copies=copies,
         listening=Listening(acts, keys, recordings),
         keeping=Keeping(acts, database, store, MailFolder(settings.data / "mail"), recordings),
+        feeds=Feeds(journal, key, write),
+        outgoing=Outgoing(journal, post),
         records=Records(acts, known, recording, seal, keys, recordings),
         conductor=conductor,
         live=Live(journal, known, conductor),
@@ -239,6 +250,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             JoinPages,
             ReplyPages,
             VerifyPages,
+            FeedPages,
             Router(
                 "/hearings/{hearing:uuid}",
                 route_handlers=ACTS,
@@ -246,7 +258,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             ),
             Router(
                 "/places/{place:uuid}",
-                route_handlers=ACTS,
+                route_handlers=[*ACTS, PlaceFeedPages],
                 dependencies=_of(access.actor_of_place),
             ),
             place_socket,
@@ -288,10 +300,14 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
 def _running(parts: Service) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        postman = MailFolder(parts.settings.data / "mail")
+        postman = postman_of(parts.settings)
+        returned = Maildir(parts.settings.returned_path)
 
         async def send_mail() -> None:
             await asyncio.to_thread(parts.post.deliver, parts.database.transaction, postman)
+
+        async def take_back() -> None:
+            await asyncio.to_thread(parts.post.take_back, parts.journal.transaction, returned)
 
         async def tidy() -> None:
             await asyncio.to_thread(parts.drawer.sweep)
@@ -319,6 +335,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         await parts.conductor.start()
         parts.live.start()
         parts.timers.every(MAIL_SECONDS, send_mail, name="mail")
+        parts.timers.every(RETURNED_SECONDS, take_back, name="returned")
         parts.timers.every(CLOCK_SECONDS, watch_clock, name="clock")
         copy_soon()
         await asyncio.to_thread(parts.keeping.finish)  # what a service that was killed had begun to destroy
@@ -332,6 +349,20 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
             parts.database.close()
 
     return lifespan
+
+
+def postman_of(settings: Settings) -> Postman:
+    """The mail server of the settings, else the folder."""
+    if not settings.smtp:
+        return MailFolder(settings.data / "mail")
+    server = mail_server(settings.smtp)
+    credentials = (settings.smtp_user, settings.smtp_password.get_secret_value())
+    return SmtpServer(
+        server.host,
+        server.port,
+        transport=server.transport,
+        credentials=credentials if settings.smtp_user else None,
+    )
 
 
 def _of(actor: Callable[..., Any]) -> dict[str, Provide]:

@@ -20,6 +20,7 @@ from consent.instruments import Instrument
 from consent.parties import Mark
 from frontend import letters
 from frontend.words import DOMAIN, HERE, LANGUAGES, MOMENT
+from scheduling import invitations, mail
 from scheduling.days import Caution
 from scheduling.zones import TimeRefused
 
@@ -127,6 +128,11 @@ def _of_the_clocks() -> Iterator[tuple[str, str | tuple[str, ...]]]:
         yield "scheduling/zones.py", refusal.template
     for caution in Caution.__subclasses__():
         yield "scheduling/days.py", caution.template
+
+
+def _of_the_mail() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    yield from (("scheduling/mail.py", sentence) for sentence in mail.SENTENCES)
+    yield from (("scheduling/invitations.py", sentence) for sentence in invitations.SENTENCES)
 
 
 def file_of(language: str, domain: str = DOMAIN) -> Path:

@@ -17,7 +17,11 @@
 | VIVAVOCE_TURN_SECRET | the secret that they share with us (coturn: `static-auth-secret`), 16 characters at least; browsers get credentials made of it, for twelve hours | none |
 | VIVAVOCE_COURT | name of the court or service whose seal this is | Court of Exampleton |
 | VIVAVOCE_ORGANISATION | its registered identifier, as it stands in the seal's certificate | GOVXX-000000 |
-| VIVAVOCE_SENDER | sender of mail | court@exampleton.invalid |
+| VIVAVOCE_SENDER | sender of mail; letters that cannot be delivered come back to this address | court@exampleton.invalid |
+| VIVAVOCE_SMTP | the mail server that letters are handed to: `smtp://mail.court.example:587` (encrypted by STARTTLS, always; in the clear to this machine itself) or `smtps://mail.court.example:465`. Without it letters lie in the folder `mail` and go to nobody | none |
+| VIVAVOCE_SMTP_USER | the name by which it knows us | none |
+| VIVAVOCE_SMTP_PASSWORD | the password that goes with it | none |
+| VIVAVOCE_RETURNED | a Maildir into which the mail server puts what comes back to the sender; the letters are then marked | `mail/returned` in the data folder |
 | VIVAVOCE_LOSS_SECONDS | a required person gone for so long suspends the hearing | 10 |
 """
 
@@ -25,6 +29,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -32,6 +37,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from media.addresses import ANY_PORT, Implausible, Way, ports, read_ways
+from scheduling.mail import MailRefused, Transport, check_sender
 
 PREFIX = "VIVAVOCE_"
 SHORTEST_SECRET = 16  # characters
@@ -59,6 +65,10 @@ class Settings(BaseModel):
     court: str = "Court of Exampleton"
     organisation: str = "GOVXX-000000"
     sender: str = "court@exampleton.invalid"
+    smtp: str = ""
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    returned: str = ""
     loss_seconds: int = Field(default=10, ge=4, le=600)
 
     @field_validator("media_port")
@@ -91,7 +101,23 @@ class Settings(BaseModel):
         if not all(_is_network(proxy) for proxy in self.trusted_proxies):
             raise ValueError("VIVAVOCE_PROXIES is of the form 10.0.0.1, 10.1.0.0/16")
         self._check_ice_servers()
+        self._check_mail()
         return self
+
+    def _check_mail(self) -> None:
+        try:
+            check_sender(self.sender)
+        except MailRefused as error:
+            raise ValueError(f"VIVAVOCE_SENDER: {error}") from error
+        if self.smtp:
+            mail_server(self.smtp)
+        password = self.smtp_password.get_secret_value()
+        if bool(self.smtp_user) != bool(password) or (password and not self.smtp):
+            raise ValueError(
+                "VIVAVOCE_SMTP_USER and VIVAVOCE_SMTP_PASSWORD are set together, and with VIVAVOCE_SMTP."
+            )
+        if not (self.smtp_user + password).isascii():
+            raise ValueError("VIVAVOCE_SMTP_USER and VIVAVOCE_SMTP_PASSWORD are in plain letters (ASCII).")
 
     def _check_ice_servers(self) -> None:
         if not all(_STUN.fullmatch(url) for url in self.stun_urls):
@@ -133,8 +159,36 @@ class Settings(BaseModel):
         return read_ways(self.media_listen, self.media_announce)
 
     @property
+    def returned_path(self) -> Path:
+        return Path(self.returned) if self.returned else self.data / "mail" / "returned"
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.absolute()}/vivavoce.db"
+
+
+@dataclass(frozen=True)
+class MailServer:
+    host: str
+    port: int
+    transport: Transport
+
+
+def mail_server(url: str) -> MailServer:
+    """`smtp://host:587` or `smtps://host:465`; in the clear to this machine alone. Raises: ValueError."""
+    wrong = ValueError("VIVAVOCE_SMTP is of the form smtp://mail.court.example:587")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or "@" in parts.netloc:
+        raise wrong
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or port == 0:
+        raise wrong
+    if parts.scheme == "smtps":
+        return MailServer(parts.hostname, port or 465, "tls")
+    return MailServer(parts.hostname, port or 587, "plain" if _this_machine(parts.hostname) else "starttls")
 
 
 def _listed(text: str) -> list[str]:

@@ -72,6 +72,7 @@ def of(view: View) -> list[Step]:
         Step("request", say("Request"), *_request(view)),
         Step("schedule", say("Time"), *_schedule(view)),
         Step("people", say("People and places"), *_people(view)),
+        Step("letters", say("Letters"), *_letters(view)),
         Step("checklist", say("Safeguards"), *_checklist(view)),
         Step("declarations", say("Declarations"), *_declarations(view)),
         Step("room", say("Room"), *_room(view)),
@@ -299,6 +300,19 @@ def _people(view: View) -> tuple[Sentence, str]:
     if unopened and State(view["state"]) not in _OVER | _NEVER:
         return say("{people} people, {links} links not opened", people=people, links=unopened), "needs"
     return say("{people} people in {places} places", people=people, places=len(seats)), "met"
+
+
+def letters_in_trouble(view: View) -> Sentence | None:
+    """What a coordinator has to see to, in one line."""
+    n = view.get("letters", 0)
+    if not n:
+        return None
+    return say("1 letter did not arrive") if n == 1 else say("{n} letters did not arrive", n=n)
+
+
+def _letters(view: View) -> tuple[Sentence, str]:
+    trouble = letters_in_trouble(view)
+    return (trouble, "needs") if trouble else (say("none came back"), "later")
 
 
 def _checklist(view: View) -> tuple[Sentence, str]:

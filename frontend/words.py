@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import jinja2
 import segno
-from babel import Locale, dates, units
+from babel import Locale, UnknownLocaleError, dates, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -208,7 +208,7 @@ class Reader:
             language=self.language,
             languages=LANGUAGES,
             direction=self.direction,
-            way=lambda tag: Locale.parse(tag).text_direction,
+            way=way_of,
             clock=self.clock,
             moment=self.moment,
             wall=self.wall,
@@ -237,6 +237,14 @@ class Reader:
 def _city(zone: str, language: str) -> str:
     zones.on_clock(datetime(2026, 1, 1, tzinfo=UTC), zone)
     return str(dates.get_timezone_location(zone, locale=language, return_city=True))
+
+
+def way_of(tag: str) -> str:
+    """The direction in which a language is written, by its tag (BCP 47); left to right where it is not known."""
+    try:
+        return str(Locale.parse(tag, sep="-").text_direction)
+    except (ValueError, UnknownLocaleError):
+        return "ltr"
 
 
 def minutes(seconds: float) -> str:

@@ -358,7 +358,16 @@ def _forget(tx: Session, hearing: Hearing) -> None:
     tx.exec(
         update(Outbox)
         .where(col(Outbox.hearing_id) == hearing.id)
-        .values(recipient="", subject="", sealed=None, failed="destroyed")
+        .values(
+            recipient="",
+            subject="",
+            about="",
+            sealed=None,
+            shown=None,
+            said=None,
+            failed="destroyed",
+            again=None,
+        )
     )
     places = select(Place.id).where(Place.hearing_id == hearing.id)
     for table in reversed(SQLModel.metadata.sorted_tables):

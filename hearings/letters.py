@@ -3,15 +3,17 @@
 A letter names no other person and no matter: it goes through servers of others, and is read over shoulders.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlmodel import Session
 
 from hearings.roles import COORDINATORS
 from hearings.tables import Authority, Hearing, Participant
+from hearings.tree import stamp
 
 
 class Kind(StrEnum):
@@ -88,6 +90,32 @@ class Notice:
         return not self.role
 
 
+@dataclass(frozen=True)
+class Told:
+    """What somebody knows of an appointment; as the row keeps it."""
+
+    start: datetime
+    minutes: int
+    name: str
+    email: str
+    language: str
+    zone: str
+    role: str
+    place: str
+    page: str
+
+    def kept(self) -> dict[str, Any]:
+        return {**self.__dict__, "start": stamp(self.start)}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> "Told":
+        return cls(**{**kept, "start": datetime.fromisoformat(kept["start"])})
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(minutes=self.minutes)
+
+
 class Written(NamedTuple):
     """A letter in words."""
 
@@ -102,6 +130,23 @@ class Writer(Protocol):
 
     def entry(self, notice: Notice) -> tuple[str, tuple[str, ...]]:
         """For their calendar, which others read too: where it is, and lines that hold no address."""
+
+
+def notice(kind: Kind, told: Told, between: Between, **more: Any) -> Notice:
+    """What somebody is told of an appointment."""
+    return Notice(
+        kind=kind,
+        language=told.language,
+        zone=told.zone,
+        name=told.name,
+        between=between,
+        role=told.role,
+        start=told.start,
+        minutes=told.minutes,
+        place=told.place,
+        page=told.page,
+        **more,
+    )
 
 
 def between(tx: Session, hearing: Hearing) -> Between:

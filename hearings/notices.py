@@ -6,9 +6,9 @@ concerns and to nobody else, and nothing is told twice. An entry keeps its UID w
 """
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -34,7 +34,7 @@ from hearings.events import (
     SittingEnded,
     TurnSet,
 )
-from hearings.letters import Between, Kind, Notice, Writer
+from hearings.letters import Between, Kind, Notice, Told, Writer
 from hearings.post import Entry as Attached
 from hearings.post import Post
 from hearings.roles import Side
@@ -45,8 +45,9 @@ from hearings.servicekey import ServiceKey
 from hearings.states import OPENED, State
 from hearings.story import Story
 from hearings.tables import Authority, CalendarEntry, Hearing, Participant, Place, Slot
-from hearings.tree import stamp
-from scheduling.invitations import Invitation, cancellation, invitation
+from scheduling.invitations import EntryRefused, Invitation, cancellation, invitation
+
+log = logging.getLogger(__name__)
 
 _PURPOSE = "reply"
 _TELLING = OPENED | {State.SCHEDULED, State.ADJOURNED}
@@ -74,32 +75,6 @@ class Recipient:
     place: str
     page: str
     heard: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Told:
-    """What somebody knows of an appointment; as the row keeps it."""
-
-    start: datetime
-    minutes: int
-    name: str
-    email: str
-    language: str
-    zone: str
-    role: str
-    place: str
-    page: str
-
-    def kept(self) -> dict[str, Any]:
-        return {**self.__dict__, "start": stamp(self.start)}
-
-    @classmethod
-    def read(cls, kept: Mapping[str, Any]) -> "Told":
-        return cls(**{**kept, "start": datetime.fromisoformat(kept["start"])})
-
-    @property
-    def end(self) -> datetime:
-        return self.start + timedelta(minutes=self.minutes)
 
 
 @dataclass(frozen=True)
@@ -164,6 +139,7 @@ class Notices:
                 told={},
                 stands=True,
                 created=act.now,
+                changed=act.now,
             )
             act.tx.add(row)
         else:
@@ -181,16 +157,16 @@ class Notices:
     def _tell(
         self, act: Act, between: Between, row: CalendarEntry, told: Told, kind: Kind, **more: Any
     ) -> None:
-        row.told, row.stands, row.answer = told.kept(), True, None
-        notice = _notice(kind, told, between, reply=self._reply(row), **more)
+        row.told, row.stands, row.answer, row.changed = told.kept(), True, None, act.now
+        notice = letters.notice(kind, told, between, reply=self._reply(row), **more)
         self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="REQUEST")
 
     def _take_back(self, act: Act, between: Between, row: CalendarEntry, change: Event | None) -> None:
-        row.stands = False
+        row.stands, row.changed = False, act.now
         row.sequence += 1
         told = Told.read(row.told)
         kind, code, reason = _why(change)
-        notice = _notice(kind, told, between, code=code, reason=reason if not told.role else "")
+        notice = letters.notice(kind, told, between, code=code, reason=reason if not told.role else "")
         self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="CANCEL")
 
     def _office_letters(
@@ -247,10 +223,10 @@ class Notices:
 
     def remind(self, tx: Session, row: CalendarEntry, between: Between, kind: Kind = Kind.REMINDER) -> None:
         """Of an appointment that stands; whoever said that they cannot come is left alone."""
+        told = Told.read(row.told)
         if not row.stands or row.answer == "declined":
             return
-        told = Told.read(row.told)
-        notice = _notice(kind, told, between, reply=self._reply(row))
+        notice = letters.notice(kind, told, between, reply=self._reply(row))
         self._queue(tx, row.hearing_id, _of(row, told), notice)
 
     def tell_offices(self, tx: Session, hearing: Hearing, kind: Kind, **facts: Any) -> None:
@@ -356,12 +332,14 @@ class Notices:
         told: Told | None = None,
         method: Literal["REQUEST", "CANCEL"] | None = None,
     ) -> None:
+        if not recipient.email:
+            return
         if notice.page:
             notice = replace(notice, page=f"{self._address}{notice.page}")
         written = self._write.letter(notice)
         entry = None
         if row is not None and told is not None and method is not None:
-            entry = Attached(self._calendar(row, told, notice, method), method)
+            entry = self._attached(row, told, notice, method)
         self._post.queue(
             tx,
             hearing,
@@ -375,22 +353,31 @@ class Notices:
             secret=notice.reply,
         )
 
-    def _calendar(self, row: CalendarEntry, told: Told, notice: Notice, method: str) -> bytes:
-        _, lines = self._write.entry(notice)
-        sent = Invitation(
-            uid=row.uid,
-            sequence=row.sequence,
-            start=told.start,
-            end=told.end,
-            stamp=self._acts.journal.clock(),
-            language=told.language,
-            lines=lines,
-            organizer_name=notice.between.requesting,
-            organizer_address=self._sender,
-            attendee_name=told.name,
-            attendee_address=told.email,
-        )
-        return invitation(sent) if method == "REQUEST" else cancellation(sent)
+    def _attached(
+        self, row: CalendarEntry, told: Told, notice: Notice, method: Literal["REQUEST", "CANCEL"]
+    ) -> Attached | None:
+        """For their calendar; none where a name or an address cannot stand in one: the letter goes all the same."""
+        place, lines = self._write.entry(notice)
+        try:
+            sent = Invitation(
+                uid=row.uid,
+                sequence=row.sequence,
+                start=told.start,
+                end=told.end,
+                stamp=row.changed,
+                created=row.created,
+                language=told.language,
+                lines=lines,
+                place=place,
+                organizer_name=notice.between.requesting,
+                organizer_address=self._sender,
+                attendee_name=told.name,
+                attendee_address=told.email,
+            )
+        except EntryRefused as refused:
+            log.warning("a letter of hearing %s goes without its entry: %s", row.hearing_id, refused)
+            return None
+        return Attached(invitation(sent) if method == "REQUEST" else cancellation(sent), method)
 
 
 def entries(tx: Session, hearing: UUID) -> list[CalendarEntry]:
@@ -404,20 +391,20 @@ def entries(tx: Session, hearing: UUID) -> list[CalendarEntry]:
 
 
 def recipients(tx: Session, hearing: Hearing) -> list[Recipient]:
-    """Everybody of a hearing who can be written to, and the office of each side."""
+    """Everybody who sits at a place, and the office of each side; who has no address is written to by nobody, and finds it
+    on their page and in their feed. Where an office has a desk in this hearing, its letters go there.
+    """
     found = [
         _recipient(place, person, people)
         for place, people in docket.places(tx, hearing.id)
         for person in people
-        if person.email
     ]
     for side, authority in ((Side.REQUESTING, hearing.requesting_id), (Side.REQUESTED, hearing.requested_id)):
         row = tx.get_one(Authority, authority)
-        if row.email and not any(one.side is side and not one.role for one in found):
-            page = f"/hearings/{hearing.id}"
-            found.append(
-                Recipient(side, row.name, row.email, row.language, row.zone, "", side, row.name, page)
-            )
+        desk = any(one.side is side and not one.role and one.email for one in found)
+        page = f"/hearings/{hearing.id}"
+        email = "" if desk else row.email
+        found.append(Recipient(side, row.name, email, row.language, row.zone, "", side, row.name, page))
     return found
 
 
@@ -528,22 +515,6 @@ def _of(row: CalendarEntry, told: Told) -> Recipient:
     side = Side.REQUESTED if row.recipient == Side.REQUESTED else Side.REQUESTING
     return Recipient(
         row.recipient, told.name, told.email, told.language, told.zone, told.role, side, told.place, told.page
-    )
-
-
-def _notice(kind: Kind, told: Told, between: Between, **more: Any) -> Notice:
-    return Notice(
-        kind=kind,
-        language=told.language,
-        zone=told.zone,
-        name=told.name,
-        between=between,
-        role=told.role,
-        start=told.start,
-        minutes=told.minutes,
-        place=told.place,
-        page=told.page,
-        **more,
     )
 
 

@@ -6,7 +6,7 @@ that came from it. Whoever holds a place may take it to another device themself:
 stands until the link for the new one is opened, and nobody is dismissed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import consultation, docket, interpretation, letters, tokens
+from hearings import consultation, docket, feeds, interpretation, letters, tokens
 from hearings.actors import Actor
 from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
@@ -268,6 +268,7 @@ class People:
             link.revoked = act.now
         for login in self._logins(act.tx, place):
             login.ended = act.now
+        feeds.withdraw(act.tx, place.id, act.now)
         people = docket.seated(act.tx, place.id)
         _end_answering(act, people)
         if place.admitted is not None and not NEVER_WAIT.intersection(person.role for person in people):
@@ -357,6 +358,14 @@ def _speakers_first(people: list[NewPerson]) -> list[NewPerson]:
     return sorted(people, key=lambda person: person.role is not Role.HEARD)
 
 
+_THEIRS = frozenset({Role.AUTHORITY, Role.COORDINATOR_REQUESTED})
+
+
+def gives(giver: Side, side: Side, roles: Iterable[Role]) -> bool:
+    """Whether this side may hold the link of a place on `side` where these sit."""
+    return side is Side.REQUESTED if giver is Side.REQUESTED else not _THEIRS.intersection(roles)
+
+
 def _own_side(act: Act, side: Side) -> None:
     """The requesting side conducts and may seat anybody; the requested side its own people only, so that it
     never holds a link to the court's places.
@@ -367,8 +376,7 @@ def _own_side(act: Act, side: Side) -> None:
 
 def _own_authority(act: Act, people: Sequence[Participant]) -> None:
     """Whoever holds the link of the other State's authority could sign in its name."""
-    theirs = {Role.AUTHORITY, Role.COORDINATOR_REQUESTED}
-    if act.who.side is Side.REQUESTING and theirs.intersection(person.role for person in people):
+    if act.who.side is Side.REQUESTING and _THEIRS.intersection(person.role for person in people):
         raise NotAllowed(say("The link of the requested authority is for the requested side to issue."))
 
 

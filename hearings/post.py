@@ -1,34 +1,89 @@
-"""Letters: queued in the transaction that makes them due, sent afterwards, tried again, never twice at once.
+"""Letters: queued in the transaction that makes them due, sent afterwards, tried again, shown, and sent once more.
 
-A letter may hold a personal link, so its content lies in the database only under the service key, and is
-erased as soon as it is sent. A letter that was sent but not marked so is sent again: late is worse than twice.
+The rules:
+
+- A letter is due from the commit that made it so, and from then on it is sent, or told as failed. One that was sent
+  but not marked so is sent again under the same Message-ID: late is worse than twice.
+- After the n-th attempt it waits 30 · 2ⁿ seconds, four hours at most; after the last of `ATTEMPTS` (some seventeen
+  hours) it has failed. One that cannot be composed fails at once. Nothing is given up in silence.
+- A server that cannot be used at all ends the round for every letter and counts against none; it is tried again after
+  10 s, 20 s … five minutes. Who broke off over one letter has had that letter, and the others come before it.
+- A letter may hold a personal address, so its content lies in the database only under the service key, and is erased
+  as soon as it is sent. What may be looked at later is kept without that, until the hearing is destroyed.
+- A letter came back if a delivery status notification names its Message-ID, which holds 122 random bits and is told to
+  nobody but the reader and the servers on the way, within `RETURNS` of the sending. Nothing else marks a letter.
+
+Sources: RFC 5321 4.5.4.1 (trying again), RFC 3464 (notifications).
 """
 
 import json
-from collections.abc import Callable
+import logging
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from datetime import timedelta
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, or_, select, update
 
+from hearings.errors import AlreadyDone, NotNow, Unverifiable
 from hearings.journal import Clock
+from hearings.sentences import say
 from hearings.servicekey import ServiceKey
 from hearings.tables import Outbox
-from scheduling.mail import Letter, MailDeferred, MailRefused, Method, Postman, compose
+from scheduling import returned
+from scheduling.mail import (
+    Letter,
+    MailDeferred,
+    MailRefused,
+    MailUnreachable,
+    Method,
+    Postman,
+    compose,
+)
 
-ATTEMPTS = 8
+log = logging.getLogger(__name__)
+
+Transaction = Callable[[], AbstractContextManager[Session]]
+
+ATTEMPTS = 12
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=4)
+FIRST_REST, LONGEST_REST = timedelta(seconds=10), timedelta(minutes=5)
+CLAIM = timedelta(minutes=3)  # longer than a letter takes
+ROUND_SECONDS = 20.0
+RETURNS = timedelta(days=30)
+MOST_RETURNED = 100  # in one round
+
+NOT_FINISHED = say("Sending this letter was begun {n} times and never came to an end.", n=ATTEMPTS)
+NOT_READABLE = say("This letter lies under another key than the one that the service has now.")
+SENTENCES = (NOT_FINISHED.template, NOT_READABLE)
+"""Why a letter failed, besides what the post office says (`scheduling.mail.SENTENCES`)."""
+
+_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@vivavoce\.invalid>")
 
 
-class Entry(NamedTuple):
-    """A calendar file that goes along, and what it does."""
+@dataclass(frozen=True)
+class Entry:
+    """A calendar entry that goes along, with the method that stands inside it."""
 
     calendar: bytes
     method: Method
 
 
-_PURPOSE = "letter"
+@dataclass(frozen=True)
+class Content:
+    """What a letter says. `parts`: its text, cut where something that is its reader's alone was left out."""
+
+    parts: tuple[str, ...]
+    entry: Entry | None
+
+    @property
+    def whole(self) -> bool:
+        return len(self.parts) == 1
 
 
 def message_id(row: UUID) -> str:
@@ -36,13 +91,42 @@ def message_id(row: UUID) -> str:
     return f"<{row}@vivavoce.invalid>"
 
 
+def pause(attempts: int) -> timedelta:
+    """How long a letter waits after so many attempts."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << attempts))
+
+
+def rest(failures: int) -> timedelta:
+    """How long no letter is tried after the server could not be used so many times in a row."""
+    return min(LONGEST_REST, FIRST_REST * (1 << min(failures - 1, 16)))
+
+
+def troubles(tx: Session, hearings: Collection[UUID]) -> Mapping[UUID, int]:
+    """How many letters of each of these hearings failed or came back, and were not sent again."""
+    found = tx.exec(
+        select(Outbox.hearing_id, func.count())
+        .where(col(Outbox.hearing_id).in_(hearings), col(Outbox.again).is_(None), _went_wrong())
+        .group_by(col(Outbox.hearing_id))
+    )
+    counted = {hearing: n for hearing, n in found if hearing is not None}
+    return {hearing: counted.get(hearing, 0) for hearing in hearings}
+
+
 class Post:
+    """Letters of the whole service. `deliver` and `take_back` are called by one process at a time."""
+
     def __init__(self, key: ServiceKey, clock: Clock, *, sender: str) -> None:
         self._key = key
         self._clock = clock
         self._sender = sender
+        self._failures = 0
+        self._rests_until: datetime | None = None
 
-    def queue(  # noqa: PLR0913 - a letter has that many parts
+    @property
+    def sender(self) -> str:
+        return self._sender
+
+    def queue(  # noqa: PLR0913 - the parts of a letter, each by its name
         self,
         tx: Session,
         hearing: UUID | None,
@@ -55,71 +139,225 @@ class Post:
         language: str = "en",
         entry: Entry | None = None,
         secret: str = "",
-    ) -> None:
-        """The letter becomes due with this transaction."""
-        row = uuid4()
-        content = {
-            "text": text,
-            "calendar": entry and entry.calendar.decode(),
-            "method": entry and entry.method,
-        }
-        sealed = self._key.wrap(json.dumps(content).encode(), f"{_PURPOSE} {row}")
-        now = self._clock()
-        tx.add(
-            Outbox(
-                id=row, hearing_id=hearing, recipient=to, subject=subject, sealed=sealed, created=now, due=now
-            )
-        )
+    ) -> UUID:
+        """The letter becomes due with this transaction. `about`: the handle of whom it goes to, or the side of an office;
+        `secret`: a part of the text that is never shown to anybody but its reader.
 
-    def deliver(self, transaction: Callable[[], AbstractContextManager[Session]], postman: Postman) -> int:
-        """Sends what is due; gives how many went out."""
-        sent = 0
-        while (row := self._next(transaction)) is not None:
-            sent += self._send(transaction, row, postman)
+        Raises: ValueError if the secret stands in the subject or the calendar entry.
+        """
+        _refuse_leak(secret, subject, entry)
+        row = Outbox(
+            id=uuid4(),
+            hearing_id=hearing,
+            recipient=to,
+            subject=subject,
+            kind=kind,
+            about=about,
+            language=language,
+            created=self._clock(),
+            due=self._clock(),
+        )
+        row.sealed = self._wrap("letter", row.id, Content((text,), entry))
+        row.shown = self._wrap("shown", row.id, Content(_without(text, secret), entry))
+        tx.add(row)
+        return row.id
+
+    def shown(self, row: Outbox) -> Content | None:
+        """What may be looked at, for whoever may look; None of a letter of which nothing is kept. Raises: Unverifiable."""
+        return self._content("shown", row.id, row.shown) if row.shown else None
+
+    def keeps(self, row: Outbox) -> bool:
+        """Whether the letter is still known as it was sent."""
+        return self._whole(row) is not None
+
+    def again(self, tx: Session, row: Outbox) -> UUID:
+        """The same letter once more, as a new one, which is due with this transaction.
+
+        Raises: AlreadyDone; NotNow while it is on its way, or if it held a personal address that is not kept.
+        """
+        if row.again is not None:
+            raise AlreadyDone(say("This letter was sent again before."))
+        if row.failed is None and row.returned is None:
+            raise NotNow(say("This letter is on its way, or has arrived for all that is known."))
+        content = self._whole(row)
+        if content is None:
+            raise NotNow(say("The personal link in this letter is not kept. Make a new one."))
+        fresh = Outbox.model_validate(
+            row.model_dump(include={"hearing_id", "recipient", "subject", "kind", "about", "language"})
+            | {"id": uuid4(), "created": self._clock(), "due": self._clock()}
+        )
+        fresh.sealed = self._wrap("letter", fresh.id, content)
+        kept = self.shown(row)
+        fresh.shown = self._wrap("shown", fresh.id, kept) if kept else None
+        tx.add(fresh)
+        row.again, row.sealed = fresh.id, None
+        tx.add(row)
+        return fresh.id
+
+    # --- sending
+
+    def deliver(self, transaction: Transaction, postman: Postman) -> int:
+        """Sends what is due, for some seconds at most; gives how many went out."""
+        if self._rests_until is not None and self._clock() < self._rests_until:
+            return 0
+        sent, until = 0, time.monotonic() + ROUND_SECONDS
+        try:
+            while time.monotonic() < until and (row := self._claim(transaction)) is not None:
+                sent += self._send(transaction, row, postman)
+                self._failures = 0
+        except MailUnreachable as error:
+            self._failures += 1
+            self._rests_until = self._clock() + rest(self._failures)
+            log.warning("no letters go out until %s: %s", self._rests_until.isoformat(), error)
+        finally:
+            postman.part()
         return sent
 
-    def _next(self, transaction: Callable[[], AbstractContextManager[Session]]) -> Outbox | None:
-        """Claims the oldest due letter, so that nobody else sends it in the next minutes."""
+    def _claim(self, transaction: Transaction) -> Outbox | None:
+        """The oldest due letter, so that nobody else sends it in the next minutes."""
         now = self._clock()
         with transaction() as tx:
             row = tx.exec(
                 select(Outbox)
-                .where(col(Outbox.sent).is_(None), col(Outbox.failed).is_(None), Outbox.due <= now)
-                .order_by(col(Outbox.due))
+                .where(*_waiting(), Outbox.due <= now)
+                .order_by(col(Outbox.due), col(Outbox.created))
                 .limit(1)
                 .with_for_update(skip_locked=True)
             ).first()
             if row is not None:
                 row.attempts += 1
-                row.due = now + timedelta(seconds=30 * 2**row.attempts)
+                row.due = now + CLAIM
             return row
 
-    def _send(
-        self, transaction: Callable[[], AbstractContextManager[Session]], row: Outbox, postman: Postman
-    ) -> int:
-        failed: str | None = None
-        sent = False
+    def _send(self, transaction: Transaction, row: Outbox, postman: Postman) -> int:
+        """1 if it went out. Raises: MailUnreachable, once it is written down what became of the letter."""
+        if row.attempts > ATTEMPTS:
+            self._mark(transaction, row, failed=str(NOT_FINISHED))
+            return 0
         try:
-            content = json.loads(self._key.unwrap(row.sealed or b"", f"{_PURPOSE} {row.id}"))
-            letter = Letter(
-                to=row.recipient,
-                subject=row.subject,
-                text=content["text"],
-                message_id=message_id(row.id),
-                calendar=content["calendar"] and content["calendar"].encode(),
-                method=content["method"],
-            )
-            postman.deliver(compose(letter, sender=self._sender, date=self._clock()))
-            sent = True
+            postman.deliver(self._composed(row))
         except MailRefused as error:
-            failed = str(error)
+            self._mark(transaction, row, failed=str(error))
+            return 0
+        except MailUnreachable as error:
+            self._wait(transaction, row, error, counts=error.begun)
+            raise
         except MailDeferred as error:
-            failed = str(error) if row.attempts >= ATTEMPTS else None
+            self._wait(transaction, row, error, counts=True)
+            return 0
+        self._mark(transaction, row, sent=self._clock(), sealed=None, said=None)
+        return 1
+
+    def _composed(self, row: Outbox) -> EmailMessage:
+        """Raises: MailRefused."""
+        try:
+            content = self._content("letter", row.id, row.sealed or b"")
+        except Unverifiable as error:
+            raise MailRefused(str(NOT_READABLE)) from error
+        letter = Letter(
+            to=row.recipient,
+            subject=row.subject,
+            text=content.parts[0],
+            message_id=message_id(row.id),
+            calendar=content.entry.calendar if content.entry else None,
+            method=content.entry.method if content.entry else None,
+        )
+        return compose(letter, sender=self._sender, date=self._clock())
+
+    def _wait(self, transaction: Transaction, row: Outbox, error: MailDeferred, *, counts: bool) -> None:
+        """Until the next attempt; where all stand still, all say why."""
+        now = self._clock()
+        if counts and row.attempts >= ATTEMPTS:
+            self._mark(transaction, row, failed=str(error), said=str(error))
+        elif counts:
+            self._mark(transaction, row, due=now + pause(row.attempts), said=str(error))
+        else:
+            self._mark(transaction, row, due=now, attempts=row.attempts - 1, said=str(error))
+        if isinstance(error, MailUnreachable):
+            with transaction() as tx:
+                tx.exec(update(Outbox).where(*_waiting(), col(Outbox.due) <= now).values(said=str(error)))
+
+    def _mark(self, transaction: Transaction, row: Outbox, **values: Any) -> None:
+        """What became of it; nothing if the hearing was destroyed meanwhile."""
         with transaction() as tx:
-            row.failed = failed
-            if sent or failed:
-                row.sealed = None
-            if sent:
-                row.sent = self._clock()
-            tx.merge(row)
-        return int(sent)
+            tx.exec(update(Outbox).where(col(Outbox.id) == row.id, *_waiting()).values(**values))
+
+    # --- what comes back
+
+    def take_back(self, transaction: Transaction, maildir: returned.Maildir) -> int:
+        """Marks the letters that came back; gives how many. What is about a letter of ours is removed, for it may quote all
+        of it; what cannot be read, or is about none, is put aside.
+        """
+        marked = 0
+        for path in maildir.waiting(MOST_RETURNED):
+            told = returned.read(maildir.content(path))
+            if told is not None and self._known(transaction, told):
+                marked += told.failed
+                maildir.remove(path)
+            else:
+                log.warning("%s tells of no letter of ours and is put aside", path.name)
+                maildir.put_aside(path)
+        return marked
+
+    def _known(self, transaction: Transaction, told: returned.Returned) -> bool:
+        """Whether it is about a letter of ours; one that came back is marked."""
+        found = _ID.fullmatch(told.letter)
+        if found is None:
+            return False
+        now = self._clock()
+        with transaction() as tx:
+            row = tx.get(Outbox, UUID(found[1]))
+            if row is None or row.sent is None or row.sent < now - RETURNS:
+                return False
+            if told.failed and row.returned is None:
+                row.returned, row.said = now, told.words
+                if row.hearing_id is not None:
+                    tx.info.setdefault("touched", set()).add(row.hearing_id)
+            return True
+
+    # --- under the service key
+
+    def _wrap(self, what: str, row: UUID, content: Content) -> bytes:
+        told = {
+            "parts": content.parts,
+            "calendar": content.entry.calendar.decode() if content.entry else None,
+            "method": content.entry.method if content.entry else None,
+        }
+        return self._key.wrap(json.dumps(told).encode(), f"{what} {row}")
+
+    def _content(self, what: str, row: UUID, sealed: bytes) -> Content:
+        """Raises: Unverifiable."""
+        told = json.loads(self._key.unwrap(sealed, f"{what} {row}"))
+        if isinstance(told, str):  # queued before there were entries
+            return Content((told,), None)
+        entry = Entry(told["calendar"].encode(), told["method"]) if told["calendar"] is not None else None
+        return Content(tuple(told["parts"]), entry)
+
+    def _whole(self, row: Outbox) -> Content | None:
+        """As it was sent, if that is still known."""
+        try:
+            if row.sealed is not None:
+                return self._content("letter", row.id, row.sealed)
+            kept = self.shown(row)
+        except Unverifiable:
+            return None
+        return kept if kept is not None and kept.whole else None
+
+
+def _waiting() -> tuple[Any, ...]:
+    return (col(Outbox.sent).is_(None), col(Outbox.failed).is_(None))
+
+
+def _went_wrong() -> Any:
+    return or_(col(Outbox.failed).is_not(None), col(Outbox.returned).is_not(None))
+
+
+def _without(text: str, secret: str) -> tuple[str, ...]:
+    return tuple(text.split(secret)) if secret else (text,)
+
+
+def _refuse_leak(secret: str, subject: str, entry: Entry | None) -> None:
+    calendar = entry.calendar.replace(b"\r\n ", b"") if entry else b""  # unfolded: RFC 5545 3.1
+    for part in filter(None, (secret, secret.rpartition("/")[2])):
+        if part in subject or part.encode() in calendar:
+            raise ValueError("a secret stands where others read it")

@@ -232,6 +232,7 @@ class CalendarEntry(SQLModel, table=True):
     sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
     answer: str | None = None
     created: datetime = Field(sa_type=Utc)
+    changed: datetime = Field(sa_type=Utc)
 
 
 class Timer(SQLModel, table=True):
@@ -321,18 +322,42 @@ class Document(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """A letter to be sent. `sealed` is its content under the service key, and is erased once it is sent."""
+    """A letter to be sent. `kind`: a word such as `link`; `about`: the handle of whom it goes to, or the side of an
+    office; `language`: of its text. `sealed`: its content under the service key, erased once it is sent; `shown`: what
+    may be looked at later, under the same key. `said`: why it is not sent yet, or the words with which it came back;
+    `again`: the letter that was sent in its stead.
+    """
 
     id: UUID = Field(primary_key=True)
     hearing_id: UUID | None = Field(default=None, foreign_key="hearing.id", index=True)
     recipient: str
     subject: str
+    kind: str = ""
+    about: str = ""
+    language: str = "en"
     sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    shown: bytes | None = Field(default=None, sa_type=LargeBinary)
     created: datetime = Field(sa_type=Utc)
     due: datetime = Field(sa_type=Utc, index=True)
     attempts: int = 0
+    said: str | None = None
     sent: datetime | None = Field(default=None, sa_type=Utc)
     failed: str | None = None
+    returned: datetime | None = Field(default=None, sa_type=Utc)
+    again: UUID | None = None
+
+
+class Feed(SQLModel, table=True):
+    """An address under which a calendar program finds somebody's hearings: all of a member of staff's, or the one of a
+    participant. The token itself is shown once and kept nowhere.
+    """
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True)
+    hearing_id: UUID | None = Field(default=None, foreign_key="hearing.id", index=True)
+    participant_id: UUID | None = Field(default=None, foreign_key="participant.id", index=True)
+    created: datetime = Field(sa_type=Utc)
+    revoked: datetime | None = Field(default=None, sa_type=Utc)
 
 
 class JournalLeaf(SQLModel, table=True):

@@ -27,7 +27,7 @@ from hearings.events import (
     RequestDeclined,
     RequestReceived,
 )
-from hearings.letters import Between, Kind
+from hearings.letters import Between, Kind, Told
 from hearings.notices import Notices
 from hearings.people import HAND_OVER
 from hearings.room import Room
@@ -303,10 +303,10 @@ def _failed(row: Timer, now: datetime) -> None:
 
 
 def _reminders(row: CalendarEntry) -> Iterator[Due]:
-    start = notices.Told.read(row.told).start
+    start = Told.read(row.told).start
     for kind, before in REMINDERS.items():
         at = start - before
-        if row.created < at:
+        if row.created < at and row.told["email"]:
             yield Due(kind, f"{row.about}:{row.recipient}", at, start - REMINDS_LATE)
 
 

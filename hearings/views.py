@@ -33,6 +33,7 @@ from hearings.checklist import Obstacle
 from hearings.errors import Destroyed, NotFound
 from hearings.events import LAW, POSTPONED_BECAUSE
 from hearings.journal import Entry, Journal
+from hearings.post import troubles
 from hearings.roles import OVERSEERS, Role
 from hearings.room import see_and_hear, to_resume
 from hearings.schedule import Schedule, side_of
@@ -58,6 +59,7 @@ class View:
         self.story = Story().tell(entries)
         self._leaves = len(entries)
         self._links = found.links
+        self._letters = found.letters[hearing.id]
         self._rows = found.places[hearing.id]
         self._requesting = found.authorities[hearing.requesting_id]
         self._requested = found.authorities[hearing.requested_id]
@@ -93,6 +95,7 @@ class View:
             "proposals": self._proposals(),
             "minutes": sorted(self.story.minutes),
             "keeping": keeping.told(self._terms, self.story, actor),
+            "letters": self._letters,
         }
 
     def as_seen_by(self, actor: Actor) -> dict[str, Any]:
@@ -141,6 +144,7 @@ class View:
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
                 "keeping": keeping.told(self._terms, self.story, actor),
+                "letters": self._letters,
             }
         return told
 
@@ -583,6 +587,7 @@ class Found:
     entries: Mapping[UUID, Sequence[Entry]]
     places: Mapping[UUID, Sequence[tuple[Place, Sequence[Participant]]]]
     links: Mapping[UUID, str]
+    letters: Mapping[UUID, int]
     slots: Sequence[Slot]
     plans: Mapping[UUID, Sequence[Sitting]]
     replies: Mapping[UUID, Mapping[str, str]]
@@ -600,6 +605,7 @@ def load_all(
         entries=journal.entries_of(tx, ids),
         places=docket.places_of(tx, ids),
         links=people.links(tx, ids, journal.clock()),
+        letters=troubles(tx, ids),
         slots=Schedule.pending(tx, ids),
         plans=plan.sittings_of(tx, ids),
         replies=notices.answers(tx, ids),

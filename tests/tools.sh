@@ -35,7 +35,7 @@ elif [ -n "$missing" ]; then
     exit 1
 fi
 
-# The type checker of our scripts and the accessibility checker of our pages.
+# The type checker of our scripts, the accessibility checker of our pages, and a reader of calendar files.
 ready=node_modules/.ready
 if [ ! -e "$ready" ] || [ -n "$(find package.json -newer "$ready")" ]; then
     npm install --no-package-lock --no-audit --no-fund --ignore-scripts

@@ -20,6 +20,7 @@ from frontend.shown import Done, Shown, reader_of
 from frontend.words import named
 from hearings.accounts import ADMINISTRATOR, INVITATION, SHORTEST_PASSWORD, Accounts, Staff
 from hearings.errors import NotFound, NotValid
+from hearings.feeds import Feeds
 from hearings.said import Said
 from hearings.sentences import Sentence, say
 from hearings.tables import Account, Authority, Invitation
@@ -136,7 +137,7 @@ class AccountsPages(Controller):
         return Done({"signed_in": False}, to="/sign-in", cookies=[_SIGNED_OUT])
 
     @get("/account", sync_to_thread=True)
-    def own(self, staff: Staff, accounts: Accounts) -> Shown:
+    def own(self, staff: Staff, accounts: Accounts, feeds: Feeds) -> Shown:
         """Who is signed in."""
         row = accounts.account(staff)
         told = {
@@ -154,6 +155,7 @@ class AccountsPages(Controller):
             roles=ROLES,
             authority=_authority(accounts, row),
             shortest=SHORTEST_PASSWORD,
+            fed=feeds.stands(staff),
         )
 
     @post("/password", status_code=200)

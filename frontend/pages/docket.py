@@ -16,6 +16,7 @@ from frontend.spine import Spine
 from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor
 from hearings.docket import Docket
+from hearings.feeds import Feeds
 from hearings.instrument import Choices, Question
 from hearings.instrument import told as answered
 from hearings.journal import Journal
@@ -139,12 +140,18 @@ class HearingPages(Controller):
 
     tags = ["hearing"]
 
-    @get("/", sync_to_thread=False)
-    def overview(self, spine: Spine) -> Shown:
+    @get("/", sync_to_thread=True)
+    def overview(self, spine: Spine, feeds: Feeds) -> Shown:
+        fed = spine.actor.place is not None and feeds.stands(spine.actor)
         if not spine.oversees:
-            return spine.own_page("arrival.html", "overview", told=spine.view)
+            return spine.own_page("arrival.html", "overview", told=spine.view, fed=fed)
         return spine.page(
-            "hearing.html", "overview", told=spine.view, in_the_way=steps.in_the_way(spine.view)
+            "hearing.html",
+            "overview",
+            told=spine.view,
+            fed=fed,
+            in_the_way=steps.in_the_way(spine.view),
+            letters=steps.letters_in_trouble(spine.view),
         )
 
     @get("/hearing", sync_to_thread=True)
@@ -199,6 +206,7 @@ def _line(row: Hearing, view: Mapping[str, Any]) -> dict[str, Any]:
         "stands": steps.standing(view),
         "tone": steps.tone(view),
         "in_the_way": steps.in_the_way(view),
+        "letters": steps.letters_in_trouble(view),
         "next": following.sentence,
         "step": following.step,
         "press": following.press,

@@ -1,7 +1,7 @@
 """The time: chosen on two clocks and proposed by one side, confirmed by the other; or the hearing cancelled."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from frontend.forms import Asked as Request
 from frontend.shown import Done, Shown, reader_of
 from frontend.spine import Spine
 from hearings.actors import Actor
-from hearings.errors import NotFound
+from hearings.feeds import Feeds
 from hearings.journal import Journal
 from hearings.schedule import (
     CANCELLATION,
@@ -27,12 +27,10 @@ from hearings.schedule import (
     Schedule,
     cautioned,
 )
-from hearings.sentences import say
 from hearings.states import Verb
 from hearings.tree import stamp
 from scheduling import days
 from scheduling.days import Seat
-from scheduling.invitations import Appointment, appointment
 
 USUAL_MINUTES = 90
 
@@ -77,28 +75,12 @@ class SchedulePages(Controller):
             kinds={kind.name.lower(): words for kind, words in KINDS.items()},
         )
 
-    @get("/calendar.ics", sync_to_thread=False)
-    def calendar(self, spine: Spine, journal: Journal) -> Response[bytes]:
-        """The hearing as an entry for a calendar. Nothing in it admits anybody or names anybody."""
-        view = spine.view
-        start = view["start"]
-        if start is None:
-            raise NotFound(say("No time is fixed yet."))
-        begin = datetime.fromisoformat(start["instant"])
-        entry = appointment(
-            Appointment(
-                uid=f"{view['hearing']}-{view['you']['place'] or 'staff'}@vivavoce",
-                sequence=start["fixed"],
-                start=begin,
-                end=begin + timedelta(minutes=start["minutes"]),
-                stamp=journal.clock(),
-                language=view["you"]["language"] or "en",
-                lines=(start["requesting"], start["requested"]),
-            )
-        )
+    @get("/calendar.ics", sync_to_thread=True)
+    def calendar(self, actor: Actor, feeds: Feeds) -> Response[bytes]:
+        """What is to come as a file for a calendar. Nothing in it admits anybody or names anybody."""
         return Response(
-            entry,
-            media_type="text/calendar; charset=utf-8",
+            feeds.own(actor),
+            media_type="text/calendar",
             headers={"content-disposition": 'attachment; filename="hearing.ics"'},
         )
 

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from frontend.demo import DOCKET, LAWYER, Case, House, together
 from frontend.rehearse import PASSWORD, free_port
-from frontend.visitor import Visitor
+from frontend.visitor import Visitor, eventually
+from tests.scheduling.notifications import notification
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Docket:
     nobody: Visitor
     link: str
     invitation: str
+    letter: str
 
     @property
     def seats(self) -> list[Visitor]:
@@ -72,6 +75,8 @@ class Docket:
             ("/people", mine, ("accepted", "scheduled", "examining")),
             ("/people?adding=abroad", mine, ("accepted",)),
             ("/people?adding=party", mine, ("accepted",)),
+            ("/letters", mine, ("scheduled", "adjourned")),
+            ("/letters", theirs, ("adjourned",)),
             ("/checklist", mine, ("accepted", "scheduled", "open")),
             ("/checklist", theirs, ("open",)),
             ("/declarations", mine, ("accepted", "examining")),
@@ -95,6 +100,7 @@ class Docket:
                 )
 
     def _of_places(self) -> Iterator[Look]:
+        yield Look("letter", self.house.other, self.letter)
         yield Look("room-matters", self.house.judge, f"/hearings/{self.cases['on-record'].id}/room")
         session = self.cases["examining"]
         for state in ("scheduled", "adjourned", "ended"):
@@ -134,12 +140,14 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
             await put(house, standing[stands], text)
         await write_down(house, standing["examining"], "recording")
         hired = {"role": "clerk", "authority": house.requesting}
+        letter = await letters_in_trouble(house, standing["adjourned"])
         yield Docket(
             house,
             standing,
             house.visitor(),
             link=_path(await house.coordinator.post(_door_of_links(standing["scheduled"]))),
             invitation=_path(await house.administrator.post("/invitations", hired)),
+            letter=letter,
         )
 
 
@@ -157,6 +165,38 @@ async def _matters_come_up(case: Case) -> None:
             "suspends": False,
         },
     )
+
+
+async def letters_in_trouble(house: House, case: Case) -> str:
+    """One letter arrives, one cannot be sent, one comes back; the page of the first."""
+    letters = f"/hearings/{case.id}/letters"
+    for name, email in (
+        ("Interpreter Q", "interpreter@samplia.invalid"),
+        ("Interpreter R", "dolmetscher@exämple.invalid"),
+        ("Interpreter S", "interpreter-s@samplia.invalid"),
+    ):
+        person = {"name": name, "role": "interpreter", "language": "ar", "email": email}
+        told = {"name": f"Desk of {name}", "side": "requested", "zone": "Asia/Tokyo", "people": [person]}
+        made = await case.staff("people/places", told)
+        await case.staff(f"people/places/{made['place']}/link")
+
+    async def standing() -> dict[str, dict[str, Any]]:
+        return {one["to"]: one for one in await house.other.get(letters)}
+
+    async def sent() -> bool:
+        return (await standing())["Interpreter S"]["state"] == "sent"
+
+    async def returned() -> bool:
+        told = await standing()
+        return (told["Interpreter R"]["state"], told["Interpreter S"]["state"]) == ("failed", "returned")
+
+    await eventually(sent)
+    told = await standing()
+    folder = house.data / "mail" / "returned" / "new"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "1").write_bytes(notification(f"<{told['Interpreter S']['letter']}@vivavoce.invalid>"))
+    await eventually(returned)
+    return f"{letters}/{told['Interpreter Q']['letter']}"
 
 
 async def put(house: House, case: Case, text: str) -> None:

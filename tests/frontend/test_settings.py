@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from frontend.settings import read
+from frontend.app import postman_of
+from frontend.settings import MailServer, mail_server, read
+from scheduling.mail import Letter, compose
+from tests.scheduling.post_office import HOST, PostOffice
 
 
 def test_the_embedded_default_needs_nothing() -> None:
@@ -100,6 +104,66 @@ def test_each_media_worker_has_a_port_of_its_own() -> None:
     for port, workers in (("40000", "2"), ("40000-40009", "11")):
         with pytest.raises(ValidationError, match=f"VIVAVOCE_MEDIA_WORKERS is {workers}"):
             read({"VIVAVOCE_MEDIA_PORT": port, "VIVAVOCE_MEDIA_WORKERS": workers})
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "port", "transport"),
+    [
+        ("smtp://mail.court.example", "mail.court.example", 587, "starttls"),
+        ("smtp://mail.court.example:25/", "mail.court.example", 25, "starttls"),
+        ("smtps://mail.court.example", "mail.court.example", 465, "tls"),
+        ("smtps://127.0.0.1:2465", "127.0.0.1", 2465, "tls"),
+        ("smtp://localhost:25", "localhost", 25, "plain"),
+        ("smtp://[::1]:2525", "::1", 2525, "plain"),
+    ],
+)
+def test_letters_go_out_in_the_clear_to_this_machine_alone(
+    address: str, host: str, port: int, transport: str
+) -> None:
+    assert read({"VIVAVOCE_SMTP": address}).smtp == address
+    assert mail_server(address) == MailServer(host, port, transport)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"VIVAVOCE_SMTP": one} for one in ("mail.court.example", "smtp://", "http://x", "smtp://x:99999")),
+        *({"VIVAVOCE_SMTP": one} for one in ("smtp://x:0", "smtp://a:b@x", "smtp://x/y", "smtp://x?y")),
+        {"VIVAVOCE_SMTP_USER": ""},
+        {"VIVAVOCE_SMTP": ""},
+        {"VIVAVOCE_SMTP_PASSWORD": f"{SECRET}é"},
+        {"VIVAVOCE_SENDER": "the court"},
+        {"VIVAVOCE_SENDER": "court@exämple.example"},
+    ],
+)
+def test_a_wrong_mail_server_is_refused_and_the_password_is_never_told(wrong: dict[str, str]) -> None:
+    right = {
+        "VIVAVOCE_SMTP": "smtp://mail.court.example",
+        "VIVAVOCE_SMTP_USER": "court",
+        "VIVAVOCE_SMTP_PASSWORD": SECRET,
+    }
+    assert SECRET not in repr(read(right)) + str(read(right)) + read(right).model_dump_json()
+    with pytest.raises(ValidationError, match="VIVAVOCE_S") as refused:
+        read(right | wrong)
+    assert SECRET not in str(refused.value)
+
+
+def test_a_mail_server_takes_the_letters_where_one_is_set_and_the_folder_where_none_is(
+    tmp_path: Path,
+) -> None:
+    letter = compose(
+        Letter(to="a@samplia.invalid", subject="x", text="x", message_id="<1@vivavoce.invalid>"),
+        sender="court@exampleton.invalid",
+        date=datetime(2026, 11, 27, tzinfo=UTC),
+    )
+    with PostOffice() as office:
+        for address in (f"smtp://{HOST}:{office.port}", ""):
+            postman = postman_of(read({"VIVAVOCE_DATA": str(tmp_path), "VIVAVOCE_SMTP": address}))
+            postman.deliver(letter)
+            postman.part()
+    assert len(office.taken) == len(list((tmp_path / "mail").glob("*.eml"))) == 1
+    assert read({"VIVAVOCE_DATA": "d"}).returned_path == Path("d/mail/returned")
+    assert read({"VIVAVOCE_RETURNED": "/var/mail/court"}).returned_path == Path("/var/mail/court")
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

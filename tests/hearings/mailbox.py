@@ -62,6 +62,9 @@ class Mailbox:
     def deliver(self, message: EmailMessage) -> None:
         self.came.append(message)
 
+    def part(self) -> None:
+        """There is nobody to part from."""
+
     def fetch(self) -> list[Received]:
         self.came.clear()
         self.house.post.deliver(self.house.journal._database.transaction, self)

@@ -14,17 +14,18 @@ from sqlmodel import SQLModel, select
 from hearings import keeping, tree, verify
 from hearings.database import Database
 from hearings.errors import Destroyed, NotAllowed, NotFound, NotNow, NotReady, NotValid
+from hearings.feeds import Feeds
 from hearings.keeping import Destruction, Keeping, Reason, later, obstacles, terms
 from hearings.servicekey import ServiceKey
 from hearings.states import State
 from hearings.story import Story
-from hearings.tables import Checkpoint, Document, Hearing, RecordingKey
+from hearings.tables import Checkpoint, Document, Feed, Hearing, Outbox, RecordingKey
 from hearings.tree import Tree, leaf_hash, read_checkpoint
 from hearings.views import load
 from media import control
 from media.locked import HEAD
 from tests.conftest import FakeClock
-from tests.hearings.people_of_law import Courthouse
+from tests.hearings.people_of_law import Courthouse, written
 from tests.hearings.shelf import Shelf, authority
 from tests.hearings.test_copies import Archive, archive
 
@@ -397,6 +398,29 @@ def test_letters_in_the_mail_folder_go_too(shelf):
     shelf.rules((12, None), (120, None)).years(11).destroy()
     assert 0 < len(list((shelf.data / "mail").glob("*.eml"))) < before
     assert other.story().people
+
+
+def test_of_letters_and_calendars_nothing_is_left_even_while_a_folder_cannot_be_written(shelf, monkeypatch):
+    witness = shelf.standing.actors["witness"]
+    token = Feeds(shelf.house.journal, shelf.house.key, written()).make(witness)
+    with shelf.house.journal.transaction() as tx:
+        shelf.house.post.queue(
+            tx, shelf.id, to="w@samplia.invalid", subject="Witness", text="x", about="heard"
+        )
+
+    def refused(*_given: object) -> None:
+        raise PermissionError("not now")
+
+    monkeypatch.setattr("hearings.keeping.MailFolder.withdraw", refused)
+    shelf.rules((12, None), (120, None)).years(11).destroy()
+    with shelf.house.journal.reading() as tx:
+        letters = tx.exec(select(Outbox).where(Outbox.hearing_id == shelf.id)).all()
+        assert not tx.exec(select(Feed)).all()
+    told = {(one.recipient, one.subject, one.about, one.sealed, one.shown, one.said) for one in letters}
+    assert told == {("", "", "", None, None, None)}
+    assert {one.failed for one in letters} == {"destroyed"}
+    with pytest.raises(NotFound):
+        Feeds(shelf.house.journal, shelf.house.key, written()).file(token, "")
 
 
 @pytest.mark.parametrize("at", ["head", "recordings", "documents", "settling"])

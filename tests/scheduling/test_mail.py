@@ -1,21 +1,34 @@
-"""Letters composed and parsed back; a folder on disk; a small mail server on the loopback."""
+"""Letters composed and parsed back; a folder on disk; a real mail server on the loopback, and bad ones."""
 
 import email
 import os
+import re
 import socket
-import socketserver
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.mail import Letter, MailDeferred, MailFolder, MailRefused, Postman, SmtpServer, compose
+from scheduling import mail
+from scheduling.mail import (
+    Letter,
+    MailDeferred,
+    MailFolder,
+    MailRefused,
+    MailUnreachable,
+    Postman,
+    SmtpServer,
+    compose,
+)
+from tests.scheduling.post_office import HOST, PostOffice, certificate, silent
 
 DATE = datetime(2026, 11, 23, 9, 26, tzinfo=UTC)
 ENTRY = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nSUMMARY:Слушание\r\nEND:VCALENDAR\r\n".encode()
@@ -194,48 +207,35 @@ def test_a_folder_that_cannot_be_written_defers(tmp_path):
         MailFolder(tmp_path / "file").deliver(composed())
 
 
-class Counter(socketserver.StreamRequestHandler):
-    """A mail server of few words; `server.answers` replaces its reply to a command."""
-
-    def handle(self) -> None:
-        self.say("220 ready")
-        while line := self.rfile.readline().decode().strip():
-            verb = line.split()[0].upper()
-            if verb == "QUIT":
-                return self.say("221 bye")
-            self.say(self.server.answers.get(verb, "354 go on" if verb == "DATA" else "250 fine"))
-            if verb == "DATA" and verb not in self.server.answers:
-                self.server.taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-                self.say(self.server.answers.get(".", "250 taken"))
-        return None
-
-    def say(self, line: str) -> None:
-        self.wfile.write(line.encode() + b"\r\n")
-
-
 @contextmanager
-def mail_server(**answers: str) -> Iterator[socketserver.TCPServer]:
-    with socketserver.TCPServer(("127.0.0.1", 0), Counter) as server:
-        server.answers, server.taken = answers, []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def to(port: int, **changes) -> Iterator[SmtpServer]:
+    postman = SmtpServer(HOST, port, **{"transport": "plain", "step": 5, **changes})
+    try:
+        yield postman
+    finally:
+        postman.part()
 
 
-def to(server: socketserver.TCPServer, **changes) -> Postman:
-    return SmtpServer(
-        "127.0.0.1", server.server_address[1], **{"transport": "plain", "timeout": 5, **changes}
-    )
+def send(port: int, **changes) -> None:
+    with to(port, **changes) as postman:
+        postman.deliver(composed())
 
 
 def test_a_mail_server_takes_the_letter_as_composed():
-    with mail_server() as server:
-        to(server).deliver(composed())
-    assert server.taken == [composed().as_bytes()]
+    with PostOffice() as office:
+        send(office.port)
+    (taken,) = office.taken
+    assert (taken.content, taken.rcpt_tos) == (composed().as_bytes(), ["ana@example.pe"])
+
+
+def test_one_connection_carries_all_letters_of_a_round_and_a_new_round_has_a_new_one():
+    with PostOffice() as office:
+        for _ in range(2):
+            with to(office.port) as postman:
+                for n in range(20):
+                    postman.deliver(composed(message_id=f"<{n}@hearings.example>"))
+    assert office.numbers == [f"<{n}@hearings.example>" for n in range(20)] * 2
+    assert office.talks == 2
 
 
 @pytest.mark.parametrize(
@@ -243,41 +243,123 @@ def test_a_mail_server_takes_the_letter_as_composed():
     [
         ("RCPT", "550 no such person", MailRefused),
         ("RCPT", "450 greylisted", MailDeferred),
-        ("MAIL", "553 sender not known", MailRefused),
-        ("MAIL", "421 closing", MailDeferred),
+        ("RCPT", "530 sign in first", MailUnreachable),
+        ("MAIL", "553 sender not known", MailUnreachable),
+        ("MAIL", "552 too large", MailRefused),
+        ("MAIL", "421 closing", MailUnreachable),
         ("DATA", "554 no", MailRefused),
-        (".", "554 looks like spam", MailRefused),
-        (".", "452 disk full", MailDeferred),
+        ("DATA", "452 disk full", MailDeferred),
+        ("DATA", "421 closing now", MailUnreachable),
     ],
 )
-def test_five_is_final_and_four_is_not_now(verb, answer, outcome):
-    with mail_server(**{verb: answer}) as server, pytest.raises(outcome, match=answer.split()[-1]):
-        to(server).deliver(composed())
+def test_five_is_final_four_is_not_now_and_what_is_about_us_is_for_all(verb, answer, outcome):
+    with PostOffice(**{verb: answer}) as office, to(office.port) as postman:
+        with pytest.raises(MailDeferred if outcome is not MailRefused else outcome) as told:
+            postman.deliver(composed())
+        assert type(told.value) is outcome
+        assert answer in str(told.value)
+        office.answers.clear()
+        postman.deliver(composed())
+    assert len(office.taken) == 1, "and the next letter goes out"
 
 
-def test_what_is_wrong_with_us_defers():
-    with mail_server(EHLO="250-fine\r\n250 AUTH PLAIN", AUTH="535 wrong password") as server:
-        with pytest.raises(MailDeferred, match="name and password"):
-            to(server, user="court", password="x").deliver(composed())
-        with pytest.raises(MailDeferred, match="STARTTLS"):
-            to(server, transport="starttls").deliver(composed())
+@pytest.mark.parametrize("way", ["starttls", "tls"])
+def test_a_letter_goes_out_encrypted_to_whom_we_trust_and_to_nobody_else(way):
+    with PostOffice(tls=way) as office:
+        send(office.port, transport=way, context=certificate().trusted())
+        with pytest.raises(MailUnreachable, match="certificate"):
+            send(office.port, transport=way)
+    assert len(office.taken) == 1
 
 
-def test_nobody_there_defers():
+def test_whoever_must_signs_in_and_a_wrong_password_is_our_trouble():
+    with PostOffice(tls="starttls", user=("court", "a secret")) as office:
+        given = {"transport": "starttls", "context": certificate().trusted()}
+        send(office.port, credentials=("court", "a secret"), **given)
+        with pytest.raises(MailUnreachable, match="name and password"):
+            send(office.port, credentials=("court", "wrong"), **given)
+        with pytest.raises(MailUnreachable, match="takes no letters from us: 530"):
+            send(office.port, **given)
+    assert len(office.taken) == 1
+
+
+def test_a_server_that_does_not_encrypt_gets_nothing():
+    with PostOffice() as office, pytest.raises(MailUnreachable, match="STARTTLS"):
+        send(office.port, transport="starttls")
+    assert not office.taken
+
+
+def test_nobody_there_is_unreachable():
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((HOST, 0))
         port = free.getsockname()[1]
-        with pytest.raises(MailDeferred, match="cannot be used at present"):
-            SmtpServer("127.0.0.1", port, transport="plain", timeout=5).deliver(composed())
+        with pytest.raises(MailUnreachable, match="cannot be used at present: Connection refused"):
+            send(port)
+
+
+def hang(talk: socket.socket) -> None:
+    talk.recv(1)
+
+
+def drip(talk: socket.socket) -> None:
+    """A word without end: each byte comes well within the time of a step."""
+    while True:
+        talk.sendall(b"2")
+        talk.settimeout(0.05)
+        with suppress(TimeoutError):
+            if not talk.recv(1):
+                return
+
+
+def greet_and_drip(talk: socket.socket) -> None:
+    talk.sendall(b"220 ready\r\n")
+    drip(talk)
+
+
+@pytest.mark.parametrize("server", [hang, drip, greet_and_drip, lambda talk: None])
+def test_who_hangs_drips_or_closes_holds_nothing_up(server):
+    begun = time.monotonic()
+    with silent(server) as port, pytest.raises(MailUnreachable, match="cannot be used") as told:
+        send(port, step=0.3, whole=0.4)
+    assert time.monotonic() - begun < 2
+    assert str(told.value).startswith("The mail server 127.0.0.1 cannot be used at present: ")
+
+
+def test_a_connection_that_the_server_closed_between_two_letters_is_made_anew():
+    with PostOffice() as office, to(office.port) as postman:
+        postman.deliver(composed())
+        assert postman._talk is not None
+        postman._talk.sock.shutdown(socket.SHUT_RDWR)
+        postman.deliver(composed())
+    assert (len(office.taken), office.talks) == (2, 2)
+
+
+def test_who_breaks_off_over_a_letter_has_begun_it():
+    def cut(command: str) -> None:
+        if command == "RCPT":
+            postman._talk.sock.shutdown(socket.SHUT_RDWR)
+
+    with PostOffice() as office, to(office.port) as postman:
+        office.watch = cut
+        with pytest.raises(MailUnreachable) as told:
+            postman.deliver(composed())
+    assert told.value.begun
 
 
 def test_a_letter_that_was_taken_stays_taken_when_the_parting_fails():
-    with mail_server() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Counter, "say", lambda self, line: None if line == "221 bye" else Counter_say(self, line)
-        )
-        to(server).deliver(composed())
-    assert len(server.taken) == 1
+    with PostOffice(QUIT="") as office, to(office.port) as postman:
+        postman.deliver(composed())
+        postman.part()
+    assert len(office.taken) == 1
 
 
-Counter_say = Counter.say
+def test_what_cannot_be_written_is_refused():
+    with pytest.raises(MailRefused, match="cannot be written"):
+        composed(text="a half \ud800 of a letter")
+
+
+def test_every_refusal_is_one_of_the_sentences_that_are_translated():
+    source = Path(mail.__file__).read_text()
+    raised = re.findall(r"Mail(?:Refused|Deferred|Unreachable)\(([A-Z_]+)\b(?=[,)])", source)
+    assert len(raised) > 8
+    assert {getattr(mail, name) for name in raised} <= set(mail.SENTENCES)

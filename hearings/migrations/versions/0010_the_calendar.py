@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("answer", sa.String(), nullable=True),
         sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("changed", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["hearing_id"], ["hearing.id"]),
         sa.PrimaryKeyConstraint("hearing_id", "about", "recipient"),
         sa.UniqueConstraint("digest"),
