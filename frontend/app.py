@@ -56,6 +56,7 @@ from frontend.words import HERE, Words
 from hearings import seals, servicekey
 from hearings.accounts import Accounts
 from hearings.acts import Acts
+from hearings.alarm import LOOK_SECONDS, Alarm
 from hearings.approvals import Approvals
 from hearings.checklist import Checklist
 from hearings.conduct import Conductor, WorkerSettings
@@ -92,7 +93,7 @@ from scheduling.timers import Timers
 THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
 RETURNED_SECONDS = 10
-CLOCK_SECONDS = 5
+CLOCK_SECONDS = 2
 COPIES_EVERY = timedelta(seconds=1)
 LARGEST_BODY = 1024 * 1024
 
@@ -157,6 +158,7 @@ class Service:
     live: Live
     drawer: Drawer
     timers: Timers
+    alarm: Alarm
     post: Post
     database: Database
 
@@ -226,6 +228,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),
         timers=timers,
+        alarm=Alarm(database),
         post=post,
         database=database,
     )
@@ -237,7 +240,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
     parts = {
         name: _given(getattr(service_, name))
         for name in service_.__dataclass_fields__
-        if name not in {"copies", "database", "drawer", "post", "timers", "timetable"}
+        if name not in {"alarm", "copies", "database", "drawer", "post", "timers", "timetable"}
     }
     parts["instruments"] = _given(instruments.load())
     app = Litestar(
@@ -293,62 +296,97 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
     app.state.service = service_
     app.state.words = Words()
     app.state.drawer = service_.drawer
-    app.state.presses = Presses()
+    app.state.presses = Presses(settings.data / "kept")
     return app
 
 
 def _running(parts: Service) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        postman = postman_of(parts.settings)
-        returned = Maildir(parts.settings.returned_path)
-
-        async def send_mail() -> None:
-            await asyncio.to_thread(parts.post.deliver, parts.database.transaction, postman)
-
-        async def take_back() -> None:
-            await asyncio.to_thread(parts.post.take_back, parts.journal.transaction, returned)
-
-        async def tidy() -> None:
-            await asyncio.to_thread(parts.drawer.sweep)
-            await asyncio.to_thread(parts.database.hold_reserve)
-            await asyncio.to_thread(parts.keeping.finish)
-            await asyncio.to_thread(parts.records.sweep)
-
-        def copy_soon() -> None:
-            """One round after the other: a round takes minutes after a long sitting."""
-            parts.timers.at(datetime.now(UTC) + COPIES_EVERY, copy, name="copies")
-
-        async def copy() -> None:
-            try:
-                await parts.copies.work()
-            finally:
-                copy_soon()
-
-        async def watch_clock() -> None:
-            await asyncio.to_thread(parts.timetable.fire)
-
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(THREADS, thread_name_prefix="door")
         )
+        chores = Chores(parts)
         parts.timers.start()
+        await chores.hold_alarm()
+        await asyncio.to_thread(parts.schedule.follow_clocks)
         await parts.conductor.start()
         parts.live.start()
-        parts.timers.every(MAIL_SECONDS, send_mail, name="mail")
-        parts.timers.every(RETURNED_SECONDS, take_back, name="returned")
-        parts.timers.every(CLOCK_SECONDS, watch_clock, name="clock")
-        copy_soon()
+        chores.begin()
         await asyncio.to_thread(parts.keeping.finish)  # what a service that was killed had begun to destroy
-        parts.timers.every(SWEEP_SECONDS, tidy, name="drawer")
         try:
             yield
         finally:
             await parts.live.stop()
             await parts.conductor.stop()
             await parts.timers.stop()
-            parts.database.close()
+            await asyncio.to_thread(parts.alarm.hand_over)
+            await asyncio.to_thread(parts.database.close)
 
     return lifespan
+
+
+class Chores:
+    """What happens by itself. Letters, and whatever else is due, are for the one process that holds the alarm; copies are
+    for the one that keeps the recordings; each tidies its own folder.
+    """
+
+    def __init__(self, parts: Service) -> None:
+        self._parts = parts
+        self._postman = postman_of(parts.settings)
+        self._returned = Maildir(parts.settings.returned_path)
+        self._ringing = asyncio.Lock()
+
+    def begin(self) -> None:
+        timers = self._parts.timers
+        timers.every(LOOK_SECONDS, self.hold_alarm, name="alarm")
+        timers.every(MAIL_SECONDS, self._send_mail, name="mail")
+        timers.every(RETURNED_SECONDS, self._take_back, name="returned")
+        timers.every(CLOCK_SECONDS, self._set_alarm, name="clock")
+        timers.every(SWEEP_SECONDS, self._tidy, name="drawer")
+        if self._parts.conductor.conducts:
+            self._copy_soon()
+
+    async def hold_alarm(self) -> None:
+        await asyncio.to_thread(self._parts.alarm.look)
+
+    async def _send_mail(self) -> None:
+        if self._parts.alarm.holds:
+            post, database = self._parts.post, self._parts.database
+            await asyncio.to_thread(post.deliver, database.transaction, self._postman)
+
+    async def _take_back(self) -> None:
+        if self._parts.alarm.holds:
+            post, journal = self._parts.post, self._parts.journal
+            await asyncio.to_thread(post.take_back, journal.transaction, self._returned)
+
+    async def _set_alarm(self) -> None:
+        """The database says what is due next, which another process may have changed meanwhile."""
+        due = await asyncio.to_thread(self._parts.timetable.next) if self._parts.alarm.holds else None
+        if due is not None:
+            self._parts.timers.at(due, self._ring, name="due")
+
+    async def _ring(self) -> None:
+        """Whatever is due; one round at a time."""
+        if self._parts.alarm.holds and not self._ringing.locked():
+            async with self._ringing:
+                await asyncio.to_thread(self._parts.timetable.fire)
+
+    async def _tidy(self) -> None:
+        await asyncio.to_thread(self._parts.drawer.sweep)
+        await asyncio.to_thread(self._parts.database.hold_reserve)
+        await asyncio.to_thread(self._parts.keeping.finish)
+        await asyncio.to_thread(self._parts.records.sweep)
+
+    def _copy_soon(self) -> None:
+        """One round after the other: a round takes minutes after a long sitting."""
+        self._parts.timers.at(datetime.now(UTC) + COPIES_EVERY, self._copy, name="copies")
+
+    async def _copy(self) -> None:
+        try:
+            await self._parts.copies.work()
+        finally:
+            self._copy_soon()
 
 
 def postman_of(settings: Settings) -> Postman:

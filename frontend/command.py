@@ -66,7 +66,8 @@ def run(settings: Settings) -> None:
     check_here(settings.media_ways)
     app = create_app(settings)
     parts = app.state.service
-    invitation = parts.accounts.first_invitation()
+    # Each makes the one before worthless, so of several processes one prints it.
+    invitation = parts.accounts.first_invitation() if parts.conductor.conducts else None
     if invitation is not None:
         print(f"First administrator, once: {settings.origin}/invitations/{invitation}")
     if settings.secure and not settings.trusted_proxies:

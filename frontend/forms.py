@@ -8,9 +8,13 @@ own: `_page` (where it stands), `_form` (which one on that page), `_once` (this 
 
 import asyncio
 import base64
-from collections import OrderedDict
+import contextlib
+import hashlib
+import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,12 +25,14 @@ from litestar.exceptions import ClientException
 
 from frontend.kept import Drawer, File
 
+log = logging.getLogger(__name__)
+
 _FORMS = {RequestEncodingType.URL_ENCODED.value, RequestEncodingType.MULTI_PART.value}
 _KEPT = ".kept"
 _DEEPEST = 6
 _MOST_ITEMS = 100
 _PATIENCE = 60  # seconds
-_REMEMBERED = 10_000
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -110,31 +116,65 @@ def redirect(to: str, cookies: Any = ()) -> Response[bytes]:
 
 
 class Presses:
-    """Which copies of forms have been taken, and where their browsers were sent."""
+    """Which copies of forms have been taken, and where their browsers were sent: a file each, for every process that
+    has this folder (the drawer's, which is swept). One that a killed process left empty counts for a minute. On a
+    full disk a copy may be taken twice: that a step can be taken at all comes first.
+    """
 
-    def __init__(self) -> None:
-        self._taken: OrderedDict[str, asyncio.Future[str | None]] = OrderedDict()
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     async def begin(self, copy: str) -> str | None:
-        """None if this is the first, or the one before did not succeed; else where that one was sent."""
-        while (taken := self._taken.get(copy)) is not None:
-            async with asyncio.timeout(_PATIENCE):
-                to = await asyncio.shield(taken)
-            if to is not None:
-                return to
-        self._taken[copy] = asyncio.get_running_loop().create_future()
-        while len(self._taken) > _REMEMBERED:
-            self._taken.popitem(last=False)
+        """None if this is the first, or the one before did not succeed; else where that one was sent.
+
+        Raises: TimeoutError.
+        """
+        path = self._path(copy)
+        async with asyncio.timeout(_PATIENCE):
+            while not _is_first(path):
+                if to := _sent_to(path):
+                    return to
+                await asyncio.sleep(_LOOK_SECONDS)
         return None
 
     def end(self, copy: str, to: str | None) -> None:
         """`to`: where the browser is sent; None if the step was refused, so that it can be tried again."""
-        taken = self._taken.get(copy)
-        if taken is None or taken.done():
+        path = self._path(copy)
+        if not path.exists() or _sent_to(path):
             return
         if to is None:
-            del self._taken[copy]
-        taken.set_result(to)
+            path.unlink(missing_ok=True)
+            return
+        written = path.with_suffix(".part")
+        try:
+            written.write_text(to)
+            written.replace(path)
+        except OSError as error:
+            log.warning("what became of a form cannot be kept: %s", error)
+            written.unlink(missing_ok=True)
+
+    def _path(self, copy: str) -> Path:
+        return self._folder / hashlib.sha256(copy.encode()).hexdigest()
+
+
+def _is_first(path: Path) -> bool:
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        log.warning("which forms were taken cannot be kept: %s", error)
+    return True
+
+
+def _sent_to(path: Path) -> str:
+    """Empty while it is not known; what will never be known is forgotten."""
+    with contextlib.suppress(FileNotFoundError):
+        if to := path.read_text():
+            return to
+        if path.stat().st_mtime < time.time() - _PATIENCE:
+            path.unlink()
+    return ""
 
 
 async def _typed(request: Asked) -> tuple[dict[str, str], dict[str, File]]:

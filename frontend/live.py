@@ -183,8 +183,8 @@ class Live:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def changed(self, hearing: UUID) -> None:
-        """From any thread."""
+    def changed(self, hearing: UUID | None) -> None:
+        """From any thread; None: any of them may have."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._mark, hearing)
 
@@ -213,9 +213,10 @@ class Live:
     def _page(self, hearing: UUID, place: UUID) -> Page | None:
         return next((page for page in self._pages.get(hearing, ()) if page.place == place), None)
 
-    def _mark(self, hearing: UUID) -> None:
-        if hearing in self._pages:
-            self._dirty.add(hearing)
+    def _mark(self, hearing: UUID | None) -> None:
+        dirty = set(self._pages) if hearing is None else {hearing} & self._pages.keys()
+        if dirty:
+            self._dirty |= dirty
             self._wake.set()
 
     async def _tell_all(self) -> None:

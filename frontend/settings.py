@@ -3,14 +3,14 @@
 | variable | meaning | default |
 |---|---|---|
 | VIVAVOCE_DATA | folder for the database, keys, documents and recordings | `data` |
-| VIVAVOCE_DATABASE | SQLAlchemy URL; PostgreSQL for more than one machine | SQLite in the data folder |
+| VIVAVOCE_DATABASE | PostgreSQL, for several web processes: `postgresql://user:password@host/database`; `?host=/var/run/postgresql` for a Unix socket, `?sslmode=verify-full&sslrootcert=FILE` so that nobody stands between. SQLite: `sqlite:////path/to/file` | SQLite in the data folder |
 | VIVAVOCE_HOST | address the web server listens on | 127.0.0.1 |
 | VIVAVOCE_PORT | its port | 8080 |
 | VIVAVOCE_ADDRESS | how browsers reach it, `https://…`; plain `http` for this machine only | http://localhost:PORT |
 | VIVAVOCE_PROXIES | addresses or networks, separated by commas, of the proxies in front of it: from them alone a browser's address (`X-Forwarded-For`) is believed. Without this, everybody behind a proxy counts as one who tries passwords | none |
 | VIVAVOCE_MEDIA_LISTEN | addresses for sound and picture (UDP), separated by commas: `192.0.2.7, 2001:db8::7` listens on these and no other; `0.0.0.0` and `::` only with what is announced | 127.0.0.1 |
 | VIVAVOCE_MEDIA_PORT | their port; 0 takes any. With several media workers a range, `40000-40009`: each takes the first that is free | 0 |
-| VIVAVOCE_MEDIA_WORKERS | processes that carry sound and picture, one for each core that they may fill. Each hearing lives on one; if that ends, the others do not notice. One needs one port and one core | 1 |
+| VIVAVOCE_MEDIA_WORKERS | processes that carry sound and picture, one for each core that they may fill. Each hearing lives on one; if that ends, the others do not notice. One needs one port and one core. 0: this process conducts no rooms; of several web processes on one database all but one are set so | 1 |
 | VIVAVOCE_MEDIA_ANNOUNCE | the addresses told to browsers, where they differ (NAT): one for each in the same order, or one for all of its family | those listened on |
 | VIVAVOCE_STUN | STUN servers that browsers are told of, `stun:stun.court.example`, separated by commas; they bring nothing unless a network demands them | none |
 | VIVAVOCE_TURN | TURN servers for networks that let no UDP out, `turn:turn.court.example:3478?transport=udp, turns:turn.court.example:443?transport=tcp` | none |
@@ -57,7 +57,7 @@ class Settings(BaseModel):
     proxies: str = ""
     media_listen: str = "127.0.0.1"
     media_port: str = "0"
-    media_workers: int = Field(default=1, ge=1, le=64)
+    media_workers: int = Field(default=1, ge=0, le=64)
     media_announce: str = ""
     stun: str = ""
     turn: str = ""

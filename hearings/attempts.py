@@ -1,9 +1,8 @@
 """Sign-ins that have not succeeded, counted so that nobody tries passwords without end.
 
 An attempt is entered before the password is looked at and crossed out when the password was right, so that many
-at the same moment do not slip past the count. All web processes count in one table. (On PostgreSQL each of them
-may let a few more pass where several ask in the same instant.) Who tried is kept as two digests under the
-service key, for a quarter of an hour.
+at the same moment do not slip past the count. All web processes count in one table, one after the other. Who tried
+is kept as two digests under the service key, for a quarter of an hour.
 """
 
 import ipaddress
@@ -14,6 +13,7 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, delete, select
 
+from hearings.database import in_turn
 from hearings.errors import TooMany
 from hearings.sentences import say
 from hearings.servicekey import ServiceKey
@@ -58,6 +58,7 @@ class Attempts:
 
     def enter(self, tx: Session, who: Who, now: datetime) -> None:
         """Counts one more, and forgets what is too old to count. Raises: TooMany."""
+        in_turn(tx, "attempts")
         self.check(tx, who, now)
         tx.exec(delete(Attempt).where(col(Attempt.at) <= now - WINDOW))
         tx.add(Attempt(id=uuid4(), login=who.login, address=who.address, at=now))

@@ -80,10 +80,12 @@ class WorkerSettings:
     command: Sequence[str]
     folder: Path
     recordings: Path
-    workers: int = 1
+    workers: int = 1  # 0: this process conducts no rooms
 
     @property
     def folders(self) -> list[Path]:
+        if self.workers == 0:
+            return []
         others = (self.folder.with_name(f"{self.folder.name}-{n}") for n in range(2, self.workers + 1))
         return [self.folder, *others]
 
@@ -128,9 +130,16 @@ class Conductor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.listener: Listener | None = None
 
+    @property
+    def conducts(self) -> bool:
+        """Whether this process conducts rooms at all; one without workers leaves them to another."""
+        return bool(self._workers)
+
     # --- start and stop
 
     async def start(self) -> None:
+        if not self.conducts:
+            return
         self._loop = asyncio.get_running_loop()
         self._settings.recordings.mkdir(parents=True, exist_ok=True)
         for worker in self._workers:
@@ -154,6 +163,8 @@ class Conductor:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
+        if not self.conducts:
+            return
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -168,10 +179,12 @@ class Conductor:
 
     # --- from the rest of the service
 
-    def changed(self, hearing: UUID) -> None:
-        """The hearing's plan may be another now. From any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._mark, hearing)
+    def changed(self, hearing: UUID | None) -> None:
+        """The hearing's plan may be another now; None: that of any. From any thread."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        for one in self._opened() if hearing is None else [hearing]:
+            self._loop.call_soon_threadsafe(self._mark, one)
 
     def _mark(self, hearing: UUID) -> None:
         self._dirty.add(hearing)
@@ -181,6 +194,13 @@ class Conductor:
 
     async def offer(self, hearing: UUID, place: UUID, *, connection: str, sdp: str) -> str:
         """The worker's answer to a page's offer. Raises: NotReady with a sentence, Unreachable."""
+        if not self.conducts:
+            raise NotReady(
+                say(
+                    "Sound and picture are carried by another server of the court, and this page reached one that has "
+                    "none. Load the page again; if it says the same, tell the court."
+                )
+            )
         offered = control.Offered(hearing=str(hearing), place=str(place), connection=connection, sdp=sdp)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -394,8 +414,14 @@ class Conductor:
         self._mark(hearing)
 
     async def _lost(self, hearing: UUID, place: UUID) -> None:
-        await asyncio.to_thread(self._room.suspend_for_loss, hearing, place)
-        await asyncio.to_thread(self._room.end_consultation_for_loss, hearing, place)
+        """Tries until the database answers."""
+        try:
+            await asyncio.to_thread(self._room.suspend_for_loss, hearing, place)
+            await asyncio.to_thread(self._room.end_consultation_for_loss, hearing, place)
+        except Unreachable as error:
+            log.error("a loss waits: %s", error)  # noqa: TRY400  # the sentence says it all
+            when = self._journal.clock() + timedelta(seconds=RETRY_SECONDS)
+            self._timers.at(when, lambda: self._lost(hearing, place), name=f"loss {place}")
 
     async def _progress(self) -> None:
         for hearing in [hearing for worker in self._workers for hearing in worker.hearings]:

@@ -3,11 +3,15 @@
 An entry is appended inside the transaction of the change it tells of, so that neither can be without the
 other. The hearing's row is locked first: entries of one hearing never interleave. A checkpoint is signed
 only over leaves that are committed, in a transaction of its own: a rollback can never fork the log.
-Followers hear of a hearing after commit and checkpoint.
+Followers hear of a hearing after commit and checkpoint; those of other processes with the commit, over the database.
+
+Several processes may write to one journal. What holds between them is the hearing's row: whoever appends or signs has
+it locked. What a process keeps in memory (`_trees`, `_read`) are leaves that were committed, which never change.
 """
 
+import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,17 +22,19 @@ from sqlmodel import Session, col, func, select, update
 
 from hearings import tree
 from hearings.database import Database
-from hearings.errors import Destroyed
+from hearings.errors import Destroyed, Unreachable
 from hearings.events import KINDS, CustodyDestroyed, Event, HearingOpened
 from hearings.servicekey import ServiceKey
 from hearings.tables import Checkpoint, Hearing, JournalLeaf
 
 Clock = Callable[[], datetime]
-Follower = Callable[[UUID], None]
+Follower = Callable[[UUID | None], None]
 
 FORMAT = 1
 LEFT = (HearingOpened.type, CustodyDestroyed.type)
 REMEMBERED = 64  # hearings whose entries are kept in memory
+
+log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
@@ -67,8 +73,15 @@ class Journal:
         self._read: dict[UUID, tuple[Entry, ...]] = {}
 
     def follow(self, follower: Follower) -> None:
-        """`follower(hearing)` is called after each commit that touched the hearing, in the writer's thread."""
+        """`follower(hearing)` is called after each commit that touched the hearing, in the writer's thread; after those
+        of other processes within half a second, in another thread. `follower(None)`: some may have been missed.
+        """
         self._followers.append(follower)
+        self._database.follow(self._tell)
+
+    def _tell(self, hearing: UUID | None) -> None:
+        for follower in self._followers:
+            follower(hearing)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -81,13 +94,20 @@ class Journal:
             tx.info["appended"] = appended
             tx.info["erased"] = erased
             yield tx
+            self._database.tell(tx, touched)
         for hearing in erased:
             self._read.pop(hearing, None)
         for hearing in touched | appended.keys():
-            self.checkpoint(hearing)
+            self._sign(hearing)
         for hearing in touched:
-            for follower in self._followers:
-                follower(hearing)
+            self._tell(hearing)
+
+    def _sign(self, hearing: UUID) -> None:
+        """What is committed stays so, even if its head cannot be signed at this moment: the next head covers it."""
+        try:
+            self.checkpoint(hearing)
+        except Unreachable:
+            log.exception("the head of hearing %s could not be signed yet", hearing)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -147,6 +167,9 @@ class Journal:
             .order_by(col(JournalLeaf.seq))
         )
         entries = [*known, *(Entry(row.seq, row.time, _event(row)) for row in rows)]
+        if known and hearing not in tx.info.get("erased", ()) and _destroyed(entries[len(known) :]):
+            self._read.pop(hearing, None)  # another process destroyed it, what is remembered here included
+            raise Destroyed(hearing)
         self._remember(hearing, entries[: tx.info.get("appended", {}).get(hearing)])
         return entries
 
@@ -195,15 +218,18 @@ class Journal:
         return Entry(row.seq, row.time, _event(row)) if row is not None else None
 
     def checkpoint(self, hearing: UUID) -> None:
-        """Signs the committed head, unless that size is signed already."""
-        with self._signing, self._database.transaction() as tx:
+        """Signs the committed head, unless that size is signed already. The row is locked first, for the other
+        processes; `_signing` is for a thread of this one whose connection, and so its lock, was lost on the way.
+        """
+        with self._database.transaction() as tx:
             row = tx.exec(select(Hearing).where(Hearing.id == hearing).with_for_update()).one()
-            grown = self._grown(tx, hearing)
-            if tx.get(Checkpoint, (hearing, grown.size)) is not None:
-                return
-            secret = self._key.unwrap(row.log_key, origin(hearing))
-            note = tree.checkpoint(origin(hearing), grown, Ed25519PrivateKey.from_private_bytes(secret))
-            tx.add(Checkpoint(hearing_id=hearing, size=grown.size, note=note, signed=self._now()))
+            with self._signing:
+                grown = self._grown(tx, hearing)
+                if tx.get(Checkpoint, (hearing, grown.size)) is not None:
+                    return
+                secret = self._key.unwrap(row.log_key, origin(hearing))
+                note = tree.checkpoint(origin(hearing), grown, Ed25519PrivateKey.from_private_bytes(secret))
+                tx.add(Checkpoint(hearing_id=hearing, size=grown.size, note=note, signed=self._now()))
 
     def _grown(self, tx: Session, hearing: UUID) -> tree.Tree:
         """The tree over what is committed: nothing in this transaction has been appended."""
@@ -219,6 +245,10 @@ class Journal:
     def _now(self) -> datetime:
         now = self.clock()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _destroyed(entries: Iterable[Entry]) -> bool:
+    return any(isinstance(entry.event, CustodyDestroyed) for entry in entries)
 
 
 def _clear(hearing: UUID, seq: int, time: datetime, event: Event) -> dict[str, Any]:

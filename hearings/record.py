@@ -24,7 +24,7 @@ from sqlmodel import Session, col, select
 from consent.instruments import Instrument
 from hearings import checklist, copies, figures, incidents, minutes_pdf, package, tokens, verify
 from hearings.actors import Actor
-from hearings.acts import Act, Acts
+from hearings.acts import Act, Acts, locked
 from hearings.checklist import Obstacle
 from hearings.errors import NotFound, NotNow, NotReady, Unreachable
 from hearings.events import (
@@ -218,10 +218,11 @@ class Records:
         """
         _may_read(actor)
         with self._journal.transaction() as tx:
-            hearing = tx.get_one(Hearing, actor.hearing)
+            hearing = locked(tx, actor.hearing)
             if hearing.state is not State.CLOSED:
                 raise NotNow(say("The package is made when the file is closed."))
             self._keys.prepare(tx, hearing.id, self._journal.clock())  # it may never have been on the record
+        self._journal.checkpoint(actor.hearing)  # the database may have been away when it was to be signed
         with self._journal.reading() as tx:
             lock = Lock(base64.b64decode(public_half(tx, hearing.id)))
             contents = self._contents(tx, hearing)

@@ -3,6 +3,7 @@
 A file of 32 bytes, mode 0600, made at first start. A PKCS#11 token can stand behind the same three calls.
 """
 
+import contextlib
 import hmac
 import os
 import secrets
@@ -42,19 +43,20 @@ class ServiceKey:
 
 
 def at(path: Path) -> ServiceKey:
-    """The key in this file; made on first use.
+    """The key in this file; made on first use, whole or not at all, and one only.
 
     Raises: Unreachable if the file is readable by others, or is no key.
     """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
+    if not path.exists():
+        draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(secrets.token_bytes(_LENGTH))
             file.flush()
             os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another process was quicker
+            path.hardlink_to(draft)
+        draft.unlink()
     if path.stat().st_mode & 0o077:
         raise Unreachable(
             say("The service key {path} must be readable by the service alone (chmod 600).", path=path)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, DateTime, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, DateTime, LargeBinary, String, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -360,6 +360,14 @@ class Feed(SQLModel, table=True):
     revoked: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class Alarm(SQLModel, table=True):
+    """Which process arms the clock, in one row: it counts `beat` up as long as it does. `holder` is "" of nobody."""
+
+    id: int = Field(primary_key=True)
+    holder: str = Field(max_length=32)
+    beat: int = Field(sa_type=BigInteger)
+
+
 class JournalLeaf(SQLModel, table=True):
     """One leaf: its bytes, its disclosures, its RFC 6962 hash. Written by `journal` alone, never changed."""
 
@@ -388,7 +396,7 @@ class Segment(SQLModel, table=True):
     track: str = Field(primary_key=True)
     stretch: int = Field(primary_key=True)
     seg: int = Field(primary_key=True)
-    off: int
+    off: int = Field(sa_type=BigInteger)
     len: int
     since: datetime = Field(sa_type=Utc)
     until: datetime = Field(sa_type=Utc)
@@ -402,7 +410,7 @@ class Copy(SQLModel, table=True):
     hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
     path: str = Field(primary_key=True)
     stretch: int
-    size: int | None = None
+    size: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Gap(SQLModel, table=True):
@@ -432,7 +440,7 @@ class Cursor(SQLModel, table=True):
     """The last report of a worker's spool that was committed."""
 
     spool: str = Field(primary_key=True)
-    n: int
+    n: int = Field(sa_type=BigInteger)
 
 
 class RecordFile(SQLModel, table=True):

@@ -14,6 +14,7 @@ from frontend.rehearse import Court, Hearing
 from hearings import servicekey
 from hearings.database import Database
 from hearings.journal import Journal
+from tests import databases
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -33,31 +34,37 @@ class FakeClock:
         self.now += dt.timedelta(**time)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the second engine only what touches a database is run again."""
+    if databases.ON_POSTGRESQL:
+        left = [item for item in items if "database" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(scope="session")
-def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all its tables and nothing in them."""
-    file = tmp_path_factory.mktemp("empty") / "empty.db"
-    database = Database(f"sqlite:///{file}")
-    database.migrate()
-    database.close()
-    return file
-
-
 @pytest.fixture
-def database(tmp_path: Path, empty_tables: Path) -> Iterator[Database]:
-    shutil.copy(empty_tables, tmp_path / "test.db")
-    database = Database(f"sqlite:///{tmp_path}/test.db")
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = databases.fresh(tmp_path)
     yield database
     database.close()
 
 
+@pytest.fixture(scope="session")
+def service_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    key = tmp_path_factory.mktemp("key") / "service.key"
+    servicekey.at(key)
+    return key
+
+
 @pytest.fixture
-def journal(database: Database, clock: FakeClock, tmp_path: Path) -> Journal:
+def journal(database: Database, clock: FakeClock, tmp_path: Path, service_key: Path) -> Journal:
+    """All journals of a run have one service key."""
+    shutil.copy(service_key, tmp_path / "service.key")
     return Journal(database, servicekey.at(tmp_path / "service.key"), clock)
 
 

@@ -20,6 +20,8 @@ need chromium chromium
 need firefox-esr firefox-esr
 need ip iproute2
 need turnserver coturn
+[ -n "$(ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || need postgres postgresql
+need setpriv util-linux
 need node nodejs
 need npm npm
 fc-list 2>/dev/null | grep -q NotoNaskhArabic || missing="$missing fonts-noto-core"

@@ -1,7 +1,9 @@
 """Forms of plain HTML come through the doors of JSON; what was typed is never lost; a form is taken once."""
 
 import asyncio
+import os
 import re
+import time
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -92,10 +94,11 @@ def test_the_drawer_is_swept(tmp_path: Path):
 # --- presses
 
 
-async def test_a_second_press_waits_and_goes_where_the_first_went():
-    presses = Presses()
+async def test_a_second_press_waits_and_goes_where_the_first_went(tmp_path: Path):
+    """Also where it came to another process."""
+    presses = Presses(tmp_path)
     assert await presses.begin("copy") is None
-    second = asyncio.ensure_future(presses.begin("copy"))
+    second = asyncio.ensure_future(Presses(tmp_path).begin("copy"))
     await asyncio.sleep(0)
     assert not second.done()
     presses.end("copy", "/there")
@@ -103,13 +106,31 @@ async def test_a_second_press_waits_and_goes_where_the_first_went():
     assert await presses.begin("copy") == "/there"
 
 
-async def test_after_a_refusal_the_same_copy_can_be_tried_again():
-    presses = Presses()
+async def test_after_a_refusal_the_same_copy_can_be_tried_again(tmp_path: Path):
+    presses = Presses(tmp_path)
     assert await presses.begin("copy") is None
     second = asyncio.ensure_future(presses.begin("copy"))
     await asyncio.sleep(0)
     presses.end("copy", None)
     assert await second is None
+
+
+async def test_what_a_killed_process_left_open_is_forgotten_after_a_minute(tmp_path: Path):
+    presses = Presses(tmp_path)
+    assert await presses.begin("copy") is None
+    put_back(tmp_path, seconds=61)
+    assert await presses.begin("copy") is None
+
+
+def put_back(folder: Path, *, seconds: float) -> None:
+    """Every file there is as if it had been written so long ago."""
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - seconds, time.time() - seconds))
+
+
+def test_what_was_not_begun_is_not_ended(tmp_path: Path):
+    Presses(tmp_path).end("copy", "/there")
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- through the doors

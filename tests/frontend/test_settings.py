@@ -183,7 +183,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ("VIVAVOCE_PORT", "many"),
         ("VIVAVOCE_PORT", "70000"),
         ("VIVAVOCE_MEDIA_PORT", "40009-40000"),
-        ("VIVAVOCE_MEDIA_WORKERS", "0"),
+        ("VIVAVOCE_MEDIA_WORKERS", "65"),
         ("VIVAVOCE_UNHEARD_OF", "1"),
         ("VIVAVOCE_LOSS_SECONDS", "1"),
         ("VIVAVOCE_ADDRESS", "http://court.example"),

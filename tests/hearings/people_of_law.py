@@ -75,9 +75,12 @@ def timetable_of(journal: Journal, folder: Path) -> Timetable:
 
 
 class Courthouse:
-    """All steps on one journal, two authorities, and a coordinator on the requesting side."""
+    """All steps on one journal, two authorities, and a coordinator on the requesting side.
 
-    def __init__(self, journal: Journal, folder: Path) -> None:
+    `staff`: these three, where they are in the database already.
+    """
+
+    def __init__(self, journal: Journal, folder: Path, staff: tuple[UUID, UUID, Staff] | None = None) -> None:
         self.journal = journal
         self.known: Mapping[str, Instrument] = law()
         self.acts = Acts(journal)
@@ -107,8 +110,11 @@ class Courthouse:
         self.acts.consequences += [self.notices.follow, self.timetable.follow]
         self.recording = Recording(journal)
         self.docket = Docket(journal)
-        self.requesting, self.requested = uuid4(), uuid4()
-        self.coordinator = self._staff()
+        if staff is not None:
+            self.requesting, self.requested, self.coordinator = staff
+        else:
+            self.requesting, self.requested = uuid4(), uuid4()
+            self.coordinator = self._staff()
 
     def _staff(self) -> Staff:
         administrator = self._account(self.accounts.first_invitation() or "", "administrator")
@@ -187,6 +193,7 @@ class Standing:
     coordinator: Actor
     desk: Actor
     actors: dict[str, Actor]
+    reports: int = 0
 
     def accepted(self) -> "Standing":
         self.house.requests.accept(self.desk, Answer())
@@ -295,9 +302,9 @@ class Standing:
         return self
 
     def report(self, fact: control.Fact, *, n: int | None = None) -> None:
-        self._n = n if n is not None else getattr(self, "_n", 0) + 1
+        self.reports = n if n is not None else self.reports + 1
         self.house.recording.take(
-            control.Report(spool=str(self.id), n=self._n, hearing=str(self.id), fact=fact)
+            control.Report(spool=str(self.id), n=self.reports, hearing=str(self.id), fact=fact)
         )
 
     def millis(self) -> int:

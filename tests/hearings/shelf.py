@@ -16,6 +16,7 @@ from hearings.store import Store
 from hearings.tables import Authority, JournalLeaf
 from hearings.views import load
 from scheduling.mail import MailFolder
+from tests import databases
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import PASSWORD
 from tests.hearings.test_copies import Archive
@@ -114,8 +115,10 @@ class Shelf:
             return list(rows)
 
     def bytes_on_disk(self) -> dict[str, bytes]:
-        return {
+        """The database's included, wherever it lies."""
+        here = {
             str(path.relative_to(self.data)): path.read_bytes()
             for path in self.data.rglob("*")
             if path.is_file() and path.name != "service.key"
         }
+        return {**here, databases.DUMP: databases.dump()} if databases.ON_POSTGRESQL else here

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -168,6 +168,29 @@ async def media(journal: Journal, tmp_path: Path) -> AsyncIterator[Media]:
 async def do(step: Callable[[], Standing]) -> Standing:
     """A step of the hearing, in a thread as the doors do it."""
     return await asyncio.to_thread(step)
+
+
+async def test_a_loss_is_not_forgotten_while_the_database_is_away(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, timers = Courthouse(journal, tmp_path), Timers()
+    settings = WorkerSettings(["true"], tmp_path / "worker", tmp_path / "recordings")
+    conductor = Conductor(journal, house.room, house.recording, house.known, timers, settings)
+    outages = [Unreachable("The database does not answer."), Unreachable("Not yet.")]
+    suspended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def suspend(_hearing: UUID, _place: UUID) -> bool:
+        if outages:
+            raise outages.pop()
+        loop.call_soon_threadsafe(suspended.set)
+        return True
+
+    monkeypatch.setattr(house.room, "suspend_for_loss", suspend)
+    timers.start()
+    await conductor._lost(uuid4(), uuid4())
+    await asyncio.wait_for(suspended.wait(), timeout=10)
+    await timers.stop()
 
 
 async def test_it_goes_on_even_if_the_database_is_away_when_it_breaks(

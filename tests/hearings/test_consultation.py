@@ -22,6 +22,7 @@ from media import control
 from media.channels import RECORDER, Channel, Kind
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 REQUESTED = Side.REQUESTED
 
@@ -29,7 +30,11 @@ REQUESTED = Side.REQUESTED
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
     """On the record: judge, witness, authority, lawyer, interpreter and defence counsel, a place each."""
-    standing = Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated()
+    return stood(everybody_on_record, journal, tmp_path)
+
+
+def everybody_on_record(house: Courthouse) -> Standing:
+    standing = house.requested_hearing().accepted().scheduled().seated()
     standing.add("lawyer", Role.LAWYER, REQUESTED)
     standing.add("interpreter", Role.INTERPRETER, REQUESTED)
     standing.add("defence", Role.DEFENCE, Side.REQUESTING)

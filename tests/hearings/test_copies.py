@@ -31,6 +31,7 @@ from media.pcapng import Packet
 from media.storage import Storage
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 from tests.media.test_derivation import heard, seen
 
 SECONDS = 4
@@ -92,8 +93,11 @@ class Archive:
 
 @pytest.fixture
 def archive(journal: Journal, clock: FakeClock, tmp_path: Path) -> Archive:
-    standing = Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated().opened()
-    return Archive(standing.on_record(), tmp_path / "recordings", clock)
+    return Archive(stood(on_record, journal, tmp_path), tmp_path / "recordings", clock)
+
+
+def on_record(house: Courthouse) -> Standing:
+    return house.requested_hearing().accepted().scheduled().seated().opened().on_record()
 
 
 def decoded(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +37,32 @@ from hearings.store import Store
 from hearings.tables import Hearing
 from hearings.tree import stamp
 from hearings.views import load
-from tests.hearings.people_of_law import PASSWORD, Courthouse
+from tests.hearings.people_of_law import PASSWORD, Courthouse, Standing
+from tests.hearings.stood import Steps, stood
 from tests.hearings.test_answers import Signer
 
 SCAN = Scan(name="Paper.pdf", media_type="application/pdf", content=base64.b64encode(b"%PDF signed").decode())
+
+
+@cache
+def _seated(capacity: Capacity) -> Steps:
+    def steps(house: Courthouse) -> Standing:
+        standing = house.requested_hearing().accepted().scheduled().seated(capacity)
+        for name, role in (("lawyer", Role.LAWYER), ("interpreter", Role.INTERPRETER)):
+            standing.add(name, role, Side.REQUESTED)
+        for name, role in (("clerk", Role.CLERK), ("defence", Role.DEFENCE), ("observer", Role.OBSERVER)):
+            standing.add(name, role, Side.REQUESTING)
+        return standing
+
+    return steps
 
 
 class Desk:
     """A hearing of an accused, with counsel, interpreter and clerk, and the step that is tested."""
 
     def __init__(self, journal: Journal, folder: Path, capacity: Capacity = Capacity.ACCUSED) -> None:
-        house = Courthouse(journal, folder)
-        self.standing = house.requested_hearing().accepted().scheduled().seated(capacity)
-        for name, role in (("lawyer", Role.LAWYER), ("interpreter", Role.INTERPRETER)):
-            self.standing.add(name, role, Side.REQUESTED)
-        for name, role in (("clerk", Role.CLERK), ("defence", Role.DEFENCE), ("observer", Role.OBSERVER)):
-            self.standing.add(name, role, Side.REQUESTING)
+        self.standing = stood(_seated(capacity), journal, folder)
+        house = self.standing.house
         self.steps = Declarations(house.acts, Store(folder / "documents"))
         self.signer = Signer()
 

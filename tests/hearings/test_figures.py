@@ -22,13 +22,18 @@ from media import control, score
 from tests.conftest import FakeClock
 from tests.hearings import records as r
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 CALM = {"loss": 0.0, "jitter": 2.4, "trip": 40.6, "rate": 38_400, "frames": None, "stops": 0, "stopped": 0}
 
 
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
-    return Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated().opened()
+    return stood(opened, journal, tmp_path)
+
+
+def opened(house: Courthouse) -> Standing:
+    return house.requested_hearing().accepted().scheduled().seated().opened()
 
 
 def figures_of(standing: Standing, **tracks: dict[str, Any]) -> control.Figures:

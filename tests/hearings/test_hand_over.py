@@ -14,6 +14,7 @@ from hearings.schedule import Cancellation
 from hearings.tables import Hearing, Link, Login, Place
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 CANCELLED = Cancellation(code="settled", reason="The witness was heard otherwise.")
 
@@ -21,7 +22,10 @@ CANCELLED = Cancellation(code="settled", reason="The witness was heard otherwise
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
     """On the record, with judge, witness and authority in the room."""
-    house = Courthouse(journal, tmp_path)
+    return stood(on_record, journal, tmp_path)
+
+
+def on_record(house: Courthouse) -> Standing:
     return house.requested_hearing().accepted().scheduled().seated().opened().on_record()
 
 

@@ -69,6 +69,7 @@ from media import control
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import Courthouse, Standing
 from tests.hearings.shelf import Shelf
+from tests.hearings.stood import stood
 from tests.hearings.test_copies import Archive
 
 REQUESTED = Side.REQUESTED
@@ -87,7 +88,11 @@ AGAIN = Decision(remedy="repeated", words="The question is put again.")
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
     """On the record: judge, witness, authority, lawyer and interpreter, a place each."""
-    return seated(Courthouse(journal, tmp_path).requested_hearing()).opened().on_record()
+    return stood(on_record, journal, tmp_path)
+
+
+def on_record(house: Courthouse) -> Standing:
+    return seated(house.requested_hearing()).opened().on_record()
 
 
 def seated(standing: Standing) -> Standing:

@@ -17,12 +17,17 @@ from hearings.tables import Hearing, Place
 from hearings.views import load
 from media.channels import RECORDER, Kind
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
     """On the record: judge, witness, authority, two interpreters and an observer, a place each."""
-    standing = Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated()
+    return stood(on_record, journal, tmp_path)
+
+
+def on_record(house: Courthouse) -> Standing:
+    standing = house.requested_hearing().accepted().scheduled().seated()
     standing.add("french", Role.INTERPRETER, Side.REQUESTED)
     standing.add("german", Role.INTERPRETER, Side.REQUESTING)
     standing.add("observer", Role.OBSERVER, Side.REQUESTING)

@@ -15,11 +15,12 @@ from hearings.story import Story
 from hearings.tables import Checkpoint, Hearing, JournalLeaf
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
-    return Courthouse(journal, tmp_path).requested_hearing()
+    return stood(Courthouse.requested_hearing, journal, tmp_path)
 
 
 def note(standing: Standing, text: str) -> None:

@@ -18,6 +18,7 @@ from hearings.roles import Capacity, Role, Side
 from hearings.schedule import NewSlot
 from hearings.states import State
 from hearings.tables import Hearing, Outbox, Timer
+from tests import databases
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import Courthouse, timetable_of
 
@@ -26,14 +27,16 @@ MOST = 400
 
 
 @pytest.fixture
-def folder(tmp_path: Path, journal: Journal) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A hearing of which both reminders, and the opening of its room, are due by then."""
+    database = databases.file(tmp_path)
+    journal = Journal(database, servicekey.at(tmp_path / "service.key"), FakeClock())
     house = Courthouse(journal, tmp_path)
     standing = house.requested_hearing().accepted()
     standing.add("anna", Role.HEARD, Side.REQUESTED, Capacity.WITNESS, email="anna@samplia.invalid")
     said = NewSlot(wall=START.replace(tzinfo=None), zone="UTC", minutes=60)
     house.schedule.confirm(standing.desk, house.schedule.propose(standing.coordinator, said).id)
-    journal._database.close()
+    database.close()
     return tmp_path
 
 

@@ -22,12 +22,17 @@ from hearings.views import load
 from tests.conftest import FakeClock
 from tests.hearings import records as r
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 
 @pytest.fixture
 def standing(journal: Journal, tmp_path: Path) -> Standing:
     """Judge, witness, authority, interpreter, lawyer and clerk have places; nobody is connected yet."""
-    standing = Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated()
+    return stood(seated, journal, tmp_path)
+
+
+def seated(house: Courthouse) -> Standing:
+    standing = house.requested_hearing().accepted().scheduled().seated()
     standing.add("interpreter", Role.INTERPRETER, Side.REQUESTED)
     standing.add("lawyer", Role.LAWYER, Side.REQUESTED)
     standing.add("observer", Role.OBSERVER, Side.REQUESTING)

@@ -17,6 +17,7 @@ from hearings.states import State
 from hearings.tables import Hearing
 from media.control import RecordPlan
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 from tests.hearings.test_copies import Archive
 
 NAMES = ("judge", "clerk", "authority")
@@ -25,7 +26,11 @@ GROUND = Ground(reason="The witness speaks of a child.")
 
 @pytest.fixture
 def standing(journal, tmp_path) -> Standing:
-    found = Courthouse(journal, tmp_path).requested_hearing().accepted().scheduled().seated()
+    return stood(opened, journal, tmp_path)
+
+
+def opened(house: Courthouse) -> Standing:
+    found = house.requested_hearing().accepted().scheduled().seated()
     found.add("clerk", Role.CLERK, Side.REQUESTING)
     return found.opened()
 

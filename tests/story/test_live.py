@@ -119,10 +119,14 @@ async def window(visitor: Visitor, hearing: str) -> AsyncIterator[Window]:
 
 
 @asynccontextmanager
-async def window_at(visitor: Visitor, path: str, *, cookie: str) -> AsyncIterator[Window]:
+async def window_at(
+    visitor: Visitor, path: str, *, cookie: str, port: int | None = None
+) -> AsyncIterator[Window]:
+    """`port`: of another process of the service than the visitor's."""
     cookies = "; ".join(f"{one.name}={one.value}" for one in visitor.http.cookies.jar if one.name == cookie)
+    origin = f"http://localhost:{port}" if port else visitor.origin
     async with connect(
-        f"ws{visitor.origin.removeprefix('http')}/{path}/socket",
+        f"ws{origin.removeprefix('http')}/{path}/socket",
         origin=Origin(visitor.origin),
         additional_headers={"cookie": cookies},
         max_size=None,
