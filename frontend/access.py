@@ -1,7 +1,8 @@
 """Who is asking: cookies to actors. And the walls around every request.
 
 A member of staff has the cookie `staff` for the whole site. A place has the cookie `place`, which the browser
-sends below `/places/{place}` only, so that judge and witness can be open side by side in one browser.
+sends below `/places/{place}` only, so that judge and witness can be open side by side in one browser; whoever opened the link of
+a technical test has the cookie `ticket` below `/tests/{test}`.
 Every request that changes something, and every socket, must come from a page of this service (`Origin`).
 """
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 STAFF = "staff"
 PLACE = "place"
+TICKET = "ticket"
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 CONTENT_POLICY = "; ".join(
@@ -119,6 +121,19 @@ def place_cookie(settings: Settings, place: UUID, token: str) -> Cookie:
         key=PLACE,
         value=token,
         path=f"/places/{place}",
+        httponly=True,
+        secure=settings.secure,
+        samesite="strict",
+        max_age=60 * 24 * 3600,
+    )
+
+
+def ticket_cookie(settings: Settings, test: UUID, token: str) -> Cookie:
+    """Sent below this test's own address only."""
+    return Cookie(
+        key=TICKET,
+        value=token,
+        path=f"/tests/{test}",
         httponly=True,
         secure=settings.secure,
         samesite="strict",

@@ -25,6 +25,7 @@ from frontend.kept import SWEEP_SECONDS, Drawer
 from frontend.letters import Letters
 from frontend.live import Live
 from frontend.pages.accounts import AccountsPages
+from frontend.pages.appointments import TestPages, TicketPages
 from frontend.pages.checklist import ChecklistPages
 from frontend.pages.consultation import ConsultationPages
 from frontend.pages.declarations import DeclarationPages
@@ -50,13 +51,20 @@ from frontend.pages.sealing import SealingPages
 from frontend.pages.verify import VerifyPages
 from frontend.patience import Patience
 from frontend.settings import Settings, mail_server
-from frontend.sockets import place_socket, staff_socket
+from frontend.sockets import (
+    place_socket,
+    place_test_socket,
+    staff_socket,
+    staff_test_socket,
+    ticket_socket,
+)
 from frontend.spine import spine_of
 from frontend.words import HERE, Words
 from hearings import seals, servicekey
 from hearings.accounts import Accounts
 from hearings.acts import Acts
 from hearings.alarm import LOOK_SECONDS, Alarm
+from hearings.appointments import Appointments
 from hearings.approvals import Approvals
 from hearings.checklist import Checklist
 from hearings.conduct import Conductor, WorkerSettings
@@ -104,6 +112,7 @@ ACTS = [
     SchedulePages,
     PeoplePages,
     MailPages,
+    TestPages,
     ChecklistPages,
     DeclarationPages,
     RoomPages,
@@ -134,6 +143,7 @@ class Service:
     approvals: Approvals
     docket: Docket
     people: People
+    appointments: Appointments
     choices: Choices
     requests: Requests
     schedule: Schedule
@@ -204,6 +214,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         approvals=Approvals(journal, notices.load()),
         docket=docket,
         people=people,
+        appointments=Appointments(acts, address=settings.origin),
         choices=choices,
         requests=Requests(acts, people, store, choices),
         schedule=Schedule(acts),
@@ -252,6 +263,7 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             CertificatePages,
             JoinPages,
             ReplyPages,
+            TicketPages,
             VerifyPages,
             FeedPages,
             Router(
@@ -266,6 +278,9 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             ),
             place_socket,
             staff_socket,
+            ticket_socket,
+            place_test_socket,
+            staff_test_socket,
             create_static_files_router(
                 "/static",
                 directories=[HERE / "static"],

@@ -5,6 +5,9 @@ so a slow page that misses some loses nothing; a page that does not keep up is l
 A login that no longer stands ends its pages: at once when its link was withdrawn, and with the next heartbeat
 when it ended by itself. Levels of speech go to whom the sound goes, and wait for nobody; so do the figures of
 the connections, to whoever oversees the hearing.
+
+A technical test has pages of its own, one at each end, in the room of the test: they are told of the test and of
+nothing else of the hearing.
 """
 
 import asyncio
@@ -15,18 +18,23 @@ from typing import Any
 from uuid import UUID
 
 from consent.instruments import Instrument
-from hearings import docket
+from frontend.browsers import browser_of
+from frontend.observed import Observed
+from hearings import appointments, docket
 from hearings.actors import Actor
+from hearings.appointments import NOTHING, End, Guest, Shown
 from hearings.conduct import Conductor
-from hearings.errors import Destroyed, NotSignedIn, Refusal
+from hearings.errors import Destroyed, NotAllowed, NotSignedIn, Refusal
 from hearings.journal import Journal
 from hearings.roles import OVERSEERS
 from hearings.sentences import say
+from hearings.tables import Appointment
 from hearings.views import load
 from media import control
 from media.signalling import (
     Closed,
     Coming,
+    Equipment,
     Figures,
     Levels,
     Line,
@@ -63,12 +71,23 @@ class Page:
 
     `who` says again who is behind it, and raises a Refusal once nobody is. `outgoing` ends with None; the socket
     then ends with `code`. `audible`: the places whose levels it may be told; `oversees`: whether the figures, too.
+    `guest`: of a technical test, at one end of it; `place` is the number of that end then. `agent`: what the browser
+    calls itself.
     """
 
-    def __init__(
-        self, hearing: UUID, who: Callable[[], Actor], *, token: str, place: UUID | None = None
+    def __init__(  # who it is, and where
+        self,
+        hearing: UUID,
+        who: Callable[[], Actor],
+        *,
+        token: str,
+        place: UUID | None = None,
+        guest: Guest | None = None,
+        agent: str = "",
     ) -> None:
         self.hearing = hearing
+        self.guest = guest
+        self.agent = agent
         self.who = who
         self.token = token
         self.place = place
@@ -80,6 +99,11 @@ class Page:
         self._n = 0
         self._heard = False
         self._over = False
+
+    @property
+    def room(self) -> UUID:
+        """Whose sound and picture it carries: the hearing's, or the test's."""
+        return self.hearing if self.guest is None else self.guest.appointment
 
     def tell(self, message: ToPage) -> None:
         if self._over:
@@ -155,6 +179,15 @@ def _figures(message: control.Measured) -> Figures:
     )
 
 
+def _note(observed: Observed, message: control.OfTheMoment) -> None:
+    person = str(appointments.seat(UUID(message.hearing), End.PERSON))
+    match message:
+        case control.Measured(places=places):
+            observed.measure(places.get(person, ()))
+        case control.Levels(audio=audio) if person in audio:
+            observed.hear(audio[person])
+
+
 class Live:
     """Start it on a running loop."""
 
@@ -162,7 +195,8 @@ class Live:
         self._journal = journal
         self._instruments = instruments
         self._conductor = conductor
-        self._pages: dict[UUID, set[Page]] = {}
+        self._pages: dict[UUID, set[Page]] = {}  # by room
+        self._observed: dict[UUID, Observed] = {}
         self._telling = asyncio.Lock()
         self._dirty: set[UUID] = set()
         self._wake = asyncio.Event()
@@ -190,19 +224,36 @@ class Live:
 
     async def enter(self, page: Page) -> None:
         """Opens the page; an older one of the same place is told and ends."""
-        pages = self._pages.setdefault(page.hearing, set())
-        older = self._page(page.hearing, page.place) if page.place else None
+        pages = self._pages.setdefault(page.room, set())
+        older = self._page(page.room, page.place) if page.place else None
         if older is not None:
             pages.discard(older)
             older.finish(_superseded if older.token == page.token else _moved)
         pages.add(page)
-        await self._tell(page.hearing, {page})
+        if page.guest is not None:
+            self._observed.setdefault(page.room, Observed())
+        await self._tell(page.room, {page} if page.guest is None else set(pages))
 
     def leave(self, page: Page) -> None:
-        pages = self._pages.get(page.hearing, set())
+        pages = self._pages.get(page.room, set())
         pages.discard(page)
         if not pages:
-            self._pages.pop(page.hearing, None)
+            self._pages.pop(page.room, None)
+            self._observed.pop(page.room, None)
+        elif page.guest is not None:
+            self._mark(page.room)
+
+    def equipped(self, page: Page, equipment: Equipment) -> None:
+        """Raises: NotAllowed for whom no test is held."""
+        if page.guest is None or page.guest.end is not End.PERSON:
+            raise NotAllowed(say("This page is no place at which something is tested."))
+        self._observed[page.room].equipment = equipment
+        self._mark(page.room)
+
+    def shown(self, test: UUID) -> Shown:
+        """What has come of the person in a test, while a page of it was open."""
+        observed = self._observed.get(test)
+        return observed.shown() if observed is not None else NOTHING
 
     async def check(self, page: Page) -> None:
         """Ends the page if its login has run out or was ended meanwhile."""
@@ -210,13 +261,18 @@ class Live:
         if isinstance(actor, Closed):
             page.finish(actor, code=NOT_SIGNED_IN)
 
-    def _page(self, hearing: UUID, place: UUID) -> Page | None:
-        return next((page for page in self._pages.get(hearing, ()) if page.place == place), None)
+    def _page(self, room: UUID, place: UUID) -> Page | None:
+        return next((page for page in self._pages.get(room, ()) if page.place == place), None)
 
-    def _mark(self, hearing: UUID | None) -> None:
-        dirty = set(self._pages) if hearing is None else {hearing} & self._pages.keys()
-        if dirty:
-            self._dirty |= dirty
+    def _mark(self, what: UUID | None) -> None:
+        """The pages of a room, and of the tests of a hearing; all, where it is not known what was changed."""
+        rooms = {
+            room
+            for room, pages in self._pages.items()
+            if what in {None, room} or any(page.hearing == what for page in pages)
+        }
+        if rooms:
+            self._dirty |= rooms
             self._wake.set()
 
     async def _tell_all(self) -> None:
@@ -224,26 +280,32 @@ class Live:
             await self._wake.wait()
             self._wake.clear()
             dirty, self._dirty = self._dirty, set()
-            for hearing in dirty:
+            for room in dirty & self._pages.keys():
                 try:
-                    await self._tell(hearing, set(self._pages.get(hearing, ())))
+                    await self._tell(room, set(self._pages.get(room, ())))
                 except Exception:  # or the pages of every other hearing would stand still
-                    log.exception("the pages of hearing %s could not be told", hearing)
+                    log.exception("the pages of hearing %s could not be told", room)
 
-    async def _tell(self, hearing: UUID, pages: set[Page]) -> None:
+    async def _tell(self, room: UUID, pages: set[Page]) -> None:
         async with self._telling:  # else a page could be told an older state after a newer one
-            views = await asyncio.to_thread(self._views, hearing, pages)
+            views = await asyncio.to_thread(self._views, room, pages)
             for page, view in views.items():
                 if isinstance(view, Closed):
                     page.finish(view, code=NOT_SIGNED_IN)
                 else:
                     page.show(view)
 
-    def _views(self, hearing: UUID, pages: set[Page]) -> dict[Page, dict[str, Any] | Closed]:
+    def _views(self, room: UUID, pages: set[Page]) -> dict[Page, dict[str, Any] | Closed]:
         """The view of each page, or the last words to one whose login no longer stands."""
+        observed = self._observed.get(room)
         try:
             with self._journal.reading() as tx:
-                view = load(tx, self._journal, self._instruments, hearing)
+                if observed is not None:
+                    test = appointments.technical_test(
+                        tx, tx.get_one(Appointment, room), self._journal.clock()
+                    )
+                    return {page: self._view_of_test(page, pages, test, observed) for page in pages}
+                view = load(tx, self._journal, self._instruments, room)
         except Destroyed as error:
             return dict.fromkeys(pages, Closed(sentence=str(error)))
         told: dict[Page, dict[str, Any] | Closed] = {}
@@ -252,12 +314,41 @@ class Live:
             told[page] = actor if isinstance(actor, Closed) else view.as_seen_by(actor)
         return told
 
+    def _view_of_test(
+        self, page: Page, pages: set[Page], test: appointments.TechnicalTest, observed: Observed
+    ) -> dict[str, Any] | Closed:
+        """What one end of a test is told: of the test, and of the other end."""
+        actor = self._actor(page)
+        if isinstance(actor, Closed) or page.guest is None:
+            return actor if isinstance(actor, Closed) else _withdrawn
+        other = appointments.seat(page.room, page.guest.end.other)
+        beyond = next((one for one in pages if one.place == other), None)
+        told = {
+            **test.told(),
+            "you": {
+                "place": str(page.place),
+                "people": [{"role": role} for role in page.guest.roles],
+                "language": test.place.language if page.guest.end is End.PERSON else None,
+            },
+            "other": str(other),
+            "here": beyond is not None,
+            "hears": [str(other)],
+        }
+        if page.guest.end is End.COURT and beyond is not None:
+            told |= {
+                "browser": browser_of(beyond.agent),
+                "equipment": observed.equipment.model_dump(exclude={"type"}) if observed.equipment else None,
+            }
+        return told
+
     def _actor(self, page: Page) -> Actor | Closed:
         """Who is behind the page now, or the last words to it."""
         try:
             return page.who()
         except NotSignedIn:
-            return _signed_out if page.place is None else self._farewell(page.hearing, page.place)
+            if page.place is None or (page.guest is not None and page.guest.end is End.COURT):
+                return _signed_out
+            return self._farewell(page.hearing, page.place)
         except Refusal as error:
             return Closed(sentence=str(error))
 
@@ -267,6 +358,9 @@ class Live:
         return _moved if place in held else _withdrawn
 
     async def _told(self, message: control.OfTheMoment) -> None:
+        observed = self._observed.get(UUID(message.hearing))
+        if observed is not None:
+            _note(observed, message)
         if isinstance(message, control.Measured):
             figures = _figures(message)
             for each in self._pages.get(UUID(message.hearing), ()):

@@ -16,13 +16,14 @@ from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 from pydantic import ValidationError
 
-from frontend.access import PLACE, STAFF
+from frontend.access import PLACE, STAFF, TICKET
 from frontend.ice_servers import RENEWED_SECONDS, ice_servers
 from frontend.live import NOT_FOUND, NOT_SIGNED_IN, Live, Page
 from frontend.settings import Settings
 from frontend.words import Reader, Words
 from hearings.accounts import Accounts
 from hearings.actors import Actor
+from hearings.appointments import Appointments, Guest
 from hearings.conduct import Conductor
 from hearings.docket import Docket
 from hearings.errors import Destroyed, NotAllowed, NotFound, NotSignedIn, Refusal
@@ -35,6 +36,7 @@ from media.signalling import (
     VERSION,
     Answer,
     Closed,
+    Equipment,
     FromPage,
     Hello,
     Ice,
@@ -95,6 +97,71 @@ async def staff_socket(
     await _open(socket, Known(who, token), live, conductor, room)
 
 
+@websocket("/tests/{test:uuid}/socket")
+async def ticket_socket(
+    socket: Socket,
+    test: UUID,
+    appointments: Appointments,
+    live: Live,
+    conductor: Conductor,
+    room: Room,
+    settings: Settings,
+    journal: Journal,
+) -> None:
+    """One end of a technical test, for whoever opened its own link."""
+    token = socket.cookies.get(TICKET) or ""
+    testing = Testing(partial(appointments.by_ticket, test, token), token, appointments, settings, journal)
+    await _open_test(socket, testing, live, conductor, room)
+
+
+@websocket("/places/{place:uuid}/tests/{test:uuid}/socket")
+async def place_test_socket(  # noqa: PLR0913  # what a socket and a login need
+    socket: Socket,
+    *,
+    place: UUID,
+    test: UUID,
+    docket: Docket,
+    appointments: Appointments,
+    live: Live,
+    conductor: Conductor,
+    room: Room,
+    settings: Settings,
+    journal: Journal,
+) -> None:
+    """The same, for whoever has the place itself, or holds the test from a place of their own."""
+    token = socket.cookies.get(PLACE) or ""
+
+    def find() -> Guest:
+        return appointments.by_actor(docket.of_place(place, token), test)
+
+    await _open_test(socket, Testing(find, token, appointments, settings, journal), live, conductor, room)
+
+
+@websocket("/hearings/{hearing:uuid}/tests/{test:uuid}/socket")
+async def staff_test_socket(  # noqa: PLR0913  # what a socket and a login need
+    socket: Socket,
+    *,
+    hearing: UUID,
+    test: UUID,
+    accounts: Accounts,
+    docket: Docket,
+    appointments: Appointments,
+    live: Live,
+    conductor: Conductor,
+    room: Room,
+    settings: Settings,
+    journal: Journal,
+) -> None:
+    """The same, for the court's end."""
+    token = socket.cookies.get(STAFF) or ""
+
+    def find() -> Guest:
+        actor = docket.of_staff(accounts.staff(token, request=False), hearing)
+        return appointments.by_actor(actor, test)
+
+    await _open_test(socket, Testing(find, token, appointments, settings, journal), live, conductor, room)
+
+
 class Known(NamedTuple):
     """How to tell who is behind a socket; see `live.Page`."""
 
@@ -102,6 +169,42 @@ class Known(NamedTuple):
     token: str
     place: UUID | None = None
     servers: Callable[[], list[IceServer]] | None = None
+    guest: Guest | None = None
+
+
+class Testing(NamedTuple):
+    """How to tell who is at one end of a test."""
+
+    find: Callable[[], Guest]
+    token: str
+    appointments: Appointments
+    settings: Settings
+    journal: Journal
+
+    def guest(self) -> Guest:
+        """Raises: NotSignedIn, NotFound, Destroyed."""
+        return self.appointments.enter(self.find())
+
+    def known(self, guest: Guest) -> Known:
+        """An actor of nobody: nothing of the hearing can be done here."""
+
+        def who() -> Actor:
+            return Actor(self.guest().hearing, ())
+
+        def servers() -> list[IceServer]:
+            return ice_servers(self.settings, guest.seat, at=self.journal.clock())
+
+        return Known(who, self.token, guest.seat, servers, guest)
+
+
+async def _open_test(socket: Socket, testing: Testing, live: Live, conductor: Conductor, room: Room) -> None:
+    await socket.accept()
+    try:
+        guest = await asyncio.to_thread(testing.guest)
+    except (NotSignedIn, NotFound, Destroyed) as error:
+        await _refuse(socket, error)
+        return
+    await _converse(socket, testing.known(guest), Actor(guest.hearing, ()), live, conductor, room)
 
 
 async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, room: Room) -> None:
@@ -109,10 +212,18 @@ async def _open(socket: Socket, known: Known, live: Live, conductor: Conductor, 
     try:
         actor = await asyncio.to_thread(known.who)
     except (NotSignedIn, NotFound, Destroyed) as error:
-        log.warning("a socket was refused at %s: %s", socket.scope["path"], error)
         await _refuse(socket, error)
         return
-    page = Page(actor.hearing, known.who, token=known.token, place=known.place)
+    await _converse(socket, known, actor, live, conductor, room)
+
+
+async def _converse(
+    socket: Socket, known: Known, actor: Actor, live: Live, conductor: Conductor, room: Room
+) -> None:
+    agent = socket.headers.get("user-agent", "")
+    page = Page(
+        actor.hearing, known.who, token=known.token, place=known.place, guest=known.guest, agent=agent
+    )
     conversation = Conversation(
         actor,
         page,
@@ -204,7 +315,9 @@ class Conversation:
                 self._own_place()
                 await asyncio.to_thread(self._room.mute, self._actor, Kind(kind), muted=muted)
             case Watch(places=places):
-                self._conductor.watch(self._actor.hearing, self._own_place(), places)
+                self._conductor.watch(self._page.room, self._own_place(), places)
+            case Equipment():
+                self._live.equipped(self._page, message)
             case Ping(n=n):
                 self._page.tell(Pong(n=n))
                 self.tell_servers()
@@ -223,7 +336,7 @@ class Conversation:
     async def _negotiate(self, place: UUID, offer: Offer) -> None:
         try:
             sdp = await self._conductor.offer(
-                self._actor.hearing, place, connection=offer.connection, sdp=offer.sdp
+                self._page.room, place, connection=offer.connection, sdp=offer.sdp
             )
         except Refusal as error:
             self._refuse(offer, self._said(error.sentence))
@@ -264,6 +377,7 @@ def _in_words_of(socket: Socket, page: Page, message: ToPage) -> ToPage:
 
 
 async def _refuse(socket: Socket, error: NotSignedIn | NotFound | Destroyed) -> None:
+    log.warning("a socket was refused at %s: %s", socket.scope["path"], error)
     last = Closed(sentence=_reader(socket).tell(error.sentence))
     with contextlib.suppress(WebSocketDisconnect):
         await socket.send_data(last.model_dump_json(), mode="text")

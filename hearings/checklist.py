@@ -15,9 +15,10 @@ allows it, by whom it says, with a reason that is printed.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from operator import itemgetter
 
 from pydantic import Field
 from sqlmodel import Session
@@ -28,7 +29,7 @@ from consent.instruments import Instrument
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
-from hearings.events import RequirementConfirmed, RequirementOverridden, RequirementRevoked
+from hearings.events import RequirementConfirmed, RequirementOverridden, RequirementRevoked, TestHeld
 from hearings.roles import OFFICE, REQUIRED, Circumstance, Role
 from hearings.said import Said
 from hearings.sentences import Sentence, any_of, recognised, say
@@ -37,6 +38,7 @@ from hearings.story import Person, Settled, Story
 from hearings.tables import Authority, Hearing
 
 IDENTITY = "identity-established"
+TESTED = "test-passed"
 _MOST = 200
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -221,7 +223,7 @@ def _item(demand: Demand, story: Story) -> Item:
             return _declared(demand, person, story)
         case _:
             stands = told is not None and law.stands((demand.id, told.cited), demand)
-            return Item(demand, person, told if stands else _warned(story, demand))
+            return Item(demand, person, told if stands else _noted(story, demand))
 
 
 def _declared(demand: Demand, person: Person | None, story: Story) -> Item:
@@ -277,6 +279,29 @@ def _sworn(story: Story, person: str | None) -> Settled | None:
         if person in {None, oath.participant}:
             return Settled(oath.by, oath.words, time, overridden=False)
     return None
+
+
+def _noted(story: Story, demand: Demand) -> Settled | None:
+    """What somebody who may confirm it wrote down in an entry of another kind."""
+    return _tried(story, demand) if demand.id == TESTED else _warned(story, demand)
+
+
+def _tried(story: Story, demand: Demand) -> Settled | None:
+    """The last technical test of every place where somebody is heard was good, by the word of who may confirm it."""
+    last: dict[str, tuple[datetime, TestHeld]] = {}
+    for one in sorted((test.held for test in story.tests.values() if test.held), key=itemgetter(0)):
+        last[one[1].place] = one
+    heard = {person.place for person in story.people.values() if person.capacity is not None}
+    found = [last[place] for place in heard if place in last]
+    if not heard or len(found) < len(heard) or not all(_vouched(held, story, demand) for _, held in found):
+        return None
+    time, held = max(found, key=itemgetter(0))
+    return Settled(held.by, held.sentence(story.named), time, overridden=False)
+
+
+def _vouched(held: TestHeld, story: Story, demand: Demand) -> bool:
+    by = story.people.get(held.by)
+    return held.good and by is not None and by.role in demand.by
 
 
 _WARNINGS = {"warning-requesting": "requesting", "warning-requested": "requested"}

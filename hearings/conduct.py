@@ -9,6 +9,9 @@ other hearings do not notice.
 A hearing gets the least busy worker when its room is first needed, and stays there until the sitting is over and
 everything is kept: what made one worker end must not travel to the next. Where the hearings live is not written
 down. The workers that outlived this process tell it; until they have been heard no hearing is given to any.
+
+The room of a technical test (`appointments`) is conducted like that of a hearing, from when somebody comes to it until
+it is over. It has no recorder and no facts: what is reported of it is of no hearing.
 """
 
 import asyncio
@@ -22,8 +25,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from sqlmodel import Session
+
 from consent.instruments import Instrument
-from hearings import views
+from hearings import appointments, views
 from hearings.errors import NotReady, Unreachable
 from hearings.journal import Journal
 from hearings.recording import Recording, moment
@@ -125,6 +130,7 @@ class Conductor:
         self._stepped = asyncio.Event()
         self._versions = itertools.count(time.time_ns() // 1000)
         self._disarmed: set[UUID] = set()
+        self._tests: dict[UUID, UUID] = {}  # rooms of technical tests that are conducted, and their hearings
         self._turn = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -317,6 +323,8 @@ class Conductor:
             dirty, self._dirty = self._dirty, set()
             for hearing in dirty:
                 await self._conduct(hearing)
+                for room in [room for room, its in list(self._tests.items()) if its == hearing]:
+                    await self._conduct(room)
 
     async def _anchor(self) -> None:
         """After the plans have gone out, and holding up none."""
@@ -352,7 +360,9 @@ class Conductor:
     def _plans(self, hearing: UUID) -> list[RoomPlan]:
         with self._journal.reading() as tx:
             row = tx.get(Hearing, hearing)
-            if row is None or row.state is State.DESTROYED:
+            if row is None:
+                return self._plans_of_test(tx, hearing)
+            if row.state is State.DESTROYED:
                 return []
             story = Story().tell(self._journal.entries(tx, hearing))
             wanted = plans(
@@ -360,6 +370,15 @@ class Conductor:
             )
         if hearing in self._disarmed:
             return [plan.model_copy(update={"armed": False}) for plan in wanted]
+        return wanted
+
+    def _plans_of_test(self, tx: Session, room: UUID) -> list[RoomPlan]:
+        hearing = appointments.hearing_of(tx, room)
+        wanted = appointments.plans(tx, room, now=self._journal.clock()) if hearing is not None else []
+        if hearing is not None and wanted:
+            self._tests[room] = hearing
+        else:
+            self._tests.pop(room, None)
         return wanted
 
     def _opened(self) -> list[UUID]:
@@ -426,3 +445,5 @@ class Conductor:
     async def _progress(self) -> None:
         for hearing in [hearing for worker in self._workers for hearing in worker.hearings]:
             await asyncio.to_thread(self._recording.progress, hearing)
+        for room in list(self._tests):
+            self._mark(room)  # it ends by the clock alone

@@ -39,6 +39,8 @@ Handle = Annotated[str, Field(pattern=r"^[a-z2-7]{8}$")]
 By = Annotated[str, Field(pattern=r"^([a-z2-7]{8}|service)$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TrackName = Annotated[str, Field(pattern=r"^[a-z2-7]{8}-[a-z]+$")]
+Test = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+"""The number of a technical test."""
 
 
 def _whole_millis(moment: datetime) -> datetime:
@@ -693,6 +695,117 @@ class LinkRevoked(Event):
         return say(
             "{who} withdrew the link for the place {place}.", who=named(self.by), place=_place(self.place)
         )
+
+
+class TestArranged(Event):
+    """A technical test of a place before the hearing. Nothing of it is recorded. `test`: its number in the service."""
+
+    test: Test
+    place: str
+    start: Instant
+    minutes: int
+    zone: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} arranged a technical test of the place {place} for {start}.",
+            who=named(self.by),
+            place=_place(self.place),
+            start=_moment(self.start, self.zone),
+        )
+
+
+class TestMoved(Event):
+    test: Test
+    place: str
+    start: Instant
+    minutes: int
+    zone: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} moved the technical test of the place {place} to {start}.",
+            who=named(self.by),
+            place=_place(self.place),
+            start=_moment(self.start, self.zone),
+        )
+
+
+class TestCancelled(Event):
+    test: Test
+    place: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} cancelled the technical test of the place {place}.",
+            who=named(self.by),
+            place=_place(self.place),
+        )
+
+
+class TestHeld(Event):
+    """What a technical test showed: good, or to be repeated, in figures and in words.
+
+    `width`, `height`: of the picture that came, missing if none did; `heard`: speech came; `seconds`: for how long
+    sound or picture came; `trip` (there and back): ms; `loss`: of the sound, in tenths of a per cent; `way`: straight,
+    or by a relay that the network needed.
+    """
+
+    test: Test
+    place: str
+    good: bool
+    words: str | None = None
+    width: int | None = None
+    height: int | None = None
+    heard: bool
+    seconds: int
+    trip: int | None = None
+    loss: int | None = None
+    grade: Literal["good", "weak", "bad"] | None = None
+    way: Literal["straight", "relayed"] | None = None
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {
+            "who": named(self.by),
+            "place": _place(self.place),
+            "seen": self.seen(),
+            "words": self.words or "–",
+        }
+        if self.good:
+            return say("{who} found the technical test of the place {place} good: {seen}. {words}", **told)
+        return say(
+            "{who} found that the technical test of the place {place} is to be repeated: {seen}. {words}",
+            **told,
+        )
+
+    def seen(self) -> Sentence:
+        """Picture, sound and connection, as they came."""
+        picture = (
+            say("picture {width} × {height}", width=self.width, height=self.height)
+            if self.width
+            else say("no picture")
+        )
+        sound = say("speech heard") if self.heard else say("no speech heard")
+        return all_of([picture, sound, self._connection()])
+
+    def _connection(self) -> Sentence:
+        if self.grade is None:
+            return say("no connection")
+        told = {
+            "grade": _code(self.grade, GRADE),
+            "seconds": self.seconds,
+            "lost": f"{(self.loss or 0) / 10:.1f} %",
+            "trip": "–" if self.trip is None else self.trip,
+        }
+        if self.way == "relayed":
+            return say(
+                "connection by a relay {grade} for {seconds} s, {lost} lost, {trip} ms there and back", **told
+            )
+        return say("connection {grade} for {seconds} s, {lost} lost, {trip} ms there and back", **told)
 
 
 class ParticipantAdmitted(Event):

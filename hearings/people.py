@@ -15,7 +15,7 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 
 from hearings import consultation, docket, feeds, interpretation, letters, tokens
-from hearings.actors import Actor
+from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
 from hearings.events import (
@@ -105,7 +105,7 @@ class People:
         """Adds a place with its people. Raises: NotValid."""
         _check(new)
         with self._acts.act(actor, Verb.SEAT) as act:
-            _own_side(act, new.side)
+            _own_side(act.who, new.side)
             place = seat(act, new)
             return place, list(docket.seated(act.tx, place.id))
 
@@ -127,8 +127,7 @@ class People:
         """A new link for the place, as an address to be shown once; the one before is withdrawn."""
         with self._acts.act(actor, Verb.LINK) as act:
             row = self._place(act, place)
-            _own_side(act, row.side)
-            _own_authority(act, docket.seated(act.tx, place))
+            refuse_theirs(act.tx, act.who, row)
             return self.issue_within(act, row)
 
     def issue_within(self, act: Act, place: Place) -> str:
@@ -186,7 +185,7 @@ class People:
         """Withdraws the place's link and closes what it opened. Raises: NotNow if there is none."""
         with self._acts.act(actor, Verb.LINK) as act:
             row = self._place(act, place)
-            _own_side(act, row.side)
+            _own_side(act.who, row.side)
             if not self._withdraw(act, row):
                 raise NotNow(say("There is no link to withdraw for this place."))
             act.write(LinkRevoked(place=row.name, by=act.who.handle))
@@ -366,17 +365,23 @@ def gives(giver: Side, side: Side, roles: Iterable[Role]) -> bool:
     return side is Side.REQUESTED if giver is Side.REQUESTED else not _THEIRS.intersection(roles)
 
 
-def _own_side(act: Act, side: Side) -> None:
+def refuse_theirs(tx: Session, who: Self, place: Place) -> None:
+    """Raises: NotAllowed where a link to this place is for the other side to give."""
+    _own_side(who, place.side)
+    _own_authority(who, docket.seated(tx, place.id))
+
+
+def _own_side(who: Self, side: Side) -> None:
     """The requesting side conducts and may seat anybody; the requested side its own people only, so that it
     never holds a link to the court's places.
     """
-    if act.who.side is Side.REQUESTED and side is Side.REQUESTING:
+    if who.side is Side.REQUESTED and side is Side.REQUESTING:
         raise NotAllowed(say("The places of the requesting side are for the requesting side to give."))
 
 
-def _own_authority(act: Act, people: Sequence[Participant]) -> None:
+def _own_authority(who: Self, people: Sequence[Participant]) -> None:
     """Whoever holds the link of the other State's authority could sign in its name."""
-    if act.who.side is Side.REQUESTING and _THEIRS.intersection(person.role for person in people):
+    if who.side is Side.REQUESTING and _THEIRS.intersection(person.role for person in people):
         raise NotAllowed(say("The link of the requested authority is for the requested side to issue."))
 
 

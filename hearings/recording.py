@@ -101,7 +101,9 @@ class Recording:
     def worker_gone(self, hearing: UUID) -> None:
         """The media worker has ended: nothing is being kept, and nobody is connected."""
         with self._journal.transaction() as tx:
-            row = locked(tx, hearing)
+            row = tx.get(Hearing, hearing, with_for_update=True)
+            if row is None:  # the room of a technical test
+                return
             row.armed = None
             if row.state not in OPENED:
                 return
@@ -116,8 +118,8 @@ class Recording:
     def progress(self, hearing: UUID) -> None:
         """While on the record: writes down how far each original is on disk."""
         with self._journal.transaction() as tx:
-            row = locked(tx, hearing)
-            if row.state not in ON:
+            row = tx.get(Hearing, hearing, with_for_update=True)
+            if row is None or row.state not in ON:
                 return
             stretch = Story().tell(self._journal.entries(tx, hearing)).stretch
             tracks = _progress(tx, hearing, stretch) if stretch else []

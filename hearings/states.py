@@ -61,6 +61,8 @@ class Verb(StrEnum):
     SEAT = "seat"
     DESCRIBE = "describe"
     LINK = "link"
+    ARRANGE_TEST = "arrange-test"
+    HOLD_TEST = "hold-test"
     HAND_OVER = "hand-over"
     ADMIT = "admit"
     DISMISS = "dismiss"
@@ -119,6 +121,7 @@ _SERVICE = frozenset({Role.SERVICE})
 _AUTHORITY = frozenset({Role.AUTHORITY})
 _CLERKS = frozenset({Role.PRESIDING, Role.CLERK})
 _PLANNERS = COORDINATORS | _BENCH
+_TESTERS = COORDINATORS | {Role.CLERK}
 _REQUESTED = frozenset({Role.COORDINATOR_REQUESTED, Role.AUTHORITY})
 _SEATED = frozenset(Role) - {Role.SERVICE, Role.ADMINISTRATOR}
 _EVERYONE = _SEATED - {Role.OBSERVER}
@@ -167,6 +170,8 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.SEAT: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK}, None),),
     Verb.DESCRIBE: (Rule(_LIVING - {State.ENDED}, _PLANNERS | {Role.CLERK, Role.AUTHORITY}, None),),
     Verb.LINK: (Rule(_LIVING, _PLANNERS | {Role.CLERK}, None),),
+    Verb.ARRANGE_TEST: (Rule(_BEFORE, _TESTERS, None),),
+    Verb.HOLD_TEST: (Rule(_BEFORE | OPENED, _TESTERS, None),),
     Verb.HAND_OVER: (Rule(_LIVING, _SEATED, None),),
     Verb.ADMIT: (Rule(OPENED, _CLERKS, None),),
     Verb.DISMISS: (Rule(OPENED, _CLERKS, None),),
@@ -261,6 +266,8 @@ ACT: dict[Verb, Sentence] = {
     Verb.SEAT: say("add people and places"),
     Verb.DESCRIBE: say("say what is to be minded for a person heard"),
     Verb.LINK: say("issue or withdraw a link"),
+    Verb.ARRANGE_TEST: say("arrange, move or cancel a technical test"),
+    Verb.HOLD_TEST: say("hold a technical test"),
     Verb.HAND_OVER: say("take your place to another device"),
     Verb.ADMIT: say("admit somebody to the room"),
     Verb.DISMISS: say("send somebody back to the waiting room"),

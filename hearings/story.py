@@ -157,6 +157,15 @@ class Objection:
     decided: tuple[datetime, e.ObjectionDecided] | None = None
 
 
+@dataclass
+class Tested:
+    """A technical test; `held`: when, and what it showed; `cancelled`: it is not held."""
+
+    arranged: e.TestArranged | e.TestMoved
+    cancelled: bool = False
+    held: tuple[datetime, e.TestHeld] | None = None
+
+
 @dataclass(frozen=True)
 class Question:
     """A notice or a question that stands before somebody, and is not answered yet."""
@@ -205,7 +214,7 @@ class Story:
     sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
     asked last to hear a sealed stretch, by its number, until it is declined; `choices`: of the instrument, the last one
     stands; `closed`: when the file was; `unidentified`:
-    who was lost when the hearing was suspended, by handle, until they are identified anew or the sitting ends; `oath`,
+    who was lost when the hearing was suspended, by handle, until they are identified anew or the sitting ends; `tests`: by their numbers, in the order in which they were arranged; `oath`,
     `oath_by`: what the request asks for, and of which side; `questions` and `declarations`: by what is asked,
     and the handle of whom; `consents`: every question, answer and taking back.
     """
@@ -217,6 +226,7 @@ class Story:
     documents: dict[str, e.Filed | e.DocumentFiled] = field(default_factory=dict)
     settled: dict[tuple[str, str | None], Settled] = field(default_factory=dict)
     latest: dict[str, tuple[datetime, e.Event]] = field(default_factory=dict)
+    tests: dict[str, Tested] = field(default_factory=dict)
     sittings: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
@@ -331,7 +341,15 @@ class Story:
                 | e.ParticipantAudible()
             ):
                 self._attended(time, event)
-            case e.RequirementConfirmed() | e.RequirementOverridden() | e.RequirementRevoked():
+            case (
+                e.RequirementConfirmed()
+                | e.RequirementOverridden()
+                | e.RequirementRevoked()
+                | e.TestArranged()
+                | e.TestMoved()
+                | e.TestCancelled()
+                | e.TestHeld()
+            ):
                 self._safeguarded(time, event)
             case (
                 e.ConsultationAsked()
@@ -550,6 +568,17 @@ class Story:
                 asked = self.unsealings[event.stretch]
                 self.unsealings[event.stretch] = replace(asked, allowed=time)
 
+    def _tested(self, time: datetime, event: e.Event) -> None:
+        match event:
+            case e.TestArranged():
+                self.tests[event.test] = Tested(event)
+            case e.TestMoved():
+                self.tests[event.test].arranged = event
+            case e.TestCancelled():
+                self.tests[event.test].cancelled = True
+            case e.TestHeld():
+                self.tests[event.test].held = time, event
+
     def _safeguarded(self, time: datetime, event: e.Event) -> None:
         match event:
             case e.RequirementConfirmed():
@@ -567,6 +596,8 @@ class Story:
                 )
             case e.RequirementRevoked():
                 self.settled.pop((event.requirement, event.person), None)
+            case _:
+                self._tested(time, event)
 
     def _consented(self, time: datetime, event: Consent) -> None:
         self.consents.append((time, event))

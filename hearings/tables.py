@@ -308,6 +308,40 @@ class Link(SQLModel, table=True):
     revoked: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class Appointment(SQLModel, table=True):
+    """A technical test of a place before the hearing, agreed for `wall` (YYYY-MM-DDTHH:MM) on the clocks of `zone`.
+
+    `fold`: earlier or later, where the clocks show that time twice; `by`: handle of who arranged it; `held`: when
+    it was said what it showed, and `good` whether that was good, or is to be repeated.
+    """
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    place_id: UUID = Field(foreign_key="place.id", index=True)
+    start: datetime = Field(sa_type=Utc)
+    wall: str = Field(max_length=16)
+    fold: str | None = Field(default=None, max_length=7)
+    zone: str
+    minutes: int
+    created: datetime = Field(sa_type=Utc)
+    by: str = Field(max_length=8)
+    cancelled: datetime | None = Field(default=None, sa_type=Utc)
+    held: datetime | None = Field(default=None, sa_type=Utc)
+    good: bool | None = None
+
+
+class Ticket(SQLModel, table=True):
+    """A link that opens a technical test and nothing else, and the login that opening it gave; both as digests."""
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    appointment_id: UUID = Field(foreign_key="appointment.id", index=True)
+    place_id: UUID = Field(foreign_key="place.id", index=True)
+    issued: datetime = Field(sa_type=Utc)
+    redeemed: datetime | None = Field(default=None, sa_type=Utc)
+    revoked: datetime | None = Field(default=None, sa_type=Utc)
+    login: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
 class Document(SQLModel, table=True):
     """A letter or annex; the bytes lie in the data folder under their digest."""
 

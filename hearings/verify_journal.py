@@ -275,6 +275,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_course(entries)
     _check_consultations(entries)
     _check_choices(entries)
+    _check_tests(entries)
     _check_answers(entries)
     _check_interventions(entries)
     _check_identities(entries)
@@ -452,6 +453,24 @@ def _check_choices(entries: Sequence[Entry]) -> None:
         if entry.kind == "instrument.chosen" and opened:
             raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
         opened = opened or entry.kind == "sitting.opened"
+
+
+def _check_tests(entries: Sequence[Entry]) -> None:
+    """Of a technical test nothing is said before it is arranged, nor after it was cancelled or held.
+
+    An entry that conceals of which test it tells is only held to that one stands.
+    """
+    standing: set[str | None] = set()
+    for entry in entries:
+        if not entry.kind.startswith("test."):
+            continue
+        test = entry.member("test", str)
+        if entry.kind == "test.arranged":
+            standing.add(test)
+        elif not (standing if test is None else standing & {test, None}):
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
+        elif entry.kind != "test.moved" and test is not None:
+            standing.discard(test)
 
 
 _ANSWERS = {

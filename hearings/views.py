@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from consent.instruments import Instrument
 from hearings import (
+    appointments,
     checklist,
     copies,
     declarations,
@@ -40,7 +41,7 @@ from hearings.schedule import Schedule, side_of
 from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Settled, Story
-from hearings.tables import Authority, Hearing, Participant, Place, Sitting, Slot
+from hearings.tables import Appointment, Authority, Hearing, Participant, Place, Sitting, Slot
 from hearings.tree import stamp
 from media.channels import RECORDER, Kind
 from scheduling.zones import both_clocks
@@ -60,6 +61,8 @@ class View:
         self._leaves = len(entries)
         self._links = found.links
         self._letters = found.letters[hearing.id]
+        self._tests = found.tests
+        self._now = found.now
         self._rows = found.places[hearing.id]
         self._requesting = found.authorities[hearing.requesting_id]
         self._requested = found.authorities[hearing.requested_id]
@@ -351,6 +354,7 @@ class View:
             "interpreting": bool(place and place.interpreting),
             "hears": place.hears if place else None,
             "declarations": declarations.own(actor, self.story),
+            "test": self._test(place),
         }
 
     def _claimed(self, actor: Actor) -> bool:
@@ -393,9 +397,15 @@ class View:
                 "interpreting": place.interpreting,
                 "people": [self._named(person, overseer=overseer) for person in seated],
                 **({"link": self._links.get(place.id, "none")} if overseer else {}),
+                **({"test": self._test(place)} if overseer else {}),
             }
             for place, seated in self._rows
         ]
+
+    def _test(self, place: Place | None) -> dict[str, Any] | None:
+        """The newest technical test of the place, and how it stands."""
+        row = self._tests.get(place.id) if place is not None else None
+        return appointments.told(row, self._now) if row is not None else None
 
     def _named(self, person: Participant, *, overseer: bool) -> dict[str, Any]:
         """What is to be minded for a person heard is for those who oversee."""
@@ -591,6 +601,7 @@ class Found:
     slots: Sequence[Slot]
     plans: Mapping[UUID, Sequence[Sitting]]
     replies: Mapping[UUID, Mapping[str, str]]
+    tests: Mapping[UUID, Appointment]
     authorities: Mapping[UUID, Authority]
     now: datetime
 
@@ -609,6 +620,7 @@ def load_all(
         slots=Schedule.pending(tx, ids),
         plans=plan.sittings_of(tx, ids),
         replies=notices.answers(tx, ids),
+        tests=appointments.latest(tx, ids),
         authorities={row.id: row for row in tx.exec(select(Authority).where(col(Authority.id).in_(sides)))},
         now=journal.clock(),
     )

@@ -58,6 +58,24 @@ class Watch(Message):
     places: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(max_length=32)
 
 
+class Equipment(Message):
+    """With what somebody takes part in a technical test, as their browser names it; whole, each time it changes. Shown
+    to whoever holds the test, and kept nowhere.
+
+    `camera`, `microphone`, `loudspeaker`: names of devices, empty for none; `width`, `height`: of the picture, 0 for
+    none; `way`: straight, by a relay, or not known yet; `trip`: to the service and back in ms, once it is known.
+    """
+
+    type: Literal["equipment"] = "equipment"
+    camera: str = Field(max_length=200)
+    microphone: str = Field(max_length=200)
+    loudspeaker: str = Field(max_length=200)
+    width: int = Field(ge=0, le=16384)
+    height: int = Field(ge=0, le=16384)
+    way: Literal["", "straight", "relayed"]
+    trip: int | None = Field(default=None, ge=0, le=60_000)
+
+
 class Ping(Message):
     """Heartbeat, every five seconds; answered with `pong` of the same number."""
 
@@ -65,7 +83,7 @@ class Ping(Message):
     n: int = Field(ge=0, lt=2**53)
 
 
-FromPage = Annotated[Hello | Offer | Mute | Watch | Ping, Field(discriminator="type")]
+FromPage = Annotated[Hello | Offer | Mute | Watch | Equipment | Ping, Field(discriminator="type")]
 
 # --- to the page -------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
             }
         ),
     ),
-    "people": (say("People and links"), frozenset({"participant", "link"})),
+    "people": (say("People and links"), frozenset({"participant", "link", "test"})),
     "safeguards": (say("Safeguards"), frozenset({"requirement"})),
     "messages": (say("Messages"), frozenset({"message"})),
     "files": (say("Documents, recording, minutes"), frozenset({"document", "media", "minutes", "custody"})),

@@ -1,6 +1,7 @@
 /**
  * The test before the hearing: opens camera and microphone, shows the one and measures the other, and remembers
- * which devices were chosen. Nothing leaves this page.
+ * which devices were chosen. Nothing leaves this page by itself; whoever imports it hears `equipped` on the document
+ * each time what is open has changed.
  */
 
 import { DeviceRefused, choose, chosen, list, open, speakThrough } from "./devices.js";
@@ -10,8 +11,8 @@ import { word } from "./words.js";
 const FLOOR = -60; // dBFS; quieter is shown as nothing
 const TONE = { hertz: 660, seconds: 0.8, gain: 0.2 };
 
-/** @type {Record<import("./devices.js").Device, MediaStreamTrack | null>} */
-const own = { camera: null, microphone: null };
+/** @type {Record<import("./devices.js").Device, MediaStreamTrack | null>} what is open */
+export const own = { camera: null, microphone: null };
 let unmeasured = () => {};
 
 const begin = /** @type {HTMLButtonElement} */ (document.getElementById("begin"));
@@ -24,7 +25,8 @@ for (const device of /** @type {const} */ (["camera", "microphone", "loudspeaker
   const select = /** @type {HTMLSelectElement} */ (document.getElementById(`choose-${device}`));
   select.addEventListener("change", () => {
     choose(device, select.value);
-    if (device !== "loudspeaker") void show(device).then(offer);
+    if (device === "loudspeaker") void offer();
+    else void show(device).then(offer);
   });
 }
 navigator.mediaDevices?.addEventListener("devicechange", () => void offer());
@@ -97,6 +99,7 @@ async function offer() {
   await fill("camera", "videoinput", own.camera?.getSettings().deviceId ?? "");
   await fill("microphone", "audioinput", own.microphone?.getSettings().deviceId ?? "");
   await fill("loudspeaker", "audiooutput", chosen("loudspeaker"));
+  document.dispatchEvent(new Event("equipped"));
   const speakers = /** @type {HTMLSelectElement} */ (document.getElementById("choose-loudspeaker"));
   const block = document.getElementById("loudspeaker-block");
   if (block) block.hidden = !("setSinkId" in HTMLMediaElement.prototype) || speakers.options.length < 2;

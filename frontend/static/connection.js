@@ -89,6 +89,11 @@ export class Connection extends EventTarget {
     return this.#pc;
   }
 
+  /** The layers of the own camera that anybody takes; null if it is sent in one alone, or nothing is known yet. */
+  get taken() {
+    return this.#taken;
+  }
+
   /** It has been tried for so long that the person must be told; it goes on being tried. */
   get stuck() {
     return this.#since > 0 && performance.now() - this.#since > STUCK;

@@ -330,13 +330,36 @@ function play(tile, stream, silent) {
   }
   video.muted = silent;
   video.volume = voices.size === 0 || voices.has(tile.getAttribute("data-place") ?? "") ? 1 : SOFT;
-  if (video.srcObject !== stream) video.srcObject = stream;
+  const now = playable(video, stream);
+  if (video.srcObject !== now) video.srcObject = now;
   if (stream && video.paused) {
     video.play().then(
       () => reveal("hear", false),
       (error) => error instanceof DOMException && error.name === "NotAllowedError" && reveal("hear", true),
     );
   }
+}
+
+/** @type {WeakMap<MediaStream, MediaStream>} the sound alone of a stream */
+const sounds = new WeakMap();
+
+/**
+ * What an element can play of a stream: one that has a picture to show stays silent in Chromium until the first of it
+ * comes, and somebody without a camera sends none. Until then the sound goes alone.
+ * @param {HTMLVideoElement} video
+ * @param {MediaStream | null} stream
+ * @returns {MediaStream | null}
+ */
+function playable(video, stream) {
+  const [picture] = stream?.getVideoTracks() ?? [];
+  if (!stream || !picture?.muted || video.srcObject === stream) return stream;
+  let alone = sounds.get(stream);
+  if (!alone) {
+    alone = new MediaStream(stream.getAudioTracks());
+    sounds.set(stream, alone);
+    picture.addEventListener("unmute", () => video.srcObject === alone && (video.srcObject = stream));
+  }
+  return alone;
 }
 
 /**

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ class Docket:
     link: str
     invitation: str
     letter: str
+    test: str
+    ticket: str
 
     @property
     def seats(self) -> list[Visitor]:
@@ -49,6 +52,7 @@ class Docket:
         yield Look("verify", nobody, "/verify")
         yield Look("join", nobody, self.link)
         yield Look("invitation", nobody, self.invitation)
+        yield Look("test-link", nobody, self.ticket)
 
     def _of_staff(self) -> Iterator[Look]:
         house = self.house
@@ -99,17 +103,26 @@ class Docket:
                     f"/hearings/{self.cases[state].id}{page}",
                 )
 
+    def _back(self, seat: Visitor) -> Visitor:
+        """That one has gone home; this one comes back with the same cookies."""
+        visitor = self.house.visitor()
+        visitor.http.cookies.update(seat.http.cookies)
+        return visitor
+
     def _of_places(self) -> Iterator[Look]:
         yield Look("letter", self.house.other, self.letter)
+        tested = self.cases["scheduled"]
+        yield Look("test-court", self.house.farther, f"/hearings/{tested.id}/tests/{self.test}")
+        yield Look(
+            "test-person",
+            self._back(tested.seat("heard")),
+            f"/places/{tested.seat('heard').place}/tests/{self.test}",
+        )
         yield Look("room-matters", self.house.judge, f"/hearings/{self.cases['on-record'].id}/room")
         session = self.cases["examining"]
         for state in ("scheduled", "adjourned", "ended"):
             seat = self.cases[state].seat("heard")
-            visitor = (
-                self.house.visitor()
-            )  # that one has gone home; this one comes back with the same cookies
-            visitor.http.cookies.update(seat.http.cookies)
-            yield Look(f"arrival-{state}", visitor, f"/places/{seat.place}")
+            yield Look(f"arrival-{state}", self._back(seat), f"/places/{seat.place}")
         for role in ("heard", "presiding"):
             seat = session.seat(role)
             yield Look(f"arrival-{role}", seat, f"/places/{seat.place}")
@@ -139,6 +152,7 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
         ):
             await put(house, standing[stands], text)
         await write_down(house, standing["examining"], "recording")
+        tested = await arrange(house, standing["scheduled"])
         hired = {"role": "clerk", "authority": house.requesting}
         letter = await letters_in_trouble(house, standing["adjourned"])
         yield Docket(
@@ -148,6 +162,8 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
             link=_path(await house.coordinator.post(_door_of_links(standing["scheduled"]))),
             invitation=_path(await house.administrator.post("/invitations", hired)),
             letter=letter,
+            test=tested["test"],
+            ticket=_path(tested),
         )
 
 
@@ -203,6 +219,13 @@ async def put(house: House, case: Case, text: str) -> None:
     """A text before the person heard."""
     asked = {"person": case.handles[case.heard], "text": text}
     await house.clerk.post(f"/hearings/{case.id}/declarations/ask", asked)
+
+
+async def arrange(house: House, case: Case) -> dict[str, str]:
+    """A technical test of the place of the person heard, whose room is open."""
+    start = datetime.now(UTC) + timedelta(minutes=10)
+    said = {"place": case.seat("heard").place, "wall": f"{start:%Y-%m-%dT%H:%M}", "zone": "UTC"}
+    return dict(await house.farther.post(f"/hearings/{case.id}/tests", said))
 
 
 async def write_down(house: House, case: Case, what: str) -> None:

@@ -8,10 +8,10 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from frontend.catalogue import read
-from frontend.rehearse import AUTHORITY, JUDGE, Cast, Court, Hearing
+from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, Cast, Court, Hearing
 from frontend.visitor import eventually
 from frontend.words import Words
-from tests.browser.people import PHONE, People, Person, axe, comes_from, invited, open_link
+from tests.browser.people import PHONE, People, Person, axe, comes_from, flowing, invited, open_link
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -168,6 +168,28 @@ async def test_who_may_not_use_the_camera_is_told_what_to_do(wary_people: People
     await expect(person.page.locator("#line")).to_contain_text("Your browser does not let this page use the")
     await eventually(lambda: connected_self(person.page))
     await expect(person.page.locator("#microphone")).to_have_text("Microphone is off")
+
+
+async def test_who_has_no_camera_is_heard(people: People, hearing: Hearing) -> None:
+    await hearing.request()
+    await hearing.accept()
+    await hearing.schedule()
+    judge, witness = await people("judge"), await people("witness")
+    await witness.context.add_init_script(NO_CAMERA)
+    bench = await open_link(judge.page, await invited(hearing, JUDGE))
+    place = await open_link(witness.page, await invited(hearing, INTERPRETER))
+    await hearing.staff("room/open")
+    await witness.go(f"/places/{place}/room")
+    await judge.go(f"/places/{bench}/room")
+    await judge.page.locator(f"form[action$='/admit/{place}'] button").first.click()
+    await flowing(judge.page, sounds=1)
+
+
+NO_CAMERA = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = (wanted) =>
+  wanted.video ? Promise.reject(new DOMException("there is none", "NotFoundError")) : open(wanted);
+"""
 
 
 async def test_the_test_says_what_is_refused(wary_people: People, hearing: Hearing) -> None:

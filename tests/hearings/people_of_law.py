@@ -18,6 +18,7 @@ from hearings import checklist, servicekey
 from hearings.accounts import Accounts, Staff
 from hearings.actors import Actor, Self
 from hearings.acts import Acts
+from hearings.appointments import Appointments
 from hearings.checklist import Checklist, Confirmation, Confirmations, Identity, Item, Paper
 from hearings.consultation import Consultations
 from hearings.docket import Docket
@@ -96,6 +97,7 @@ class Courthouse:
             address="http://localhost",
             sender="court@exampleton.invalid",
         )
+        self.appointments = Appointments(self.acts, address="http://localhost")
         self.accounts = Accounts(journal, self.key, hasher=QUICK)
         self.choices = Choices(self.acts, self.known, parties.load())
         self.requests = Requests(self.acts, self.people, Store(folder / "documents"), self.choices)

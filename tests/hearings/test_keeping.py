@@ -5,6 +5,7 @@ import hashlib
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,17 @@ from hearings.keeping import Destruction, Keeping, Reason, later, obstacles, ter
 from hearings.servicekey import ServiceKey
 from hearings.states import State
 from hearings.story import Story
-from hearings.tables import Checkpoint, Document, Feed, Hearing, Outbox, RecordingKey
+from hearings.tables import (
+    Appointment,
+    Checkpoint,
+    Document,
+    Feed,
+    Hearing,
+    Outbox,
+    Place,
+    RecordingKey,
+    Ticket,
+)
 from hearings.tree import Tree, leaf_hash, read_checkpoint
 from hearings.views import load
 from media import control
@@ -256,8 +267,30 @@ def test_what_a_killed_service_left_in_the_clear_is_swept(shelf):
     assert new.exists(), "it may be in the making"
 
 
+def tried(shelf: Shelf) -> None:
+    """A technical test of a place, with its link."""
+    start = shelf.house.journal.clock()
+    with shelf.house.journal.transaction() as tx:
+        place = tx.exec(select(Place).where(Place.hearing_id == shelf.id)).first()
+        test = Appointment(
+            id=uuid4(),
+            hearing_id=shelf.id,
+            place_id=place.id,
+            start=start,
+            wall=f"{start:%Y-%m-%dT%H:%M}",
+            zone="UTC",
+            minutes=20,
+            created=start,
+            by="aaaaaaaa",
+        )
+        tx.add(test)
+        tx.flush()
+        tx.add(Ticket(digest=b"x", appointment_id=test.id, place_id=place.id, issued=start))
+
+
 @pytest.fixture
 def destroyed(shelf: Shelf) -> Shelf:
+    tried(shelf)
     shelf.rules((12, None), (120, None)).years(11).destroy()
     return shelf
 
@@ -342,7 +375,7 @@ def test_no_row_tells_of_it_in_any_table(destroyed):
             if "hearing_id" in table.c:
                 rows = tx.exec(select(table).where(table.c.hearing_id == destroyed.id)).all()
                 assert bool(rows) is (table.name in {"journalleaf", "checkpoint"}), table.name
-        for name in ("link", "login"):
+        for name in ("link", "login", "ticket"):
             table = SQLModel.metadata.tables[name]
             assert not tx.exec(select(table).where(table.c.place_id.is_not(None))).all()
         row = tx.get_one(Hearing, destroyed.id)

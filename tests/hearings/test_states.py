@@ -41,6 +41,8 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "end": ({"open", "suspended"}, {"presiding"}, "ended"),
     "close": ({"ended"}, {"clerk"}, "closed"),
     "choose-instrument": ({"requested", "accepted", "scheduled"}, COORDINATORS | {"presiding"}, None),
+    "arrange-test": (BEFORE, COORDINATORS | {"clerk"}, None),
+    "hold-test": (BEFORE | OPENED, COORDINATORS | {"clerk"}, None),
     "hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
     "lift-hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
     "destroy": ({"closed"}, {"presiding", "clerk"}, "destroyed"),

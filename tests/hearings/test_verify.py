@@ -182,6 +182,18 @@ def test_an_instrument_chosen_before_the_room_was_opened_is_accepted(tmp_path: P
     assert accepted(judged(tmp_path, chosen(6), trust=TRUST()))
 
 
+@pytest.mark.parametrize("hidden", [(), ("test.arranged",), ("test.held",)])
+def test_a_technical_test_is_accepted_whatever_of_it_is_concealed(
+    tmp_path: Path, hidden: tuple[str, ...]
+) -> None:
+    record = r.draft(incidents(*TESTS))
+    seqs = [n for n, one in enumerate(record.said) if one.type in hidden]
+    contents = record.contents()
+    if hidden:
+        contents = r.redacted(contents, seqs={n: {"test"} for n in seqs}, paths=[])
+    assert accepted(judged(tmp_path, r.sealed(contents), trust=TRUST()))
+
+
 @pytest.mark.parametrize("redact", [False, True])
 def test_what_came_up_and_was_answered_is_accepted(tmp_path: Path, redact: bool) -> None:
     contents = r.draft(incidents(*INCIDENTS)).contents()
@@ -1005,6 +1017,10 @@ table(
     in_private_without_an_end=lambda: in_private(r.OFF + 5, None),
     an_instrument_after_the_opening=lambda: chosen(9_001),
     an_end_of_nothing_private=lambda: in_private(None, r.OFF + 6),
+    a_test_moved_that_was_not_arranged=lambda: came_up(TESTS[1]),
+    a_test_held_after_it_was_cancelled=lambda: came_up(TESTS[0], ("test.cancelled", TESTED), TESTS[2]),
+    a_test_held_twice=lambda: came_up(*TESTS, TESTS[2]),
+    a_test_held_of_another=lambda: came_up(TESTS[0], ("test.held", {**TESTS[2][1], "test": "0" * 36})),
     a_ruling_without_a_claim=lambda: came_up(("privilege.ruled", {**RULED, "claim": 5})),
     a_second_ruling=lambda: came_up(*INCIDENTS[2:4], ("privilege.ruled", {**RULED, "claim": -2})),
     a_claim_without_a_ruling=lambda: came_up(INCIDENTS[2]),
@@ -1098,6 +1114,15 @@ INCIDENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("intervention.made", {"ground": "h", "measure": "m", "suspends": False, "by": r.JUDGE}),
     ("intervention.settled", {**SETTLED, "continues": False}),
     SETTLED_AGAIN,
+)
+
+
+TESTED = {"test": "6f1c9f0e-8a52-4c1f-9d0a-2f1f2e5f0a11", "place": "Room 2"}
+ARRANGED = {**TESTED, "start": "2026-11-24T09:00:00.000Z", "minutes": 20, "zone": "Europe/Lisbon"}
+TESTS = (
+    ("test.arranged", ARRANGED),
+    ("test.moved", ARRANGED),
+    ("test.held", {**TESTED, "good": True, "heard": True, "seconds": 240}),
 )
 
 
