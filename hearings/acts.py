@@ -27,7 +27,7 @@ from hearings.tables import Hearing, Participant, Place
 @dataclass
 class Act:
     """What a step works with. `who`: the person who acts; `story`: what stood before, and what it adds; `written`: only
-    what it adds.
+    what it adds; `addresses`: those that were made in it, by what they open, for the letters that tell them.
     """
 
     tx: Session
@@ -37,6 +37,7 @@ class Act:
     now: datetime
     journal: Journal
     written: list[Event] = field(default_factory=list)
+    addresses: dict[UUID, str] = field(default_factory=dict)
 
     def refuse_after_signing(self) -> None:
         """What the minutes say must still be so when they are read. Raises: AlreadyDone."""

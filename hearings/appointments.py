@@ -280,7 +280,8 @@ class Appointments:
                 issued=act.now,
             )
         )
-        return f"{self._address}/join/test/{token}"
+        act.addresses[appointment.id] = f"{self._address}/join/test/{token}"
+        return act.addresses[appointment.id]
 
     def revoke(self, actor: Actor, appointment: UUID) -> None:
         """Withdraws the link and closes what it opened. Raises: NotNow if there is none."""

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     TEST_INVITED = "test-invited"
     TEST_MOVED = "test-moved"
+    TEST_REMINDER = "test-reminder"
     TEST_CANCELLED = "test-cancelled"
     TEST_DUE = "test-due"
     PROPOSED = "proposed"

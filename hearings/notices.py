@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import docket, letters, plan, tokens
+from hearings import appointments, docket, letters, plan, tokens
 from hearings.actors import Self
 from hearings.acts import Act, Acts, locked
 from hearings.errors import AlreadyDone, NotFound, NotNow, Unverifiable
@@ -50,6 +50,8 @@ from scheduling.invitations import EntryRefused, Invitation, cancellation, invit
 log = logging.getLogger(__name__)
 
 _PURPOSE = "reply"
+TEST = "test-"
+"""What an entry is about, before the number of a technical test."""
 _TELLING = OPENED | {State.SCHEDULED, State.ADJOURNED}
 Answer = Literal["accepted", "tentative", "declined"]
 
@@ -120,6 +122,9 @@ class Notices:
                 self._invite(act, between, key, told, row)
             elif _differs(row, told) and not _arrived(act.story, key[1]):
                 self._move(act, between, row, told, change)
+            elif link := _link(act, row):
+                notice = letters.notice(Kind.TEST_INVITED, told, between, reply=self._reply(row), link=link)
+                self._queue(act.tx, act.hearing.id, _of(row, told), notice)
         for key, row in rows.items():
             if row.stands and key not in wanted and not _begun(act, row):
                 self._take_back(act, between, row, change)
@@ -144,13 +149,16 @@ class Notices:
             act.tx.add(row)
         else:
             row.sequence += 1
-        self._tell(act, between, row, told, Kind.INVITED)
+        kind = Kind.TEST_INVITED if _is_test(row) else Kind.INVITED
+        self._tell(act, between, row, told, kind)
 
     def _move(self, act: Act, between: Between, row: CalendarEntry, told: Told, change: Event | None) -> None:
         kinds = {HearingDelayed: Kind.DELAYED, TurnSet: Kind.TURN, HearingRezoned: Kind.CLOCKS}
         before = Told.read(row.told).start
         row.sequence += 1
         kind = kinds.get(type(change), Kind.MOVED) if change is not None else Kind.MOVED
+        if _is_test(row):
+            kind = Kind.TEST_MOVED
         reason = change.reason if isinstance(change, HearingMoved | HearingDelayed | HearingSplit) else ""
         self._tell(act, between, row, told, kind, before=before, reason=reason)
 
@@ -158,14 +166,14 @@ class Notices:
         self, act: Act, between: Between, row: CalendarEntry, told: Told, kind: Kind, **more: Any
     ) -> None:
         row.told, row.stands, row.answer, row.changed = told.kept(), True, None, act.now
-        notice = letters.notice(kind, told, between, reply=self._reply(row), **more)
+        notice = letters.notice(kind, told, between, reply=self._reply(row), link=_link(act, row), **more)
         self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="REQUEST")
 
     def _take_back(self, act: Act, between: Between, row: CalendarEntry, change: Event | None) -> None:
         row.stands, row.changed = False, act.now
         row.sequence += 1
         told = Told.read(row.told)
-        kind, code, reason = _why(change)
+        kind, code, reason = (Kind.TEST_CANCELLED, "", "") if _is_test(row) else _why(change)
         notice = letters.notice(kind, told, between, code=code, reason=reason if not told.role else "")
         self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="CANCEL")
 
@@ -221,13 +229,27 @@ class Notices:
 
     # --- by the clock
 
-    def remind(self, tx: Session, row: CalendarEntry, between: Between, kind: Kind = Kind.REMINDER) -> None:
+    def remind(self, tx: Session, row: CalendarEntry, between: Between) -> None:
         """Of an appointment that stands; whoever said that they cannot come is left alone."""
         told = Told.read(row.told)
         if not row.stands or row.answer == "declined":
             return
+        kind = Kind.TEST_REMINDER if _is_test(row) else Kind.REMINDER
         notice = letters.notice(kind, told, between, reply=self._reply(row))
         self._queue(tx, row.hearing_id, _of(row, told), notice)
+
+    def tell_of_missing_test(self, tx: Session, hearing: Hearing, place: Place) -> None:
+        """To whoever sits there, and to the offices, before a hearing whose connection nobody has seen."""
+        between = letters.between(tx, hearing)
+        for one in recipients(tx, hearing):
+            told = {"start": hearing.start, "minutes": hearing.minutes or 0}
+            if one.page == f"/places/{place.id}" and one.role:
+                notice = _to_office(Kind.TEST_DUE, one, between, role=one.role, place=one.place, **told)
+                self._queue(tx, hearing.id, one, notice)
+            elif not one.role:
+                self._queue(
+                    tx, hearing.id, one, _to_office(Kind.TEST_DUE, one, between, who=place.name, **told)
+                )
 
     def tell_offices(self, tx: Session, hearing: Hearing, kind: Kind, **facts: Any) -> None:
         """One letter to the office of each side."""
@@ -350,7 +372,8 @@ class Notices:
             about=recipient.key,
             language=notice.language,
             entry=entry,
-            secret=notice.reply,
+            secrets=tuple(filter(None, (notice.reply, notice.link))),
+            lasts=not notice.link,
         )
 
     def _attached(
@@ -423,8 +446,10 @@ def _recipient(place: Place, person: Participant, people: Sequence[Participant])
     )
 
 
-def _wanted(act: Act, known: Iterable[Recipient]) -> dict[tuple[str, str], Told]:
+def _wanted(act: Act, known: Sequence[Recipient]) -> dict[tuple[str, str], Told]:
     """What everybody ought to know now of the sittings to come and of the one that is under way."""
+    if act.hearing.state is State.ACCEPTED:
+        return _of_tests(act, known)
     if act.hearing.state not in _TELLING:
         return {}
     planned = plan.sittings(act.tx, act.hearing.id)
@@ -437,7 +462,26 @@ def _wanted(act: Act, known: Iterable[Recipient]) -> dict[tuple[str, str], Told]
         for row in due:
             if plan.comes(row, planned, one.heard):
                 told[(str(row.n), one.key)] = _at_time(one, plan.time(row, one.heard))
-    return told
+    return told | _of_tests(act, known)
+
+
+def _of_tests(act: Act, known: Iterable[Recipient]) -> dict[tuple[str, str], Told]:
+    """The technical tests that are to come, for whoever sits at the place that is tested."""
+    return {
+        (f"{TEST}{row.id}", one.key): _at_time(one, plan.Time(row.start, row.minutes, row.start))
+        for row, place in appointments.standing(act.tx, act.hearing.id)
+        for one in known
+        if one.page == f"/places/{place.id}" and row.start > act.now
+    }
+
+
+def _is_test(row: CalendarEntry) -> bool:
+    return row.about.startswith(TEST)
+
+
+def _link(act: Act, row: CalendarEntry) -> str:
+    """The address of the test, if it was made in this step."""
+    return act.addresses.get(UUID(row.about.removeprefix(TEST)), "") if _is_test(row) else ""
 
 
 def _at_time(one: Recipient, when: plan.Time) -> Told:

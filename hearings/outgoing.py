@@ -43,6 +43,7 @@ KINDS: Mapping[str, Sentence] = {
     "over": say("no longer needed"),
     "test-invited": say("invitation to a test"),
     "test-moved": say("new time of a test"),
+    "test-reminder": say("reminder of a test"),
     "test-cancelled": say("cancellation of a test"),
     "test-due": say("test still missing"),
     "proposed": say("proposal of a time"),

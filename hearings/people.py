@@ -160,7 +160,7 @@ class People:
                     kind=Kind.LINK,
                     about=person.handle,
                     language=person.language,
-                    secret=address,
+                    secrets=(address,),
                 )
         return address
 

@@ -80,6 +80,7 @@ class Content:
 
     parts: tuple[str, ...]
     entry: Entry | None
+    lasts: bool = False
 
     @property
     def whole(self) -> bool:
@@ -138,14 +139,16 @@ class Post:
         about: str = "",
         language: str = "en",
         entry: Entry | None = None,
-        secret: str = "",
+        secrets: Collection[str] = (),
+        lasts: bool = False,
     ) -> UUID:
         """The letter becomes due with this transaction. `about`: the handle of whom it goes to, or the side of an office;
-        `secret`: a part of the text that is never shown to anybody but its reader.
+        `secrets`: parts of the text that are never shown to anybody but its reader; `lasts`: it is kept whole, so that it
+        can be sent again, since nothing in it admits anybody.
 
-        Raises: ValueError if the secret stands in the subject or the calendar entry.
+        Raises: ValueError if a secret stands in the subject or the calendar entry.
         """
-        _refuse_leak(secret, subject, entry)
+        _refuse_leak(secrets, subject, entry)
         row = Outbox(
             id=uuid4(),
             hearing_id=hearing,
@@ -157,8 +160,8 @@ class Post:
             created=self._clock(),
             due=self._clock(),
         )
-        row.sealed = self._wrap("letter", row.id, Content((text,), entry))
-        row.shown = self._wrap("shown", row.id, Content(_without(text, secret), entry))
+        row.sealed = self._wrap("letter", row.id, Content((text,), entry, lasts))
+        row.shown = self._wrap("shown", row.id, Content(_without(text, secrets), entry))
         tx.add(row)
         return row.id
 
@@ -235,7 +238,8 @@ class Post:
             self._mark(transaction, row, failed=str(NOT_FINISHED))
             return 0
         try:
-            postman.deliver(self._composed(row))
+            message, lasts = self._composed(row)
+            postman.deliver(message)
         except MailRefused as error:
             self._mark(transaction, row, failed=str(error))
             return 0
@@ -245,11 +249,11 @@ class Post:
         except MailDeferred as error:
             self._wait(transaction, row, error, counts=True)
             return 0
-        self._mark(transaction, row, sent=self._clock(), sealed=None, said=None)
+        self._mark(transaction, row, sent=self._clock(), sealed=row.sealed if lasts else None, said=None)
         return 1
 
-    def _composed(self, row: Outbox) -> EmailMessage:
-        """Raises: MailRefused."""
+    def _composed(self, row: Outbox) -> tuple[EmailMessage, bool]:
+        """With whether it is kept once it is sent. Raises: MailRefused."""
         try:
             content = self._content("letter", row.id, row.sealed or b"")
         except Unverifiable as error:
@@ -262,7 +266,7 @@ class Post:
             calendar=content.entry.calendar if content.entry else None,
             method=content.entry.method if content.entry else None,
         )
-        return compose(letter, sender=self._sender, date=self._clock())
+        return compose(letter, sender=self._sender, date=self._clock()), content.lasts
 
     def _wait(self, transaction: Transaction, row: Outbox, error: MailDeferred, *, counts: bool) -> None:
         """Until the next attempt; where all stand still, all say why."""
@@ -320,6 +324,7 @@ class Post:
     def _wrap(self, what: str, row: UUID, content: Content) -> bytes:
         told = {
             "parts": content.parts,
+            "lasts": content.lasts,
             "calendar": content.entry.calendar.decode() if content.entry else None,
             "method": content.entry.method if content.entry else None,
         }
@@ -331,7 +336,7 @@ class Post:
         if isinstance(told, str):  # queued before there were entries
             return Content((told,), None)
         entry = Entry(told["calendar"].encode(), told["method"]) if told["calendar"] is not None else None
-        return Content(tuple(told["parts"]), entry)
+        return Content(tuple(told["parts"]), entry, told.get("lasts", False))
 
     def _whole(self, row: Outbox) -> Content | None:
         """As it was sent, if that is still known."""
@@ -352,12 +357,15 @@ def _went_wrong() -> Any:
     return or_(col(Outbox.failed).is_not(None), col(Outbox.returned).is_not(None))
 
 
-def _without(text: str, secret: str) -> tuple[str, ...]:
-    return tuple(text.split(secret)) if secret else (text,)
+def _without(text: str, secrets: Collection[str]) -> tuple[str, ...]:
+    parts = [text]
+    for secret in secrets:
+        parts = [piece for part in parts for piece in part.split(secret)]
+    return tuple(parts)
 
 
-def _refuse_leak(secret: str, subject: str, entry: Entry | None) -> None:
+def _refuse_leak(secrets: Collection[str], subject: str, entry: Entry | None) -> None:
     calendar = entry.calendar.replace(b"\r\n ", b"") if entry else b""  # unfolded: RFC 5545 3.1
-    for part in filter(None, (secret, secret.rpartition("/")[2])):
+    for part in filter(None, (one for secret in secrets for one in (secret, secret.rpartition("/")[2]))):
         if part in subject or part.encode() in calendar:
             raise ValueError("a secret stands where others read it")

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlmodel import Session, col, func, select
 
 from consent.instruments import Instrument, Period
-from hearings import keeping, letters, notices, plan
+from hearings import appointments, docket, keeping, letters, notices, plan
 from hearings.actors import service
 from hearings.acts import Act, Acts
 from hearings.errors import Refusal
@@ -30,6 +30,7 @@ from hearings.events import (
 from hearings.letters import Between, Kind, Told
 from hearings.notices import Notices
 from hearings.people import HAND_OVER
+from hearings.roles import NEVER_WAIT
 from hearings.room import Room
 from hearings.states import OPENED, State, Verb
 from hearings.story import Story
@@ -42,6 +43,8 @@ EARLY = timedelta(minutes=30)
 """So long before its time a room is opened."""
 OPENS_LATE = timedelta(hours=12)
 REMINDERS = {"reminder-first": timedelta(days=3), "reminder-last": timedelta(days=1)}
+TEST_DUE, TEST_LATE = timedelta(days=5), timedelta(days=1)
+"""So long before the hearing a test that is missing is told of, and no later than that."""
 REMINDS_LATE = timedelta(hours=2)
 """Before the appointment; later than that a reminder is dropped."""
 NEAR = {
@@ -116,6 +119,8 @@ class Timetable:
         if hearing.state is State.SCHEDULED and due:
             at = due[0].start
             yield Due("opens", str(due[0].n), at - EARLY, at + OPENS_LATE, catches_up=True)
+            for place in _untested(act):
+                yield Due("test-due", str(place.id), at - TEST_DUE, at - TEST_LATE)
         for row in notices.entries(act.tx, hearing.id):
             if row.stands and hearing.state in _RUNNING - OPENED:
                 yield from _reminders(row)
@@ -220,6 +225,10 @@ class Timetable:
                 entry = told.entry(row)
                 if entry is not None:
                     self._notices.remind(tx, entry, told.between(row.hearing_id))
+            case "test-due":
+                place = tx.get(Place, UUID(row.about))
+                if place is not None:
+                    self._notices.tell_of_missing_test(tx, told.hearing(row.hearing_id), place)
             case "near" | "over":
                 hearing = told.hearing(row.hearing_id)
                 letter = Kind.PERIOD_NEAR if kind == "near" else Kind.PERIOD_OVER
@@ -287,6 +296,18 @@ def _armed(row: Timer | None, due: Due, hearing: UUID) -> Timer:
     row.due = row.next = due.at
     row.until, row.fired, row.dropped, row.tries = due.until, None, None, 0
     return row
+
+
+def _untested(act: Act) -> list[Place]:
+    """Places of which no good test was held; where only the court sits it knows its own room."""
+    tests = appointments.latest(act.tx, [act.hearing.id])
+    return [
+        place
+        for place, people in docket.places(act.tx, act.hearing.id)
+        if docket.in_room(people)
+        and not all(person.role in NEVER_WAIT for person in people)
+        and not (place.id in tests and tests[place.id].good)
+    ]
 
 
 def _fired(row: Timer, now: datetime) -> None:

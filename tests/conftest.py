@@ -64,7 +64,8 @@ def service_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def journal(database: Database, clock: FakeClock, tmp_path: Path, service_key: Path) -> Journal:
     """All journals of a run have one service key."""
-    shutil.copy(service_key, tmp_path / "service.key")
+    if not (tmp_path / "service.key").exists():
+        shutil.copy(service_key, tmp_path / "service.key")
     return Journal(database, servicekey.at(tmp_path / "service.key"), clock)
 
 

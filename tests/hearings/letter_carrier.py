@@ -93,7 +93,7 @@ class Carrier:
                 kind="link",
                 about="aaaaaaaa",
                 entry=ENTRY,
-                secret=SECRET,
+                secrets=(SECRET,),
             )
         self.post.deliver(self.transaction, self)
 

@@ -214,7 +214,7 @@ def test_a_letter_is_read_on_its_readers_clock_with_its_entry_and_without_its_ad
         "witness",
         handle,
         text="Open https://court.example/join/token now.",
-        secret="https://court.example/join/token",
+        secrets=("https://court.example/join/token",),
         language="ar",
         entry=Entry(entry, "REQUEST"),
     )
@@ -231,7 +231,7 @@ def test_a_letter_is_read_on_its_readers_clock_with_its_entry_and_without_its_ad
 
 def test_a_letter_that_came_back_with_its_link_asks_for_a_new_one(town: Town, clock: Any) -> None:
     handle = town.seat("Witness", Role.HEARD, Side.REQUESTED)
-    row = town.write("witness", handle, text="Open secret-link.", secret="secret-link")
+    row = town.write("witness", handle, text="Open secret-link.", secrets=("secret-link",))
     town.round()
     with town.house.journal.transaction() as tx:
         kept = tx.get_one(Outbox, UUID(row))

@@ -99,7 +99,7 @@ def unreachable(*, begun: bool = False) -> MailUnreachable:
 
 
 def test_a_letter_goes_out_once_whole_and_its_secret_is_gone(desk: Desk) -> None:
-    row = desk.queue(kind="link", about="aaaaaaaa", language="ar", entry=ENTRY, secret=SECRET)
+    row = desk.queue(kind="link", about="aaaaaaaa", language="ar", entry=ENTRY, secrets=(SECRET,))
     assert (desk.round(), desk.round(), desk.rounds) == (1, 0, 2)
     (sent,) = desk.delivered
     assert SECRET in sent.get_body(("plain",)).get_content()  # type: ignore[union-attr]
@@ -135,7 +135,7 @@ def test_a_letter_of_a_step_that_was_undone_is_none(desk: Desk) -> None:
 )
 def test_a_secret_stands_in_the_text_alone(desk: Desk, changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="a secret stands where others read it"):
-        desk.queue(secret=SECRET, **changes)
+        desk.queue(secrets=(SECRET,), **changes)
 
 
 def test_what_was_queued_before_there_were_entries_goes_out(desk: Desk) -> None:
@@ -295,7 +295,7 @@ def test_a_hearing_that_is_destroyed_while_its_letter_is_sent_stays_destroyed(de
 
 def test_a_letter_that_failed_is_sent_again_as_a_new_one(desk: Desk) -> None:
     desk.says["witness"] = refused()
-    row = desk.queue(kind="link", about="aaaaaaaa", entry=ENTRY, secret=SECRET)
+    row = desk.queue(kind="link", about="aaaaaaaa", entry=ENTRY, secrets=(SECRET,))
     with pytest.raises(NotNow, match="on its way"):
         desk.again(row)
     desk.round()
@@ -327,7 +327,7 @@ def came_back(desk: Desk, row: UUID) -> None:
 
 
 def test_a_letter_that_came_back_is_sent_again_unless_it_held_a_link(desk: Desk) -> None:
-    plain, link = desk.queue(text="Come."), desk.queue(secret=SECRET)
+    plain, link = desk.queue(text="Come."), desk.queue(secrets=(SECRET,))
     desk.round()
     came_back(desk, plain)
     came_back(desk, link)

@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from frontend.letters import Letters
 from hearings import plan
+from hearings.appointments import NewTest, Time
 from hearings.journal import Journal
 from hearings.letters import Notice, Written
 from hearings.notices import Reply
@@ -136,7 +137,7 @@ def test_a_reminder_follows_a_move_and_a_cancelled_hearing_has_none(
     mail.fetch()
     clock.now = START + timedelta(days=4)
     timetable.fire()
-    assert sum(one.to.startswith("anna") for one in mail.fetch()) == 1
+    assert sum(one.to.startswith("anna") and "Reminder" in one.subject for one in mail.fetch()) == 1
     standing.house.schedule.cancel(standing.coordinator, Cancellation(code="other", reason="Over."))
     mail.fetch()
     clock.now = START + timedelta(days=6, hours=12)
@@ -151,7 +152,7 @@ def test_whoever_cannot_come_is_not_reminded(standing: Standing, mail: Mailbox, 
     mail.fetch()
     clock.now = START - timedelta(days=3)
     timetable.fire()
-    assert not [one for one in mail.fetch() if one.to.startswith("anna")]
+    assert not [one for one in mail.fetch() if one.to.startswith("anna") and "Reminder" in one.subject]
 
 
 def test_the_periods_of_the_instrument_are_told_to_both_offices_before_and_when_they_are_over(
@@ -232,6 +233,14 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other_and_is_tried_again(
     mail.fetch()
     stumbling = Stumbling()
     standing.house.notices._write = stumbling
+    for row in timers(standing, "test-due"):
+        clock.now = row.due
+    timetable.fire()
+    fails, stumbling.fails = stumbling.fails, False
+    clock.pass_(minutes=2)
+    timetable.fire()
+    mail.fetch()
+    stumbling.fails = fails
     clock.now = START - timedelta(days=3)
     timetable.fire()
     assert {one.to.partition("@")[0] for one in mail.fetch()} == {"court", "office"}
@@ -242,6 +251,49 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other_and_is_tried_again(
     clock.now = row.next
     timetable.fire()
     assert [one.to for one in mail.fetch()] == ["anna@samplia.invalid"]
+
+
+def test_a_test_that_is_missing_is_told_of_once_and_not_when_it_was_good(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    timetable = agreed(standing).house.timetable
+    mail.fetch()
+    clock.now = START - timedelta(days=5)
+    timetable.fire()
+    told = {one.to.partition("@")[0]: one for one in mail.fetch()}
+    assert set(told) == {"anna", "court", "office"}
+    assert "open your personal link and choose the test" in told["anna"].text.lower()
+    assert "Place of anna" in told["office"].text
+    timetable.fire()
+    assert mail.fetch() == []
+
+
+def test_a_technical_test_is_an_appointment_with_letters_a_link_and_an_answer(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    tests = standing.house.appointments
+    place = standing.actors["anna"].place
+    assert place is not None
+    when = Time(wall=START.replace(tzinfo=None) - timedelta(days=8), zone="UTC", minutes=20)
+    row, link = tests.arrange(standing.coordinator, NewTest(place=place, **when.model_dump()))
+    invited = mail.of("anna")
+    assert link in invited.text
+    assert invited.method == "REQUEST"
+    assert link.encode() not in (invited.calendar.to_ical() if invited.calendar else b"")
+    standing.house.notices.answer(invited.address, Reply(answer="accepted"))
+    assert standing.story().replies[(standing.actors["anna"].people[0].handle, "test")]
+    tests.move(standing.coordinator, row.id, when.model_copy(update={"wall": when.wall + timedelta(hours=1)}))
+    moved = mail.of("anna")
+    assert (moved.event["UID"], int(moved.event["SEQUENCE"])) == (invited.event["UID"], 1)
+    assert "New time: test" in moved.subject
+    again = tests.issue(standing.coordinator, row.id)
+    assert again in mail.of("anna").text
+    clock.now = START - timedelta(days=9)
+    standing.house.timetable.fire()
+    reminders = [one for one in mail.fetch() if "Reminder" in one.subject]
+    assert [one.to for one in reminders] == ["anna@samplia.invalid"]
+    tests.cancel(standing.coordinator, row.id)
+    assert mail.of("anna").method == "CANCEL"
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -268,7 +320,8 @@ def test_however_often_somebody_looks_each_timer_is_over_once(
         assert row.next is None or row.due > clock.now
     reminders = [row for row in rows if row.kind.startswith("reminder") and row.fired]
     told = [row for row in rows if row.kind.startswith(("near", "over")) and row.fired]
-    assert letters == len(reminders) + 2 * len(told)
+    missing = [row for row in rows if row.kind == "test-due" and row.fired]
+    assert letters == len(reminders) + 2 * len(told) + 3 * len(missing)
 
 
 def test_a_change_of_the_clocks_by_law_keeps_the_time_on_the_wall_and_tells_everybody(
