@@ -34,6 +34,7 @@ check: setup
 bench: setup
 	$(BIN)/python tests/bench/spine.py
 	$(BIN)/python tests/bench/timers.py
+	$(BIN)/python tests/bench/days.py
 	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/recording.py
 	$(BIN)/python tests/bench/clocks.py --seconds 120

@@ -151,7 +151,7 @@ class Choosing:
     def to(self, *, day: date | None = None, at: str = "") -> str:
         """The address of another day, or another time, on the same clock."""
         asked = {"day": day.isoformat() if day else "", "at": at, "zone": self.zone, "minutes": self.minutes}
-        return f"?{urlencode({name: value for name, value in asked.items() if value})}"
+        return f"?{urlencode({name: value for name, value in asked.items() if value})}#choose"
 
     def told(self) -> dict[str, Any]:
         """For a program."""

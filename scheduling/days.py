@@ -123,13 +123,7 @@ def by_the_clock(clock: time) -> Kind:
 
 def kind(instant: datetime, seat: Seat) -> Kind:
     """What a moment (aware) is in a seat. Raises: zones.TimeRefused."""
-    clock = zones.on_clock(instant, seat.zone)
-    hours = by_the_clock(clock.time)
-    if hours is Kind.NIGHT:
-        return hours
-    if holiday(clock.date, seat.state):
-        return Kind.HOLIDAY
-    return Kind.WEEKEND if weekend(clock.date, seat.state) else hours
+    return _kind(zones.on_clock(instant, seat.zone), seat.state)
 
 
 def worst(start: datetime, minutes: int, seat: Seat) -> Kind:
@@ -165,10 +159,11 @@ def ranked(starts: Iterable[datetime], minutes: int, seats: Sequence[Seat]) -> l
     """The best first: what lies least outside of working hours, then what keeps an hour from their edges, then the
     earliest. Raises: zones.TimeRefused.
     """
-    shown, known = cache(zones.on_clock), cache(kind)  # the starts share their half hours
+    shown = cache(zones.on_clock)  # the starts share their half hours
     choices = []
     for start in starts:
-        met = [[known(moment, seat) for moment in _moments(start, minutes)] for seat in seats]
+        moments = _moments(start, minutes)
+        met = [[_kind(shown(moment, seat.zone), seat.state) for moment in moments] for seat in seats]
         room = min(_room(shown(start, seat.zone).time, minutes) for seat in seats)
         choices.append((room, Choice(start, tuple(map(max, met)), sum(one**2 for of in met for one in of))))
     best = sorted(choices, key=lambda one: (one[1].lost, -min(one[0], _COMFORT), one[1].start))
@@ -190,6 +185,15 @@ def next_day(after: datetime, zone: str, seats: Sequence[Seat], minutes: int) ->
         if least is None or choice.lost < least:
             best, least = day, choice.lost
     return best
+
+
+def _kind(clock: zones.Clock, state: str) -> Kind:
+    hours = by_the_clock(clock.time)
+    if hours is Kind.NIGHT:
+        return hours
+    if holiday(clock.date, state):
+        return Kind.HOLIDAY
+    return Kind.WEEKEND if weekend(clock.date, state) else hours
 
 
 def _moments(start: datetime, minutes: int) -> list[datetime]:
@@ -257,7 +261,7 @@ class Night(Caution):
     """`since` and `until`: the hearing on the clock there."""
 
     kind = "night"
-    template = "In {zone} it is night: {since} to {until}."
+    template = "In {zone} it is night, wholly or in part: {since} to {until}."
     zone: str
     since: str
     until: str
@@ -266,7 +270,7 @@ class Night(Caution):
 @dataclass(frozen=True)
 class OutsideHours(Caution):
     kind = "free"
-    template = "In {zone} it is outside of usual working hours ({opens} to {closes}): {since} to {until}."
+    template = "In {zone} it is not within usual working hours ({opens} to {closes}): {since} to {until}."
     zone: str
     since: str
     until: str

@@ -18,7 +18,7 @@ zone data), RFC 9636 (TZif).
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from io import BytesIO
 from typing import ClassVar, Literal, Protocol
@@ -164,7 +164,8 @@ def on_clock(instant: datetime, zone: str) -> Clock:
     local = instant.astimezone(_book().rules(zone))
     offset = local.utcoffset()
     assert offset is not None
-    return Clock(date=local.date(), time=local.time().replace(fold=0), zone=zone, offset=_signed(offset))
+    shown = local.time().replace(fold=0) if local.fold else local.time()
+    return Clock(date=local.date(), time=shown, zone=zone, offset=_signed(offset))
 
 
 def both_clocks(instant: datetime, zone_a: str, zone_b: str) -> tuple[Clock, Clock]:
@@ -297,6 +298,7 @@ def _first(limit: int, holds: Callable[[int], bool]) -> int:
     return low
 
 
+@cache
 def _signed(offset: timedelta) -> str:
     """Such as "+02:00"; with seconds only where a zone had them (before standard time)."""
     minutes, seconds = divmod(abs(int(offset.total_seconds())), 60)

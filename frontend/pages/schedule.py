@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Controller, Response, get, post
 from litestar.di import Provide
 
-from frontend.choosing import KINDS, Asked, Choosing, Usual, choosing
+from frontend.choosing import Asked, Choosing, Usual, choosing
 from frontend.days import day
 from frontend.forms import Asked as Request
 from frontend.shown import Done, Shown, reader_of
@@ -72,7 +72,6 @@ class SchedulePages(Controller):
             choice=choice,
             codes=CANCELLATION,
             postponed_because=POSTPONEMENT,
-            kinds={kind.name.lower(): words for kind, words in KINDS.items()},
         )
 
     @get("/calendar.ics", sync_to_thread=True)

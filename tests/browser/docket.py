@@ -102,6 +102,9 @@ class Docket:
                     visitor,
                     f"/hearings/{self.cases[state].id}{page}",
                 )
+        choosing = f"/hearings/{self.cases['accepted'].id}/schedule"
+        third = "day=2031-10-26&time=02:30&zone=Europe/Paris"  # a third clock, which shows this time twice
+        yield Look("schedule-accepted-asked", mine, f"{choosing}?{third}")
 
     def _back(self, seat: Visitor) -> Visitor:
         """That one has gone home; this one comes back with the same cookies."""

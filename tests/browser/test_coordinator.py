@@ -124,7 +124,7 @@ async def proposes_a_time(page: Page) -> None:
         await page.keyboard.type(digits)
     await press(page.get_by_role("button", name="Show this day"))
     await page.wait_for_url("**day=2031-06-06**")
-    await expect(chosen).to_contain_text("outside of usual working hours (09:00 to 17:00): 16:30 to 17:15")
+    await expect(chosen).to_contain_text("not within usual working hours (09:00 to 17:00): 16:30 to 17:15")
     await expect(page.get_by_role("radio", checked=True)).to_have_accessible_name(
         "16:30 Amsterdam working hours 15:30 Lisbon working hours"
     )
@@ -309,6 +309,7 @@ async def test_a_time_that_the_clocks_skip_or_repeat_is_explained_and_asked_besi
     await page.get_by_role("link", name="the later one").click()
     await expect(page.locator("#chosen")).to_contain_text("at night there")
     await expect(page.locator("#chosen")).to_contain_text("the clocks change on 26 October 2031")
+    assert await axe(page) == []
     await page.get_by_role("button", name="Propose this time").click()
     await expect(page.locator(".proposal")).to_contain_text("UTC+01:00")
     await expect(page.locator(".proposal .cautions").first).to_contain_text("it is night")

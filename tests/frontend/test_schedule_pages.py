@@ -33,11 +33,11 @@ async def test_a_program_is_told_what_a_page_shows(hearing: Hearing) -> None:
     assert choice["chosen"]["warnings"] == [
         {
             "kind": "free",
-            "sentence": "In Europe/Amsterdam it is outside of usual working hours (09:00 to 17:00): 18:00 to 19:00.",
+            "sentence": "In Europe/Amsterdam it is not within usual working hours (09:00 to 17:00): 18:00 to 19:00.",
         },
         {
             "kind": "free",
-            "sentence": "In Europe/Lisbon it is outside of usual working hours (09:00 to 17:00): 17:00 to 18:00.",
+            "sentence": "In Europe/Lisbon it is not within usual working hours (09:00 to 17:00): 17:00 to 18:00.",
         },
     ]
 
@@ -89,7 +89,7 @@ async def test_a_warning_forbids_nothing_and_goes_with_the_time(hearing: Hearing
     assert hearing.desk is not None
     page = await shown(hearing.desk, f"/places/{hearing.desk.place}/schedule")
     assert "25 December 2031 is a public holiday, Christmas Day." in page
-    assert "In Lisbon it is night: 22:30 to 23:30." in page
+    assert "In Lisbon it is night, wholly or in part: 22:30 to 23:30." in page
     await hearing.abroad(f"schedule/proposals/{slot['slot']}/confirm")
     assert len((await told(hearing))["start"]["warnings"]) == 5
 

@@ -6,7 +6,7 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduling.zones import (
@@ -162,6 +162,7 @@ def test_an_unknown_zone_is_refused_and_named_in_a_short_sentence(zone):
         beginning(date(2026, 11, 23), zone)
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=80))
 def test_whatever_is_typed_is_a_zone_or_refused(typed):
     try:
