@@ -100,7 +100,7 @@ from scheduling.timers import Timers
 
 THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
-RETURNED_SECONDS = 10
+RETURNED_SECONDS = 5
 CLOCK_SECONDS = 2
 COPIES_EVERY = timedelta(seconds=1)
 LARGEST_BODY = 1024 * 1024
@@ -367,8 +367,8 @@ class Chores:
 
     async def _send_mail(self) -> None:
         if self._parts.alarm.holds:
-            post, database = self._parts.post, self._parts.database
-            await asyncio.to_thread(post.deliver, database.transaction, self._postman)
+            post, journal = self._parts.post, self._parts.journal
+            await asyncio.to_thread(post.deliver, journal.transaction, self._postman)
 
     async def _take_back(self) -> None:
         if self._parts.alarm.holds:

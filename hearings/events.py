@@ -769,18 +769,14 @@ class TestHeld(Event):
     by: By
 
     def sentence(self, named: Named) -> Sentence:
-        told = {
-            "who": named(self.by),
-            "place": _place(self.place),
-            "seen": self.seen(),
-            "words": self.words or "–",
-        }
+        told = {"who": named(self.by), "place": _place(self.place), "seen": self.seen()}
         if self.good:
-            return say("{who} found the technical test of the place {place} good: {seen}. {words}", **told)
-        return say(
-            "{who} found that the technical test of the place {place} is to be repeated: {seen}. {words}",
-            **told,
-        )
+            found = say("{who} found the technical test of the place {place} good: {seen}.", **told)
+        else:
+            found = say(
+                "{who} found that the technical test of the place {place} is to be repeated: {seen}.", **told
+            )
+        return say("{found} {words}", found=found, words=self.words) if self.words else found
 
     def seen(self) -> Sentence:
         """Picture, sound and connection, as they came."""

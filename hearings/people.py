@@ -151,7 +151,7 @@ class People:
                     link=address,
                 )
                 written = self._write.letter(notice)
-                self._post.queue(
+                letter = self._post.queue(
                     act.tx,
                     act.hearing.id,
                     to=person.email,
@@ -162,6 +162,7 @@ class People:
                     language=person.language,
                     secrets=(address,),
                 )
+                self._post.supersede(act.tx, letter, hearing=act.hearing.id, kind="link", about=person.handle)
         return address
 
     def hand_over(self, actor: Actor) -> str:

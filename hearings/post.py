@@ -25,6 +25,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -197,6 +198,14 @@ class Post:
         tx.add(row)
         return fresh.id
 
+    def supersede(self, tx: Session, letter: UUID, *, hearing: UUID, kind: str, about: str) -> None:
+        """Those of this kind to the same person that did not arrive are settled by this letter, and no longer sent."""
+        tx.flush()
+        same = (col(Outbox.hearing_id) == hearing, col(Outbox.kind) == kind, col(Outbox.about) == about)
+        open_ = or_(col(Outbox.sent).is_(None), col(Outbox.returned).is_not(None))
+        older = (col(Outbox.id) != letter, col(Outbox.again).is_(None), open_)
+        tx.exec(update(Outbox).where(*same, *older).values(again=letter, sealed=None))
+
     # --- sending
 
     def deliver(self, transaction: Transaction, postman: Postman) -> int:
@@ -282,9 +291,11 @@ class Post:
                 tx.exec(update(Outbox).where(*_waiting(), col(Outbox.due) <= now).values(said=str(error)))
 
     def _mark(self, transaction: Transaction, row: Outbox, **values: Any) -> None:
-        """What became of it; nothing if the hearing was destroyed meanwhile."""
+        """What became of it; nothing if the hearing was destroyed meanwhile. Who looks at the hearing is told of a failure."""
         with transaction() as tx:
             tx.exec(update(Outbox).where(col(Outbox.id) == row.id, *_waiting()).values(**values))
+            if "failed" in values:
+                _touch(tx, row)
 
     # --- what comes back
 
@@ -292,16 +303,26 @@ class Post:
         """Marks the letters that came back; gives how many. What is about a letter of ours is removed, for it may quote all
         of it; what cannot be read, or is about none, is put aside.
         """
-        marked = 0
-        for path in maildir.waiting(MOST_RETURNED):
-            told = returned.read(maildir.content(path))
-            if told is not None and self._known(transaction, told):
-                marked += told.failed
+        try:
+            found = list(maildir.waiting(MOST_RETURNED))
+        except OSError as error:
+            log.warning("letters that come back cannot be seen: %s", error)
+            return 0
+        return sum(self._take(transaction, maildir, path) for path in found)
+
+    def _take(self, transaction: Transaction, maildir: returned.Maildir, path: Path) -> bool:
+        """Whether a letter came back with it. What cannot be moved is left for the next round."""
+        told = returned.read(maildir.content(path))
+        known = told is not None and self._known(transaction, told)
+        try:
+            if known:
                 maildir.remove(path)
             else:
                 log.warning("%s tells of no letter of ours and is put aside", path.name)
                 maildir.put_aside(path)
-        return marked
+        except OSError as error:
+            log.warning("%s cannot be moved: %s", path.name, error.strerror)
+        return told is not None and known and told.failed
 
     def _known(self, transaction: Transaction, told: returned.Returned) -> bool:
         """Whether it is about a letter of ours; one that came back is marked."""
@@ -315,8 +336,7 @@ class Post:
                 return False
             if told.failed and row.returned is None:
                 row.returned, row.said = now, told.words
-                if row.hearing_id is not None:
-                    tx.info.setdefault("touched", set()).add(row.hearing_id)
+                _touch(tx, row)
             return True
 
     # --- under the service key
@@ -349,8 +369,13 @@ class Post:
         return kept if kept is not None and kept.whole else None
 
 
+def _touch(tx: Session, row: Outbox) -> None:
+    if row.hearing_id is not None:
+        tx.info.setdefault("touched", set()).add(row.hearing_id)
+
+
 def _waiting() -> tuple[Any, ...]:
-    return (col(Outbox.sent).is_(None), col(Outbox.failed).is_(None))
+    return (col(Outbox.sent).is_(None), col(Outbox.failed).is_(None), col(Outbox.again).is_(None))
 
 
 def _went_wrong() -> Any:

@@ -359,7 +359,7 @@ class Outbox(SQLModel, table=True):
     """A letter to be sent. `kind`: a word such as `link`; `about`: the handle of whom it goes to, or the side of an
     office; `language`: of its text. `sealed`: its content under the service key, erased once it is sent; `shown`: what
     may be looked at later, under the same key. `said`: why it is not sent yet, or the words with which it came back;
-    `again`: the letter that was sent in its stead.
+    `again`: the letter that is sent in its stead.
     """
 
     id: UUID = Field(primary_key=True)

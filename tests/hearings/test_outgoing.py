@@ -14,10 +14,10 @@ from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow
 from hearings.journal import Journal
 from hearings.outgoing import Outgoing
 from hearings.people import NewPerson, NewPlace
-from hearings.post import Entry
+from hearings.post import Entry, troubles
 from hearings.roles import Capacity, Role, Side
 from hearings.sentences import Sentence
-from hearings.tables import Outbox
+from hearings.tables import Outbox, Place
 from hearings.views import load
 from scheduling.invitations import Invitation, invitation
 from scheduling.mail import NO_SERVER, REFUSED_ADDRESS, MailRefused, MailUnreachable
@@ -241,3 +241,29 @@ def test_a_letter_that_came_back_with_its_link_asks_for_a_new_one(town: Town, cl
     assert (line["press"], line["renew"]) == (False, True)
     with pytest.raises(NotNow, match="Make a new one"):
         town.outgoing.again(town.standing.coordinator, UUID(row))
+
+
+def test_a_new_link_settles_the_letters_with_the_old_one_and_none_of_these_goes_out(
+    town: Town, clock: Any
+) -> None:
+    town.seat("Witness", Role.HEARD, Side.REQUESTED)
+    actor, people, journal = town.standing.coordinator, town.house.people, town.house.journal
+    with journal.reading() as tx:
+        place = tx.exec(select(Place.id).where(Place.name == "Witness")).one()
+    people.issue(actor, place)
+    town.refuses = {"witness": MailRefused(REFUSED_ADDRESS, words="550 no")}
+    town.round()
+    with journal.reading() as tx:
+        assert troubles(tx, [town.standing.id]) == {town.standing.id: 1}
+    town.refuses.clear()
+    people.issue(actor, place)
+    newest = people.issue(actor, place)
+    town.round()
+    with journal.reading() as tx:
+        assert troubles(tx, [town.standing.id]) == {town.standing.id: 0}
+    (letter,) = town.sent
+    assert newest in letter.get_content()
+    told = town.outgoing.listed(actor)
+    assert sorted(one["again"] for one in told) == [False, True, True]
+    town.round()
+    assert len(town.sent) == 1

@@ -37,18 +37,22 @@ from media.channels import RECORDER, Kind
 from scheduling.mail import MailFolder
 from tests.conftest import FakeClock
 from tests.hearings.people_of_law import LETTER, Courthouse, Standing
+from tests.hearings.stood import stood
 
 DIGEST = "0" * 64
 
 
 @pytest.fixture
-def house(journal: Journal, tmp_path: Path) -> Courthouse:
-    return Courthouse(journal, tmp_path)
+def standing(journal: Journal, tmp_path: Path) -> Standing:
+    return stood(Courthouse.requested_hearing, journal, tmp_path)
 
 
 @pytest.fixture
-def standing(house: Courthouse) -> Standing:
-    return house.requested_hearing()
+def house(request: pytest.FixtureRequest, journal: Journal, tmp_path: Path) -> Courthouse:
+    """Where the hearing stands, if there is one yet."""
+    if "standing" in request.fixturenames:
+        return request.getfixturevalue("standing").house
+    return Courthouse(journal, tmp_path)
 
 
 def seen(standing: Standing, name: str) -> dict[str, Any]:

@@ -321,7 +321,7 @@ def test_who_hangs_drips_or_closes_holds_nothing_up(server):
     begun = time.monotonic()
     with silent(server) as port, pytest.raises(MailUnreachable, match="cannot be used") as told:
         send(port, step=0.3, whole=0.4)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     assert str(told.value).startswith("The mail server 127.0.0.1 cannot be used at present: ")
 
 

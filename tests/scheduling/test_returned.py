@@ -71,11 +71,11 @@ def test_answers_of_people_and_machines_and_receipts_are_no_returns():
 
 
 def test_rubbish_is_nothing_and_takes_no_time():
-    begun = time.monotonic()
+    begun = time.process_time()
     for content in RUBBISH:
         told = read(content)
         assert told is None or told.letter != LETTER or not told.failed
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 @given(st.binary(max_size=300), st.integers(0, 900), st.integers(0, 200))

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from sqlmodel import select
 
-from frontend.rehearse import JUDGE, Court, Hearing, free_port
+from frontend.rehearse import JUDGE, START_SECONDS, Court, Hearing, free_port
 from frontend.visitor import PATIENCE, DoorRefused, Visitor, eventually
 from hearings.database import Database
 from hearings.tables import Alarm, Outbox
@@ -51,7 +51,7 @@ class Process:
             *command, env={**os.environ, **self._settings}, stdout=asyncio.subprocess.DEVNULL
         )
         async with httpx.AsyncClient(base_url=f"http://localhost:{self.port}") as client:
-            await eventually(lambda: _answers(client))
+            await eventually(lambda: _answers(client), seconds=START_SECONDS)
 
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
