@@ -55,11 +55,11 @@ async def test_a_letter_is_shown_as_its_reader_sees_it_without_the_address(heari
     assert link.rpartition("/")[2] not in shown
     told = words(shown)
     assert "a personal address, for the reader alone" in told
-    assert "you take part in a hearing by video link as interpreter." in told
+    assert "تشارك بصفة: مترجم شفوي" in told
     assert re.search(r"Date \w+ \d+ \w+ \d{4}, \d\d:\d\d \(Tokyo, UTC\+09:00\)", told)
     assert "a@samplia.invalid" in told
     json = await visitor.get(f"{base}/{sent['letter']}")
-    assert (json["zone"], json["language"], len(json["parts"])) == ("Asia/Tokyo", "en", 2)
+    assert (json["zone"], json["language"], len(json["parts"])) == ("Asia/Tokyo", "ar", 2)
     with pytest.raises(DoorRefused) as refused:
         await visitor.post(f"{base}/{sent['letter']}/again")
     assert refused.value.status == 409
