@@ -39,7 +39,9 @@ class FakeClock:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the second engine only what touches a database is run again, and of many cases of one test two."""
+    """On the second engine only what touches a database is run again, and of many cases of one test two; what waits
+    for processes of media, which know no database, is left out.
+    """
     if not databases.ON_POSTGRESQL:
         return
     cases: Counter[str] = Counter()
@@ -47,7 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
-        if "database" not in getattr(item, "fixturenames", ()) or cases[test] > MOST_CASES:
+        asked = set(getattr(item, "fixturenames", ()))
+        waits = asked & {"media", "archive"} and "shelf" not in asked
+        if "database" not in asked or waits or cases[test] > MOST_CASES:
             left.append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in set(left)]

@@ -39,7 +39,7 @@ CERTIFICATE = CustodyDestroyed(
     function="Clerk",
     by="service",
 )
-APPENDED = 100  # by each of two
+APPENDED = 60  # by each of two
 HEARD_SECONDS = 0.5
 
 
