@@ -22,6 +22,7 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+MOST_CLOSED = 8
 MOST_CASES = 2  # on the second engine
 
 
@@ -40,7 +41,8 @@ class FakeClock:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On the second engine only what touches a database is run again, and of many cases of one test two; what waits
-    for processes of media, which know no database, is left out.
+    for processes of media, which know no database, is left out, and so is what kills a process over a file of its own. Of the
+    tests of a whole closed hearing, which take longest, a few are enough.
     """
     if not databases.ON_POSTGRESQL:
         return
@@ -50,8 +52,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
         asked = set(getattr(item, "fixturenames", ()))
-        waits = asked & {"media", "archive"} and "shelf" not in asked
-        if "database" not in asked or waits or cases[test] > MOST_CASES:
+        closed = "shelf" in asked
+        cases["shelf"] += closed
+        waits = asked & {"media", "archive", "office"} and not closed
+        many = cases[test] > MOST_CASES or (closed and cases["shelf"] > MOST_CLOSED)
+        if "database" not in asked or waits or many:
             left.append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in set(left)]

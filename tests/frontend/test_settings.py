@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from frontend.app import postman_of
-from frontend.settings import MailServer, mail_server, read
+from frontend.command import main
+from frontend.settings import MailServer, Settings, mail_server, read
 from scheduling.mail import Letter, compose
 from tests.scheduling.post_office import HOST, PostOffice
 
@@ -193,10 +194,24 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ("VIVAVOCE_MEDIA_LISTEN", "0.0.0.0"),
     ],
 )
-def test_a_wrong_setting_is_named_and_nothing_starts(name: str, value: str, tmp_path: Path) -> None:
-    told = command("serve", **{name: value, "VIVAVOCE_DATA": str(tmp_path / "data")} | {name: value})
+def test_a_wrong_setting_is_named_and_nothing_starts(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def starts(_settings: Settings) -> None:
+        pytest.fail("the service would have started")
+
+    monkeypatch.setattr("frontend.command.run", starts)
+    monkeypatch.setenv(name, value)
+    assert main(["serve"]) == 1
+    told = capsys.readouterr()
+    assert "VIVAVOCE_" in told.err
+    assert told.out == ""
+
+
+def test_a_wrong_setting_ends_the_command_and_makes_no_folder(tmp_path: Path) -> None:
+    told = command("serve", VIVAVOCE_PORT="many", VIVAVOCE_DATA=str(tmp_path / "data"))
     assert told.returncode == 1
-    assert "VIVAVOCE_" in told.stderr
+    assert "VIVAVOCE_PORT" in told.stderr
     assert "Traceback" not in told.stderr
     assert not (tmp_path / "data").exists()
 

@@ -17,18 +17,13 @@ from media import control
 from tests.conftest import FakeClock
 from tests.hearings.mailbox import Mailbox, Received
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 
 MONDAY = datetime(2026, 11, 30, 9, 30)  # noqa: DTZ001 - a wall time
 OFFICES = {"court@exampleton.invalid", "office@samplia.invalid"}
 
 
-@pytest.fixture
-def house(journal: Journal, tmp_path: Path) -> Courthouse:
-    return Courthouse(journal, tmp_path)
-
-
-@pytest.fixture
-def standing(house: Courthouse) -> Standing:
+def invited(house: Courthouse) -> Standing:
     """Accepted; a judge, two who are heard, an interpreter, each with an address."""
     standing = house.requested_hearing().accepted()
     standing.add("judge", Role.PRESIDING, Side.REQUESTING, email="judge@exampleton.invalid")
@@ -39,8 +34,13 @@ def standing(house: Courthouse) -> Standing:
 
 
 @pytest.fixture
-def mail(house: Courthouse, standing: Standing) -> Mailbox:
-    mailbox = Mailbox(house)
+def standing(journal: Journal, tmp_path: Path) -> Standing:
+    return stood(invited, journal, tmp_path)
+
+
+@pytest.fixture
+def mail(standing: Standing) -> Mailbox:
+    mailbox = Mailbox(standing.house)
     mailbox.fetch()  # the personal links
     return mailbox
 

@@ -23,6 +23,7 @@ from scheduling.zones import following
 from tests.conftest import FakeClock
 from tests.hearings.mailbox import Mailbox
 from tests.hearings.people_of_law import Courthouse, Standing
+from tests.hearings.stood import stood
 from tests.scheduling.rules import OtherRules
 
 START = datetime(2026, 12, 14, 9, 0, tzinfo=UTC)
@@ -33,16 +34,20 @@ def house(journal: Journal, tmp_path: Path) -> Courthouse:
     return Courthouse(journal, tmp_path)
 
 
-@pytest.fixture
-def standing(house: Courthouse) -> Standing:
+def invited(house: Courthouse) -> Standing:
     standing = house.requested_hearing().accepted()
     standing.add("anna", Role.HEARD, Side.REQUESTED, Capacity.WITNESS, email="anna@samplia.invalid")
     return standing
 
 
 @pytest.fixture
-def mail(house: Courthouse, standing: Standing) -> Mailbox:
-    mailbox = Mailbox(house)
+def standing(journal: Journal, tmp_path: Path) -> Standing:
+    return stood(invited, journal, tmp_path)
+
+
+@pytest.fixture
+def mail(standing: Standing) -> Mailbox:
+    mailbox = Mailbox(standing.house)
     mailbox.fetch()
     return mailbox
 
