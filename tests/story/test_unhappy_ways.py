@@ -192,7 +192,7 @@ async def test_adjourned_to_a_later_sitting_on_one_journal(hearing: Hearing, tmp
     assert [entry["members"]["n"] for entry in told if entry["type"] == "sitting.opened"] == [1, 2]
     assert [entry["members"]["stretch"] for entry in told if entry["type"] == "record.on"] == [1, 2]
     assert [entry["seq"] for entry in told] == list(range(len(told)))
-    assert sum(entry["type"] == "hearing.moved" for entry in told) == 1
+    assert sum(entry["type"] == "hearing.scheduled" for entry in told) == 2
     assert verified(await hearing.package(tmp_path)).accepted
 
 
