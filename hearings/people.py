@@ -270,7 +270,8 @@ class People:
             login.ended = act.now
         feeds.withdraw(act.tx, place.id, act.now)
         people = docket.seated(act.tx, place.id)
-        _end_answering(act, people)
+        if links:
+            _end_answering(act, people)
         if place.admitted is not None and not NEVER_WAIT.intersection(person.role for person in people):
             consultation.leave(act, place)
             interpretation.leave(act, place, people)

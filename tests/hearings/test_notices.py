@@ -352,6 +352,17 @@ def test_an_answer_is_given_through_the_link_and_can_be_changed(standing: Standi
     assert (found.reply, found.words) == ("declined", "I am abroad.")
 
 
+def test_the_first_personal_link_leaves_the_answer_to_the_invitation_open(
+    standing: Standing, mail: Mailbox
+) -> None:
+    agreed(standing)
+    mail.fetch()
+    standing.add("lara", Role.LAWYER, Side.REQUESTED, email="lara@samplia.invalid")
+    (invited,) = (one for one in mail.fetch() if one.calendar)
+    standing.house.notices.answer(invited.address, Reply(answer="accepted"))
+    assert standing.house.notices.behind(invited.address).answer == "accepted"
+
+
 def test_an_answer_is_for_the_time_that_was_told(standing: Standing, mail: Mailbox) -> None:
     agreed(standing)
     letter = next(one for one in mail.fetch() if one.calendar and one.to.startswith("anna"))
