@@ -44,7 +44,7 @@ from hearings.sentences import say
 from hearings.servicekey import ServiceKey
 from hearings.states import OPENED, State
 from hearings.story import Story
-from hearings.tables import Authority, CalendarEntry, Hearing, Participant, Place, Slot
+from hearings.tables import Appointment, Authority, CalendarEntry, Hearing, Participant, Place, Sitting, Slot
 from scheduling.invitations import EntryRefused, Invitation, cancellation, invitation
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Notices:
         wanted = _wanted(act, known)
         rows = {(row.about, row.recipient): row for row in entries(act.tx, act.hearing.id)}
         change = _change(act.written)
-        _carry_over(rows, wanted)
+        _carry_over(act, rows, wanted)
         for key, told in wanted.items():
             row = rows.get(key)
             if row is None or not row.stands:
@@ -490,13 +490,19 @@ def _at_time(one: Recipient, when: plan.Time) -> Told:
     )
 
 
-def _carry_over(rows: dict[tuple[str, str], CalendarEntry], wanted: Mapping[tuple[str, str], Told]) -> None:
-    """Whoever is moved to another sitting keeps the entry, and it says the new time."""
+def _carry_over(
+    act: Act, rows: dict[tuple[str, str], CalendarEntry], wanted: Mapping[tuple[str, str], Told]
+) -> None:
+    """Whoever is moved to another sitting keeps the entry, and it says the new time; that of a sitting which was held stays."""
     for about, recipient in [key for key in wanted if key not in rows]:
         left = [
             key
             for key, row in rows.items()
-            if key[1] == recipient and key not in wanted and row.stands and row.about.isdecimal()
+            if key[1] == recipient
+            and key not in wanted
+            and row.stands
+            and row.about.isdecimal()
+            and not _begun(act, row)
         ]
         if left and about.isdecimal():
             row = rows.pop(left[0])
@@ -516,7 +522,15 @@ def _arrived(story: Story, key: str) -> bool:
 
 
 def _begun(act: Act, row: CalendarEntry) -> bool:
-    return Told.read(row.told).start <= act.now
+    """Its time has come and its room was opened, or its test was held: nobody is told that it does not take place. Where
+    they wait for a room that was never opened, they are.
+    """
+    past = Told.read(row.told).start <= act.now
+    if _is_test(row):
+        test = act.tx.get_one(Appointment, UUID(row.about.removeprefix(TEST)))
+        return test.cancelled is None and (past or test.held is not None)
+    sitting = act.tx.get(Sitting, (act.hearing.id, int(row.about)))
+    return past and sitting is not None and sitting.opened is not None
 
 
 def _change(written: Iterable[Event]) -> Event | None:
@@ -574,16 +588,26 @@ def _to_office(kind: Kind, office: Recipient, between: Between, **more: Any) -> 
     )
 
 
-def answers(tx: Session, hearings: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
-    """Of the appointments that stand: what each participant answered for the next sitting, by handle."""
+def answers(tx: Session, plans: Mapping[UUID, Sequence[Sitting]]) -> dict[UUID, dict[str, str]]:
+    """What each participant answered for the next sitting to which they come, or for the last one if none is to come; by
+    handle.
+    """
+    rank = {
+        (hearing, str(row.n)): n
+        for hearing, planned in plans.items()
+        for n, row in enumerate(_nearest_first(planned))
+    }
+    asked = select(
+        CalendarEntry.hearing_id, CalendarEntry.about, CalendarEntry.recipient, CalendarEntry.answer
+    ).where(col(CalendarEntry.hearing_id).in_(list(plans)), col(CalendarEntry.stands).is_(True))
+    known = [one for one in tx.exec(asked) if one[:2] in rank]
     found: dict[UUID, dict[str, str]] = {}
-    for row in tx.exec(
-        select(CalendarEntry).where(
-            col(CalendarEntry.hearing_id).in_(list(hearings)),
-            col(CalendarEntry.stands).is_(True),
-            col(CalendarEntry.answer).is_not(None),
-        )
-    ):
-        if row.about.isdecimal():
-            found.setdefault(row.hearing_id, {})[row.recipient] = row.answer or ""
-    return found
+    for hearing, _, recipient, answer in sorted(known, key=lambda one: rank[one[0], one[1]]):
+        found.setdefault(hearing, {}).setdefault(recipient, answer or "")
+    return {
+        hearing: {who: answer for who, answer in each.items() if answer} for hearing, each in found.items()
+    }
+
+
+def _nearest_first(planned: Sequence[Sitting]) -> list[Sitting]:
+    return [*plan.to_come(planned), *(row for row in reversed(planned) if row.opened is not None)]

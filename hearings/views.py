@@ -612,14 +612,15 @@ def load_all(
     """As `load`, of many hearings at once, in their order."""
     ids = [row.id for row in hearings]
     sides = {side for row in hearings for side in (row.requesting_id, row.requested_id)}
+    plans = plan.sittings_of(tx, ids)
     found = Found(
         entries=journal.entries_of(tx, ids),
         places=docket.places_of(tx, ids),
         links=people.links(tx, ids, journal.clock()),
         letters=troubles(tx, ids),
         slots=Schedule.pending(tx, ids),
-        plans=plan.sittings_of(tx, ids),
-        replies=notices.answers(tx, ids),
+        plans=plans,
+        replies=notices.answers(tx, plans),
         tests=appointments.latest(tx, ids),
         authorities={row.id: row for row in tx.exec(select(Authority).where(col(Authority.id).in_(sides)))},
         now=journal.clock(),

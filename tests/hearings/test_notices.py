@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from hearings import plan
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
 from hearings.journal import Journal
-from hearings.notices import Reply
+from hearings.notices import Reply, answers
 from hearings.roles import Capacity, Role, Side
 from hearings.room import Adjournment
 from hearings.schedule import Cancellation, Delay, NewSlot, NewTurn, NewTurns, Postponement
@@ -190,6 +191,43 @@ def test_the_other_side_confirms_that_it_knows_of_a_change(standing: Standing) -
     with pytest.raises(NotFound):
         schedule.confirm_change(standing.coordinator, change + 1)
     assert standing.story().changes[change].confirmed is not None
+
+
+def test_a_further_sitting_is_an_entry_of_its_own_beside_the_one_that_was_held(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    agreed(standing)
+    first = by_name([one for one in mail.fetch() if one.calendar])
+    standing.house.notices.answer(first["anna"].address, Reply(answer="accepted"))
+    clock.now = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
+    standing.house.room.open(standing.coordinator)
+    standing.house.room.adjourn(standing.actors["judge"], Adjournment(reason="One day is too short."))
+    assert answered(standing, "anna") == "accepted"
+    agreed(standing, MONDAY + timedelta(days=7))
+    second = by_name([one for one in mail.fetch() if one.calendar])
+    assert set(second) == set(first)
+    for name, letter in second.items():
+        assert letter.event["UID"] != first[name].event["UID"]
+        assert "no longer holds" not in letter.text
+    assert answered(standing, "anna") is None
+
+
+def answered(standing: Standing, name: str) -> str | None:
+    with standing.house.journal.reading() as tx:
+        plans = plan.sittings_of(tx, [standing.id])
+        return answers(tx, plans).get(standing.id, {}).get(handle(standing, name))
+
+
+def test_whoever_waits_for_a_room_that_was_never_opened_is_told_of_a_cancellation(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    agreed(standing)
+    mail.fetch()
+    clock.now = datetime(2026, 11, 30, 8, 35, tzinfo=UTC)
+    standing.house.schedule.cancel(standing.coordinator, Cancellation(code="other", reason="No longer."))
+    letters = by_name(mail.fetch())
+    assert set(letters) == {"judge", "anna", "bruno", "iris", "office", "court"}
+    assert {letter.method for letter in letters.values()} == {"CANCEL"}
 
 
 # --- several people

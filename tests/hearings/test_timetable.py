@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from frontend.letters import Letters
 from hearings import plan
-from hearings.appointments import NewTest, Time
+from hearings.appointments import Finding, NewTest, Shown, Time
 from hearings.journal import Journal
 from hearings.letters import Notice, Written
 from hearings.notices import Reply
@@ -299,6 +299,22 @@ def test_a_technical_test_is_an_appointment_with_letters_a_link_and_an_answer(
     assert [one.to for one in reminders] == ["anna@samplia.invalid"]
     tests.cancel(standing.coordinator, row.id)
     assert mail.of("anna").method == "CANCEL"
+
+
+def test_a_test_that_was_held_before_its_time_is_told_of_to_nobody_as_cancelled(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    place = standing.actors["anna"].place
+    assert place is not None
+    wall = (clock.now + timedelta(days=1)).replace(tzinfo=None)
+    row, _ = standing.house.appointments.arrange(
+        standing.coordinator, NewTest(place=place, wall=wall, zone="UTC")
+    )
+    mail.fetch()
+    clock.now = row.start - timedelta(minutes=20)
+    shown = Shown(width=640, height=360, heard=True, seconds=20)
+    standing.house.appointments.hold(standing.coordinator, row.id, Finding(good=True), shown)
+    assert mail.fetch() == []
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
