@@ -7,7 +7,7 @@ concerns and to nobody else, and nothing is told twice. An entry keeps its UID w
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -125,10 +125,13 @@ class Notices:
             elif link := _link(act, row):
                 notice = letters.notice(Kind.TEST_INVITED, told, between, reply=self._reply(row), link=link)
                 self._queue(act.tx, act.hearing.id, _of(row, told), notice)
-        for key, row in rows.items():
-            if row.stands and key not in wanted and not _begun(act, row):
-                self._take_back(act, between, row, change)
-        for recipient, notice in self._office_letters(act, known, between, rows):
+        gone = [row for key, row in rows.items() if row.stands and key not in wanted and not _begun(act, row)]
+        for row in gone:
+            self._take_back(act, between, row, change)
+        informed = {row.recipient for row in gone if not _is_test(row)}
+        for recipient, notice in self._without_time(act, known, between, rows, informed):
+            self._queue(act.tx, act.hearing.id, recipient, notice)
+        for recipient, notice in self._office_letters(act, known, between):
             self._queue(act.tx, act.hearing.id, recipient, notice)
 
     def _invite(
@@ -177,16 +180,32 @@ class Notices:
         notice = letters.notice(kind, told, between, code=code, reason=reason if not told.role else "")
         self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="CANCEL")
 
-    def _office_letters(
+    def _without_time(
         self,
         act: Act,
         known: Sequence[Recipient],
         between: Between,
-        rows: Mapping[tuple[str, str], CalendarEntry],
+        rows: Iterable[tuple[str, str]],
+        informed: Collection[str],
+    ) -> Iterator[tuple[Recipient, Notice]]:
+        """A hearing that is given up while no time is fixed: the other side's office is told, and whoever was promised a new
+        time.
+        """
+        event = _change(act.written)
+        if not isinstance(event, HearingCancelled):
+            return
+        promised = {recipient for about, recipient in rows if about.isdecimal()}
+        for one in known:
+            waits = one.key in promised if one.role else one.side is not act.who.side
+            if waits and one.key not in informed:
+                told = {"code": event.code, "reason": "" if one.role else event.reason}
+                yield one, _to_office(Kind.CANCELLED, one, between, role=one.role, place=one.place, **told)
+
+    def _office_letters(
+        self, act: Act, known: Sequence[Recipient], between: Between
     ) -> Iterator[tuple[Recipient, Notice]]:
         """What the offices are told beside the times."""
         offices = [one for one in known if not one.role]
-        informed = {recipient for (_, recipient), row in rows.items() if row.told}
         for event in act.written:
             for office in offices:
                 match event:
@@ -194,11 +213,6 @@ class Notices:
                         yield office, _to_office(Kind.ACCEPTED, office, between)
                     case RequestDeclined(reason=reason) if office.side is Side.REQUESTING:
                         yield office, _to_office(Kind.DECLINED, office, between, reason=reason)
-                    case HearingCancelled() | HearingPostponed() if (
-                        office.side is not act.who.side and office.key not in informed
-                    ):
-                        kind, code, reason = _why(event)
-                        yield office, _to_office(kind, office, between, code=code, reason=reason)
                     case InvitationAnswered(reply="declined" | "tentative"):
                         told = {"who": act.story.named(event.participant), "what": event.reply}
                         yield (

@@ -178,6 +178,22 @@ def test_a_postponed_hearing_is_taken_out_of_calendars_and_can_be_scheduled_anew
     assert standing.types().count("hearing.scheduled") == 2
 
 
+def test_whoever_was_promised_a_new_time_is_told_that_there_will_be_none(
+    standing: Standing, mail: Mailbox
+) -> None:
+    agreed(standing)
+    schedule = standing.house.schedule
+    schedule.postpone(standing.coordinator, Postponement(code="court", reason="The judge is ill."))
+    mail.fetch()
+    schedule.cancel(standing.coordinator, Cancellation(code="settled", reason="Witness A was heard."))
+    letters = by_name(mail.fetch())
+    assert set(letters) == {"judge", "anna", "bruno", "iris", "office"}
+    assert {letter.method for letter in letters.values()} == {None}
+    assert "You need not come" in letters["anna"].text
+    assert "Witness A" not in letters["anna"].text
+    assert "Witness A" in letters["office"].text
+
+
 def test_the_other_side_confirms_that_it_knows_of_a_change(standing: Standing) -> None:
     agreed(standing)
     schedule = standing.house.schedule
