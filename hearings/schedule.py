@@ -114,6 +114,7 @@ class Schedule:
                 raise NotValid(say("This time has passed."), field="wall")
             planned = plan.sittings(act.tx, act.hearing.id)
             _check(act, new, planned)
+            following = None if new.people else _first(plan.to_come(planned))
             slot = Slot(
                 id=uuid4(),
                 hearing_id=act.hearing.id,
@@ -122,7 +123,7 @@ class Schedule:
                 fold=new.fold,
                 zone=new.zone,
                 people=sorted(new.people),
-                sitting=new.sitting,
+                sitting=new.sitting if following is None or new.sitting is not None else following.n,
                 minutes=new.minutes,
                 reason=new.reason,
                 proposed_by=act.who.handle,
@@ -159,8 +160,10 @@ class Schedule:
 
     def _fix(self, act: Act, slot: Slot) -> None:
         planned = plan.to_come(plan.sittings(act.tx, act.hearing.id))
-        following = slot.sitting is None or not planned or planned[0].n == slot.sitting
-        row = next((one for one in planned if one.n == slot.sitting), planned[0] if planned else None)
+        following = not planned or planned[0].n == slot.sitting
+        row = next((one for one in planned if one.n == slot.sitting), None)
+        if row is None and (planned or slot.sitting is not None):
+            raise _stale()
         told = {
             "start": slot.start,
             "minutes": slot.minutes,
@@ -183,13 +186,18 @@ class Schedule:
         act.write(HearingMoved.model_validate({**told, **which, "reason": slot.reason or "moved"}))
 
     def _split(self, act: Act, slot: Slot) -> None:
-        """Whoever is moved leaves the sitting in which they were to be heard; the others keep their time there."""
+        """Whoever is moved leaves the sitting in which they were to be heard; the others keep their time there. A sitting in
+        which nobody is left to be heard is given up.
+        """
         planned = plan.to_come(plan.sittings(act.tx, act.hearing.id))
         _refuse_stale(act, slot, planned)
         moved = set(slot.people)
         for row in planned:
             staying = [one for one in _heard(act) if plan.comes(row, planned, {one}) and one not in moved]
             if moved.isdisjoint(row.people or _heard(act)):
+                continue
+            if not staying:
+                act.tx.delete(row)
                 continue
             row.people = staying
             row.turns = plan.told([turn for turn in plan.turns_of(row) if turn.who not in moved])
@@ -422,7 +430,11 @@ def _check_split(act: Act, people: Collection[str], planned: Sequence[Sitting]) 
 def _refuse_stale(act: Act, slot: Slot, planned: Sequence[Sitting]) -> None:
     """The plan may have changed since it was proposed. Raises: NotNow."""
     if not planned or not set(slot.people) < set(_heard(act)):
-        raise NotNow(say("This proposal does not fit the plan any more. Propose it anew."))
+        raise _stale()
+
+
+def _stale() -> NotNow:
+    return NotNow(say("This proposal does not fit the plan any more. Propose it anew."))
 
 
 def _heard(act: Act) -> list[str]:

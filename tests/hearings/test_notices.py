@@ -350,6 +350,38 @@ def test_a_split_moves_somebody_to_a_sitting_of_their_own_and_their_entry_with_t
     assert standing.story().state is State.SCHEDULED
 
 
+def test_a_sitting_from_which_everybody_is_moved_is_given_up(standing: Standing, mail: Mailbox) -> None:
+    agreed(standing)
+    bruno = [handle(standing, "bruno")]
+    agreed(standing, MONDAY + timedelta(days=1), people=bruno, reason="One day is too short.")
+    second = by_name([one for one in mail.fetch() if one.calendar and one.method and "Tuesday" in one.text])
+    agreed(standing, MONDAY + timedelta(days=2), people=bruno, reason="The expert is ill.")
+    letters = by_name([one for one in mail.fetch() if one.calendar])
+    assert set(letters) == {"judge", "bruno", "iris", "office", "court"}
+    assert {at(letter) for letter in letters.values()} == {datetime(2026, 12, 2, 8, 30, tzinfo=UTC)}
+    assert all(letter.event["UID"] == second[name].event["UID"] for name, letter in letters.items())
+    with standing.house.journal.reading() as tx:
+        assert [row.n for row in plan.sittings(tx, standing.id)] == [1, 3]
+
+
+@pytest.mark.parametrize("sitting", [1, None], ids=["named", "next"])
+def test_a_proposal_for_a_sitting_that_was_held_moves_no_other(
+    standing: Standing, mail: Mailbox, clock: FakeClock, sitting: int | None
+) -> None:
+    agreed(standing)
+    agreed(standing, MONDAY + timedelta(days=1), people=[handle(standing, "bruno")], reason="Too short.")
+    wall = MONDAY + timedelta(days=7)
+    late = NewSlot(wall=wall, zone="Europe/Amsterdam", minutes=60, reason="Later.", sitting=sitting)
+    slot = standing.house.schedule.propose(standing.coordinator, late)
+    clock.now = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
+    standing.house.room.open(standing.coordinator)
+    standing.house.room.adjourn(standing.actors["judge"], Adjournment(reason="Until tomorrow, as planned."))
+    mail.fetch()
+    with pytest.raises(NotNow, match="does not fit the plan"):
+        standing.house.schedule.confirm(standing.desk, slot.id)
+    assert mail.fetch() == []
+
+
 def test_a_sitting_that_is_not_needed_any_more_is_taken_out_of_calendars(
     standing: Standing, mail: Mailbox, clock: FakeClock
 ) -> None:
