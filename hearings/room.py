@@ -183,7 +183,7 @@ class Room:
 
     def adjourn(self, actor: Actor, adjournment: Adjournment) -> None:
         """Ends this sitting; the hearing goes on another day on the same journal: at the next sitting that is agreed already,
-        if no date is named.
+        if no date is named, or its own. With another date nothing is planned any more.
         """
         if (adjournment.until is None) != (adjournment.zone is None):
             raise NotValid(say("A date needs its zone, and a zone its date."), field="until")
@@ -192,7 +192,8 @@ class Room:
                 say("“{zone}” is no time zone that is known here.", zone=adjournment.zone), field="zone"
             )
         with self._acts.journal.reading() as tx:
-            goes_on = adjournment.until is None and schedule.planned_later(tx, actor.hearing)
+            following = schedule.planned_next(tx, actor.hearing)
+        goes_on = following is not None and adjournment.until in {None, following}
         with self._acts.act(actor, Verb.GO_ON_AS_PLANNED if goes_on else Verb.ADJOURN) as act:
             if adjournment.until is not None and adjournment.until <= act.now:
                 raise NotValid(say("This date has passed."), field="until")
@@ -207,6 +208,8 @@ class Room:
             )
             if goes_on:
                 schedule.go_on_as_planned(act)
+            elif following is not None:
+                schedule.give_up(act)
 
     def end(self, actor: Actor) -> None:
         with self._acts.act(actor, Verb.END) as act:

@@ -221,7 +221,7 @@ class Schedule:
     def cancel(self, actor: Actor, cancellation: Cancellation) -> None:
         with self._acts.act(actor, Verb.CANCEL) as act:
             act.write(HearingCancelled(code=cancellation.code, reason=cancellation.reason, by=act.who.handle))
-            _give_up(act)
+            give_up(act)
 
     def postpone(self, actor: Actor, postponement: Postponement) -> None:
         """No time is agreed any more, for any sitting that was to come; a new one is proposed like the first."""
@@ -229,7 +229,7 @@ class Schedule:
             sat = plan.under_way(plan.sittings(tx, actor.hearing)) is not None
         with self._acts.act(actor, Verb.PUT_OFF if sat else Verb.POSTPONE) as act:
             act.write(HearingPostponed(code=postponement.code, reason=postponement.reason, by=act.who.handle))
-            _give_up(act)
+            give_up(act)
             if not sat:
                 act.hearing.start = act.hearing.zone = act.hearing.minutes = None
 
@@ -481,7 +481,7 @@ def _mirror(act: Act) -> None:
         act.hearing.start, act.hearing.zone, act.hearing.minutes = row.start, row.zone, row.minutes
 
 
-def _give_up(act: Act) -> None:
+def give_up(act: Act) -> None:
     """Nothing is planned or proposed any more; what was is in the journal."""
     for slot in Schedule.pending(act.tx, [act.hearing.id]):
         slot.settled = act.now
@@ -549,6 +549,7 @@ def _fold(word: str | None) -> zones.Fold | None:
     return "earlier" if word == "earlier" else "later" if word == "later" else None
 
 
-def planned_later(tx: Session, hearing: UUID) -> bool:
-    """Whether a further sitting is agreed already."""
-    return bool(plan.to_come(plan.sittings(tx, hearing)))
+def planned_next(tx: Session, hearing: UUID) -> datetime | None:
+    """When a further sitting is, if one is agreed already."""
+    row = _first(plan.to_come(plan.sittings(tx, hearing)))
+    return row.start if row is not None else None

@@ -412,6 +412,26 @@ def test_whoever_was_to_come_later_is_told_when_the_hearing_is_adjourned(
     assert "no new time yet" in letters[0].text
 
 
+@pytest.mark.parametrize("days", [1, 9], ids=["as planned", "another day"])
+def test_a_date_that_the_judge_names_is_the_next_sitting_or_ends_the_plan(
+    standing: Standing, mail: Mailbox, clock: FakeClock, days: int
+) -> None:
+    agreed(standing)
+    agreed(standing, MONDAY + timedelta(days=1), people=[handle(standing, "bruno")], reason="Too short.")
+    clock.now = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
+    standing.house.room.open(standing.coordinator)
+    mail.fetch()
+    until = clock.now + timedelta(days=days)
+    standing.house.room.adjourn(
+        standing.actors["judge"], Adjournment(reason="The judge is ill.", until=until, zone="UTC")
+    )
+    with standing.house.journal.reading() as tx:
+        state = tx.get_one(Hearing, standing.id).state
+    told = {} if days == 1 else dict.fromkeys(("judge", "bruno", "iris", "office", "court"), "CANCEL")
+    assert state is (State.SCHEDULED if days == 1 else State.ADJOURNED)
+    assert {name: letter.method for name, letter in by_name(mail.fetch()).items()} == told
+
+
 def test_somebody_who_is_seated_later_is_invited_then(standing: Standing, mail: Mailbox) -> None:
     agreed(standing)
     mail.fetch()
