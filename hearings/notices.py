@@ -255,8 +255,13 @@ class Notices:
     def tell_of_missing_test(self, tx: Session, hearing: Hearing, place: Place) -> None:
         """To whoever sits there, and to the offices, before a hearing whose connection nobody has seen."""
         between = letters.between(tx, hearing)
+        planned = plan.sittings(tx, hearing.id)
+        row = next(iter(plan.to_come(planned)), None)
+        if row is None:
+            return
         for one in recipients(tx, hearing):
-            told = {"start": hearing.start, "minutes": hearing.minutes or 0}
+            when = plan.time(row, one.heard)
+            told = {"start": when.start, "minutes": when.minutes}
             if one.page == f"/places/{place.id}" and one.role:
                 notice = _to_office(Kind.TEST_DUE, one, between, role=one.role, place=one.place, **told)
                 self._queue(tx, hearing.id, one, notice)

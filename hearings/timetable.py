@@ -8,7 +8,7 @@ tried twice and happens once, for the states say whether it is still to be done.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,9 +32,9 @@ from hearings.notices import Notices
 from hearings.people import HAND_OVER
 from hearings.roles import NEVER_WAIT
 from hearings.room import Room
-from hearings.states import OPENED, State, Verb
+from hearings.states import State, Verb
 from hearings.story import Story
-from hearings.tables import Authority, CalendarEntry, Hearing, Link, Login, Place, Timer
+from hearings.tables import Authority, CalendarEntry, Hearing, Link, Login, Place, Sitting, Timer
 from scheduling.zones import on_clock
 
 log = logging.getLogger(__name__)
@@ -116,13 +116,14 @@ class Timetable:
             return
         planned = plan.sittings(act.tx, hearing.id)
         due = plan.to_come(planned)
+        now = plan.under_way(planned)
         if hearing.state is State.SCHEDULED and due:
             at = due[0].start
             yield Due("opens", str(due[0].n), at - EARLY, at + OPENS_LATE, catches_up=True)
-            for place in _untested(act):
+            for place in _untested(act, due[0], planned):
                 yield Due("test-due", str(place.id), at - TEST_DUE, at - TEST_LATE)
         for row in notices.entries(act.tx, hearing.id):
-            if row.stands and hearing.state in _RUNNING - OPENED:
+            if row.stands and hearing.state in _RUNNING and not (now and row.about == str(now.n)):
                 yield from _reminders(row)
         for limit in periods(hearing, self._instruments[hearing.instrument], act.story):
             yield from _timers(limit)
@@ -298,13 +299,14 @@ def _armed(row: Timer | None, due: Due, hearing: UUID) -> Timer:
     return row
 
 
-def _untested(act: Act) -> list[Place]:
-    """Places of which no good test was held; where only the court sits it knows its own room."""
+def _untested(act: Act, sitting: Sitting, planned: Sequence[Sitting]) -> list[Place]:
+    """Places wanted in this sitting of which no good test was held; where only the court sits it knows its own room."""
     tests = appointments.latest(act.tx, [act.hearing.id])
     return [
         place
         for place, people in docket.places(act.tx, act.hearing.id)
         if docket.in_room(people)
+        and plan.comes(sitting, planned, plan.heard(people))
         and not all(person.role in NEVER_WAIT for person in people)
         and not (place.id in tests and tests[place.id].good)
     ]

@@ -1,6 +1,6 @@
 """What is due fires once, or is dropped by its rule: after a crash, after a week of standstill, however often it is looked at."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from hearings.letters import Notice, Written
 from hearings.notices import Reply
 from hearings.people import HAND_OVER
 from hearings.roles import Capacity, Role, Side
-from hearings.schedule import Cancellation, NewSlot
+from hearings.schedule import Cancellation, NewSlot, NewTurn, NewTurns
 from hearings.states import State
 from hearings.tables import Hearing, Link, Login, Outbox, Timer
 from scheduling.zones import following
@@ -271,6 +271,46 @@ def test_a_test_that_is_missing_is_told_of_once_and_not_when_it_was_good(
     assert "Place of anna" in told["office"].text
     timetable.fire()
     assert mail.fetch() == []
+
+
+def test_a_missing_test_is_told_with_everybodys_own_time_and_to_whoever_comes_alone(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    for name in ("bruno", "carla"):
+        email = f"{name}@samplia.invalid"
+        standing.add(name, Role.HEARD, Side.REQUESTED, Capacity.EXPERT, email=email)
+    bruno, carla = (standing.actors[name].people[0].handle for name in ("bruno", "carla"))
+    schedule = agreed(standing).house.schedule
+    turn = NewTurn(person=bruno, at=time(9, 30), minutes=30)
+    schedule.set_turns(standing.coordinator, NewTurns(sitting=1, turns=[turn]))
+    later = (START + timedelta(days=3)).replace(tzinfo=None)
+    split = NewSlot(wall=later, zone="UTC", minutes=60, reason="Too short.", people=frozenset({carla}))
+    schedule.confirm(standing.desk, schedule.propose(standing.coordinator, split).id)
+    mail.fetch()
+    clock.now = START - timedelta(days=5)
+    standing.house.timetable.fire()
+    told = {one.to.partition("@")[0]: one for one in mail.fetch() if one.to.endswith("samplia.invalid")}
+    assert "carla" not in told
+    assert "14 December 2026, 09:00 (Lisbon" in told["anna"].text
+    assert "14 December 2026, 09:30 (Lisbon" in told["bruno"].text
+
+
+def test_a_reminder_of_the_next_sitting_comes_while_another_is_under_way(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    standing.add("bruno", Role.HEARD, Side.REQUESTED, Capacity.EXPERT, email="bruno@samplia.invalid")
+    schedule = agreed(standing).house.schedule
+    later = (START + timedelta(days=1)).replace(tzinfo=None)
+    bruno = frozenset({standing.actors["bruno"].people[0].handle})
+    split = NewSlot(wall=later, zone="UTC", minutes=60, reason="Too short.", people=bruno)
+    schedule.confirm(standing.desk, schedule.propose(standing.coordinator, split).id)
+    clock.now = START - timedelta(minutes=30)
+    standing.house.timetable.fire()
+    assert state(standing) is State.OPEN
+    mail.fetch()
+    clock.now = START
+    standing.house.timetable.fire()
+    assert {one.to.partition("@")[0] for one in mail.fetch()} == {"bruno", "court", "office"}
 
 
 def test_a_technical_test_is_an_appointment_with_letters_a_link_and_an_answer(
