@@ -569,8 +569,8 @@ def _person(person: Participant) -> dict[str, Any]:
 
 def _without_reasons(told: Mapping[str, Any]) -> dict[str, Any]:
     """For who waits: a reason may name somebody."""
-    adjourned = told["adjourned"]
-    return {"suspended": None, "sealing": None, "adjourned": adjourned and {**adjourned, "reason": None}}
+    put_off = {name: told[name] and {**told[name], "reason": None} for name in ("adjourned", "postponed")}
+    return {"suspended": None, "sealing": None, **put_off}
 
 
 def _told(obstacles: list[Obstacle]) -> list[dict[str, Any]]:

@@ -70,6 +70,16 @@ async def test_who_waits_is_told_nobodys_reasons(hearing: Hearing) -> None:
     assert "Counsel E" in (await page(judge, f"/places/{judge.place}/schedule")).text
 
 
+async def test_who_waits_is_not_told_why_a_hearing_was_postponed(hearing: Hearing) -> None:
+    await scheduled(hearing)
+    witness = await hearing.add([WITNESS], seed=1)
+    await hearing.staff("schedule/postpone", {"code": "unavailable", "reason": "Counsel E is ill."})
+    told = await witness.look()
+    assert told["postponed"]["reason"] is None
+    assert told["postponed"]["code"]
+    assert "Counsel E" not in (await page(witness, f"/places/{witness.place}")).text
+
+
 async def test_the_cookie_of_one_place_opens_no_other(hearing: Hearing) -> None:
     await scheduled(hearing)
     judge, witness = await hearing.add([JUDGE], seed=0), await hearing.add([WITNESS], seed=1)
