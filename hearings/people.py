@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import consultation, docket, feeds, interpretation, letters, tokens
+from hearings import consultation, docket, feeds, interpretation, letters, plan, tokens
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts, locked, naming
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
@@ -351,6 +351,8 @@ def seat(act: Act, new: NewPlace) -> Place:
         act.tx.add(row)
         told = naming(row, place=place.name, by=act.who.handle, circumstances=person.circumstances)
         act.write(told)
+        if person.role is Role.HEARD:
+            plan.enter(act.tx, act.hearing, row.handle)
     return place
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from hearings.roles import Role
-from hearings.tables import Participant, Sitting
+from hearings.states import OPENED
+from hearings.tables import Hearing, Participant, Sitting
 from hearings.tree import stamp
 from scheduling import turns, zones
 from scheduling.turns import Turn
@@ -90,6 +91,18 @@ def comes(sitting: Sitting, planned: Sequence[Sitting], who: Collection[str]) ->
     if named.intersection(who):
         return not set(sitting.people).isdisjoint(who)
     return not sitting.people or sitting.n == min(row.n for row in planned)
+
+
+def enter(tx: Session, hearing: Hearing, who: str) -> None:
+    """Whoever is heard and is seated only now comes to the sitting that is under way, or to the next one, where that is not
+    for everybody.
+    """
+    planned = sittings(tx, hearing.id)
+    now = under_way(planned) if hearing.state in OPENED else None
+    row = next(iter([now] if now is not None else to_come(planned)), None)
+    if row is not None and row.people:
+        row.people = [*row.people, who]
+        tx.add(row)
 
 
 def time(sitting: Sitting, who: Collection[str]) -> Time:

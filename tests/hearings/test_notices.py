@@ -439,6 +439,21 @@ def test_somebody_who_is_seated_later_is_invited_then(standing: Standing, mail: 
     assert [one.to for one in mail.fetch() if one.calendar] == ["lara@samplia.invalid"]
 
 
+def test_somebody_to_be_heard_who_is_seated_after_the_first_sitting_comes_to_the_next(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    agreed(standing)
+    agreed(standing, MONDAY + timedelta(days=1), people=[handle(standing, "bruno")], reason="Too short.")
+    clock.now = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
+    standing.house.room.open(standing.coordinator)
+    standing.house.room.adjourn(standing.actors["judge"], Adjournment(reason="Until tomorrow, as planned."))
+    mail.fetch()
+    standing.add("carla", Role.HEARD, Side.REQUESTED, Capacity.WITNESS, email="carla@samplia.invalid")
+    (letter,) = (one for one in mail.fetch() if one.calendar)
+    assert letter.to == "carla@samplia.invalid"
+    assert at(letter) == datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+
+
 # --- answers
 
 
