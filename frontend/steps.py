@@ -84,7 +84,12 @@ def of(view: View) -> list[Step]:
 
 def following(view: View) -> Next:
     """The one next step of the whole hearing."""
-    state, verbs = State(view["state"]), set(view["verbs"])
+    verbs = set(view["verbs"])
+    to_know = Verb.CONFIRM_CHANGE in verbs and any(one["yours"] for one in view.get("changes", ()))
+    return _TO_KNOW if to_know else _next(view, State(view["state"]), verbs)
+
+
+def _next(view: View, state: State, verbs: set[str]) -> Next:
     if state is State.REQUESTED:
         return _next_answer(verbs)
     if state in {State.ACCEPTED, State.ADJOURNED}:
@@ -210,6 +215,14 @@ _ELSE = {
 }
 
 
+_TO_KNOW = Next(
+    say("The other side changed the plan; your side confirms that it knows."),
+    "schedule",
+    yours=True,
+    press=say("Look at the time"),
+)
+
+
 def _next_answer(verbs: set[str]) -> Next:
     if Verb.ACCEPT in verbs:
         sentence = say("Your side accepts or declines the request.")
@@ -238,11 +251,19 @@ def _holds_up(item: Mapping[str, Any]) -> bool:
     return item["blocks"] and not item["met"] and item["stage"] in {"request", "before", "opening"}
 
 
+def _proposed_to(view: View) -> bool:
+    """Whether the other side proposes a time."""
+    return any(slot["side"] != _side(view) for slot in view.get("proposals", ()))
+
+
+def _next_proposed(verbs: set[str]) -> Next:
+    sentence = say("The other side proposes a time.")
+    return Next(sentence, "schedule", Verb.SCHEDULE in verbs, say("Look at the time"))
+
+
 def _next_time(view: View, verbs: set[str]) -> Next:
-    theirs = [slot for slot in view.get("proposals", ()) if slot["side"] != _side(view)]
-    if theirs:
-        sentence = say("The other side proposes a time.")
-        return Next(sentence, "schedule", Verb.SCHEDULE in verbs, say("Look at the time"))
+    if _proposed_to(view):
+        return _next_proposed(verbs)
     if view.get("proposals"):
         sentence = say("The other side confirms the time that is proposed.")
         return Next(sentence, "schedule", yours=False, press=say("Look at the time"))
@@ -253,10 +274,14 @@ def _next_before(view: View, verbs: set[str]) -> Next:
     if not _seats(view):
         sentence = say("The people and their places are to be named.")
         return Next(sentence, "people", Verb.SEAT in verbs, say("Add people and places"))
+    if _proposed_to(view):
+        return _next_proposed(verbs)
     unopened = links_unopened(view)
     before = [item for item in view.get("checklist", ()) if _holds_up(item) and item["stage"] != "opening"]
     if unopened:
         sentence = say("The links are to be sent and opened: {n} are not opened yet.", n=unopened)
+        if unopened == 1:
+            sentence = say("One link is still to be sent and opened.")
         return Next(sentence, "people", Verb.LINK in verbs, say("See to the links"))
     if before:
         yours = any(item["yours"] for item in before)
@@ -298,6 +323,8 @@ def _people(view: View) -> tuple[Sentence, str]:
         return say("nobody yet"), "later" if view["state"] in {State.REQUESTED, *_NEVER} else "needs"
     unopened = links_unopened(view)
     if unopened and State(view["state"]) not in _OVER | _NEVER:
+        if unopened == 1:
+            return say("{people} people, 1 link not opened", people=people), "needs"
         return say("{people} people, {links} links not opened", people=people, links=unopened), "needs"
     return say("{people} people in {places} places", people=people, places=len(seats)), "met"
 

@@ -47,9 +47,11 @@ TONGUES = (
 )
 """Those that can be chosen for a person, a court or an authority."""
 _ISOLATE, _END = "\u2068", "\u2069"
+_MINUS = "\u2212"
+"""No line ends after it, as one may after a hyphen."""
 _DAY_IN_ENGLISH, _DATE_IN_ENGLISH = "EEEE d MMMM y", "d MMMM y"
 """As courts of both sides of the ocean read it alike; other languages have their own order."""
-MOMENT = say("{day}, {time} ({city}, {offset})")
+MOMENT, HOUR = say("{day}, {time} ({city}, {offset})"), say("{time} ({city}, {offset})")
 
 
 class Words:
@@ -117,12 +119,19 @@ class Reader:
 
     def moment(self, instant: str | datetime, zone: str) -> str:
         """Day, date, time, city and offset."""
+        return self._told(MOMENT, instant, zone)
+
+    def hour(self, instant: str | datetime, zone: str) -> str:
+        """The same without the day, where that is said already."""
+        return self._told(HOUR, instant, zone)
+
+    def _told(self, words: str, instant: str | datetime, zone: str) -> str:
         shown = zones.on_clock(_instant(instant), zone)
-        return str(self.catalogue.gettext(MOMENT)).format(
+        return str(self.catalogue.gettext(words)).format(
             day=self.day(shown.date),
             time=f"{_ISOLATE}{shown.time:%H:%M}{_END}",
             city=self.city(zone),
-            offset=f"{_ISOLATE}UTC{shown.offset}{_END}",
+            offset=f"{_ISOLATE}UTC{shown.offset.replace('-', _MINUS)}{_END}",
         )
 
     def wall(self, instant: str | datetime, zone: str) -> str:
@@ -179,7 +188,8 @@ class Reader:
                 return str(
                     units.format_unit(round(size / one, 1), f"digital-{unit}", "short", locale=self._locale)
                 )
-        return str(units.format_unit(size, "digital-byte", "long", locale=self._locale))
+        style: Literal["long", "short"] = "short" if self.language == "ar" else "long"  # CLDR has no long one
+        return str(units.format_unit(size, "digital-byte", style, locale=self._locale))
 
     # --- the templates
 
@@ -211,6 +221,7 @@ class Reader:
             way=way_of,
             clock=self.clock,
             moment=self.moment,
+            hour=self.hour,
             wall=self.wall,
             dated=self.dated,
             day_of=self.day,

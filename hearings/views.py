@@ -96,6 +96,7 @@ class View:
             "places": self._roster(overseer=True),
             "checklist": standing,
             "proposals": self._proposals(),
+            "changes": self._changes(actor),
             "minutes": sorted(self.story.minutes),
             "keeping": keeping.told(self._terms, self.story, actor),
             "letters": self._letters,

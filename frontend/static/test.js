@@ -114,10 +114,10 @@ function grade(rows) {
 
 /**
  * @param {string} id
- * @param {string | undefined} words nothing is none
+ * @param {string | undefined} words nothing is none, and not known of somebody who is not here
  */
 function text(id, words) {
   const one = document.getElementById(id);
-  const now = words || word("nothing");
+  const now = words || (here ? word("nothing") : "–");
   if (one && one.textContent !== now) one.textContent = now;
 }

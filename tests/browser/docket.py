@@ -1,14 +1,17 @@
 """The docket of the demonstration, and every page of it that somebody can look at."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from frontend.demo import DOCKET, LAWYER, Case, House, together
+from frontend.demo import DOCKET, EXPERT, LAWYER, Case, House, together
 from frontend.rehearse import PASSWORD, free_port
 from frontend.visitor import Visitor, eventually
 from tests.scheduling.notifications import notification
@@ -33,6 +36,7 @@ class Docket:
     letter: str
     test: str
     ticket: str
+    reply: str
 
     @property
     def seats(self) -> list[Visitor]:
@@ -53,6 +57,7 @@ class Docket:
         yield Look("join", nobody, self.link)
         yield Look("invitation", nobody, self.invitation)
         yield Look("test-link", nobody, self.ticket)
+        yield Look("reply", nobody, self.reply)
 
     def _of_staff(self) -> Iterator[Look]:
         house = self.house
@@ -75,7 +80,8 @@ class Docket:
             ("/request", mine, ("declined", "scheduled")),
             ("/request", theirs, ("requested",)),
             ("/instrument", mine, ("scheduled",)),
-            ("/schedule", mine, ("requested", "accepted", "scheduled", "adjourned", "cancelled")),
+            ("/schedule", mine, ("requested", "accepted", "scheduled", "open", "adjourned", "cancelled")),
+            ("/schedule", theirs, ("open", "cancelled")),
             ("/people", mine, ("accepted", "scheduled", "examining")),
             ("/people?adding=abroad", mine, ("accepted",)),
             ("/people?adding=party", mine, ("accepted",)),
@@ -122,6 +128,8 @@ class Docket:
             f"/places/{tested.seat('heard').place}/tests/{self.test}",
         )
         yield Look("room-matters", self.house.judge, f"/hearings/{self.cases['on-record'].id}/room")
+        alone = tested.seats[-1]
+        yield Look("arrival-alone", self._back(alone), f"/places/{alone.place}")
         session = self.cases["examining"]
         for state in ("scheduled", "adjourned", "ended"):
             seat = self.cases[state].seat("heard")
@@ -156,6 +164,9 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
             await put(house, standing[stands], text)
         await write_down(house, standing["examining"], "recording")
         tested = await arrange(house, standing["scheduled"])
+        await split(house, standing["scheduled"])
+        late = {"minutes": 15, "reason": "The hearing before is not over yet."}
+        await house.coordinator.post(f"/hearings/{standing['open'].id}/schedule/delay", late)
         hired = {"role": "clerk", "authority": house.requesting}
         letter = await letters_in_trouble(house, standing["adjourned"])
         yield Docket(
@@ -167,6 +178,7 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
             letter=letter,
             test=tested["test"],
             ticket=_path(tested),
+            reply=await reply_of(house, standing["scheduled"].heard),
         )
 
 
@@ -229,6 +241,40 @@ async def arrange(house: House, case: Case) -> dict[str, str]:
     start = datetime.now(UTC) + timedelta(minutes=10)
     said = {"place": case.seat("heard").place, "wall": f"{start:%Y-%m-%dT%H:%M}", "zone": "UTC"}
     return dict(await house.farther.post(f"/hearings/{case.id}/tests", said))
+
+
+async def split(house: House, case: Case) -> None:
+    """The other side proposes that the expert is heard on the day after, in a sitting of their own."""
+    (sitting,) = dict(await house.farther.get(f"/hearings/{case.id}/hearing"))["plan"]
+    day_after = datetime.fromisoformat(sitting["instant"]) + timedelta(days=1)
+    said = {
+        "wall": f"{day_after:%Y-%m-%dT%H:%M}",
+        "zone": "UTC",
+        "minutes": 45,
+        "people": [case.handles[EXPERT.name]],
+        "reason": "The expert sits in another court on that day.",
+    }
+    await house.farther.post(f"/hearings/{case.id}/schedule/proposals", said)
+
+
+async def reply_of(house: House, name: str) -> str:
+    """The page to which the link in the invitation of `name` leads, as it lies in the outgoing folder."""
+
+    def found() -> list[str]:
+        letters = (
+            message_from_bytes(one.read_bytes(), policy=default)
+            for one in sorted((house.data / "mail").glob("*.eml"))
+        )
+        texts = (letter.get_body(("plain",)) for letter in letters if name in str(letter))
+        return [
+            link[0] for text in texts if text and (link := re.search(r"/reply/[\w-]+", text.get_content()))
+        ]
+
+    async def sent() -> bool:
+        return bool(found())
+
+    await eventually(sent)
+    return found()[0]
 
 
 async def write_down(house: House, case: Case, what: str) -> None:

@@ -122,6 +122,35 @@ async def test_a_reader_elsewhere_sees_their_own_clock_besides_both_sides(hearin
     assert "On your clock:" not in await shown(hearing.court.coordinator, f"/hearings/{hearing.id}/schedule")
 
 
+async def test_what_waits_for_this_side_comes_next_on_the_docket_and_on_every_page(hearing: Hearing) -> None:
+    await hearing.request()
+    await hearing.accept()
+    await hearing.schedule()
+    await hearing.add([AUTHORITY], seed=0)
+    other_time = {
+        "wall": "2031-06-06T14:30",
+        "zone": "Europe/Amsterdam",
+        "minutes": 60,
+        "reason": "A strike.",
+    }
+    await hearing.abroad("schedule/proposals", other_time)
+    proposes, changed = "The other side proposes a time.", "The other side changed the plan"
+    assert (await following(hearing)).startswith(proposes)
+    await hearing.abroad("schedule/postpone", {"code": "unavailable", "reason": "Everybody is on strike."})
+    assert (await following(hearing)).startswith(changed)
+    coordinator, pages = hearing.court.coordinator, f"/hearings/{hearing.id}"
+    assert changed in await shown(coordinator, pages)
+    (change,) = (await coordinator.get(f"{pages}/hearing"))["changes"]
+    await hearing.staff(f"schedule/changes/{change['change']}/confirm")
+    assert changed not in await following(hearing)
+
+
+async def following(hearing: Hearing) -> str:
+    """The next step of this hearing, as its line on the docket tells it."""
+    lines = await hearing.court.coordinator.get("/hearings")
+    return str(next(line["next"] for line in lines if line["hearing"] == hearing.id))
+
+
 async def test_the_page_of_the_time_is_not_for_everybody(court: Court, hearing: Hearing) -> None:
     await hearing.request()
     with pytest.raises(DoorRefused) as refused:

@@ -107,6 +107,16 @@ def test_an_instant_appears_on_the_clock_of_its_zone_and_zones_as_cities(english
     )
 
 
+def test_the_hour_alone_is_never_without_its_zone_and_no_line_ends_within_its_offset(english: Reader):
+    told = english.hour(START, "America/Santiago").replace("\u2068", "").replace("\u2069", "")
+    assert told == "07:00 (Santiago, UTC\u221203:00)"
+
+
+def test_a_size_is_told_in_the_words_of_the_reader(arabic: Reader, english: Reader):
+    assert english.bytes(83) == "83 bytes"
+    assert arabic.bytes(83) == "83 بايت"
+
+
 def test_an_instant_without_a_zone_appears_on_the_clock_of_the_page(english: Reader):
     sentence = ParticipantLost(participant=JUDGE, since=START).sentence(named)
     assert "19:00\u2069 (Tokyo" in english.tell(sentence, "Asia/Tokyo")
