@@ -289,7 +289,9 @@ def _letters_due(now: datetime) -> Any:
 
 
 def _due(now: datetime) -> Any:
-    return select(Timer).where(col(Timer.next) <= now).order_by(col(Timer.next))
+    """Always in one order: which one failed is known by it."""
+    order = (Timer.next, Timer.hearing_id, Timer.kind, Timer.about)
+    return select(Timer).where(col(Timer.next) <= now).order_by(*(col(one) for one in order))
 
 
 def _armed(row: Timer | None, due: Due, hearing: UUID) -> Timer:
