@@ -200,6 +200,8 @@ class Schedule:
                 act.tx.delete(row)
                 continue
             row.people = staying
+            if row.late_from in moved:
+                row.late, row.late_from = 0, None
             row.turns = plan.told([turn for turn in plan.turns_of(row) if turn.who not in moved])
         added = _agreed(slot, act.hearing.id, _number(act))
         added.people = sorted(moved)

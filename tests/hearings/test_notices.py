@@ -350,6 +350,17 @@ def test_a_split_moves_somebody_to_a_sitting_of_their_own_and_their_entry_with_t
     assert standing.story().state is State.SCHEDULED
 
 
+def test_the_delay_of_somebody_who_is_moved_to_another_day_is_nobody_elses(
+    standing: Standing, mail: Mailbox
+) -> None:
+    agreed(standing)
+    turns(standing)
+    standing.house.schedule.delay(standing.coordinator, Delay(minutes=60, reason="The line is down."))
+    mail.fetch()
+    agreed(standing, MONDAY + timedelta(days=1), people=[handle(standing, "anna")], reason="Too short.")
+    assert at(mail.of("bruno")) == datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
+
+
 def test_a_sitting_from_which_everybody_is_moved_is_given_up(standing: Standing, mail: Mailbox) -> None:
     agreed(standing)
     bruno = [handle(standing, "bruno")]
