@@ -34,6 +34,7 @@ from hearings.events import (
     SittingEnded,
     TurnSet,
 )
+from hearings.journal import Entry
 from hearings.letters import Between, Kind, Notice, Told, Writer
 from hearings.post import Entry as Attached
 from hearings.post import Post
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 _PURPOSE = "reply"
 TEST = "test-"
 """What an entry is about, before the number of a technical test."""
+MOST_ANSWERS = 50  # of one person in one hearing
 _TELLING = OPENED | {State.SCHEDULED, State.ADJOURNED}
 Answer = Literal["accepted", "tentative", "declined"]
 
@@ -315,7 +317,9 @@ class Notices:
             if person is None:
                 tx.info["touched"].add(hearing.id)
                 return  # an office: it is told on the pages, and is nobody of the hearing
-            story = Story().tell(journal.entries(tx, hearing.id))
+            entries = journal.entries(tx, hearing.id)
+            _refuse_flood(person, entries)
+            story = Story().tell(entries)
             who = Self(person.handle, person.role, person.side)
             act = Act(tx, hearing, who, story, journal.clock(), journal)
             act.write(
@@ -420,6 +424,13 @@ class Notices:
             log.warning("a letter of hearing %s goes without its entry: %s", row.hearing_id, refused)
             return None
         return Attached(invitation(sent) if method == "REQUEST" else cancellation(sent), method)
+
+
+def _refuse_flood(person: Participant, told: Iterable[Entry]) -> None:
+    """Each answer is a leaf and a letter to each office. Raises: NotNow."""
+    given = (one.event for one in told if isinstance(one.event, InvitationAnswered))
+    if sum(event.participant == person.handle for event in given) >= MOST_ANSWERS:
+        raise NotNow(say("Too many answers came through this link. Call the court."))
 
 
 def entries(tx: Session, hearing: UUID) -> list[CalendarEntry]:

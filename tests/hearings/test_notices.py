@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hearings import plan
+from hearings import notices, plan
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid
 from hearings.journal import Journal
 from hearings.notices import Reply, answers
@@ -526,6 +526,20 @@ def test_an_answer_that_comes_too_late_or_from_nowhere_is_refused_with_a_sentenc
     with pytest.raises(NotNow, match="does not stand"):
         notices.answer(letters["anna"].address, Reply(answer="accepted"))
     assert "invitation.answered" not in standing.types()
+
+
+def test_however_often_somebody_answers_the_offices_are_not_flooded(
+    standing: Standing, mail: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "MOST_ANSWERS", 3)
+    agreed(standing)
+    letters = by_name([one for one in mail.fetch() if one.calendar])
+    for words in "abc":
+        standing.house.notices.answer(letters["anna"].address, Reply(answer="declined", words=words))
+    with pytest.raises(NotNow, match="Too many"):
+        standing.house.notices.answer(letters["anna"].address, Reply(answer="declined", words="d"))
+    standing.house.notices.answer(letters["bruno"].address, Reply(answer="declined", words="d"))
+    assert len(mail.fetch()) == 8
 
 
 def test_an_office_answers_too_and_the_journal_names_nobody(standing: Standing, mail: Mailbox) -> None:
