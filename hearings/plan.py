@@ -82,15 +82,15 @@ def heard(people: Sequence[Participant]) -> frozenset[str]:
 
 
 def comes(sitting: Sitting, planned: Sequence[Sitting], who: Collection[str]) -> bool:
-    """Whether a place at which these persons heard sit is wanted in this sitting; without any it is wanted in all. Who is
-    named for no sitting comes to the first, and to those that are for everybody.
+    """Whether a place at which these persons heard sit is wanted in this sitting; without any it is wanted in all. A
+    sitting that names nobody is for everybody; who is named for no sitting comes to the first.
     """
-    if not who:
+    if not who or not sitting.people:
         return True
     named = {handle for row in planned for handle in row.people}
     if named.intersection(who):
         return not set(sitting.people).isdisjoint(who)
-    return not sitting.people or sitting.n == min(row.n for row in planned)
+    return sitting.n == min(row.n for row in planned)
 
 
 def enter(tx: Session, hearing: Hearing, who: str) -> None:

@@ -465,6 +465,21 @@ def test_somebody_to_be_heard_who_is_seated_after_the_first_sitting_comes_to_the
     assert at(letter) == datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 
 
+def test_a_sitting_that_is_agreed_after_all_that_were_planned_is_for_everybody(
+    standing: Standing, mail: Mailbox, clock: FakeClock
+) -> None:
+    agreed(standing)
+    agreed(standing, MONDAY + timedelta(days=1), people=[handle(standing, "bruno")], reason="Too short.")
+    for day in range(2):
+        clock.now = datetime(2026, 11, 30, 8, 30, tzinfo=UTC) + timedelta(days=day)
+        standing.house.room.open(standing.coordinator)
+        standing.house.room.adjourn(standing.actors["judge"], Adjournment(reason="There is more to ask."))
+    mail.fetch()
+    agreed(standing, MONDAY + timedelta(days=7))
+    letters = by_name([one for one in mail.fetch() if one.calendar])
+    assert set(letters) == {"judge", "anna", "bruno", "iris", "office", "court"}
+
+
 # --- answers
 
 
