@@ -13,7 +13,7 @@ from hearings.feeds import Feeds
 from hearings.journal import Journal
 from hearings.roles import Capacity, Role, Side
 from hearings.schedule import Cancellation, NewSlot
-from hearings.tables import Account, Feed
+from hearings.tables import Account, Authority, Feed
 from scheduling.invitations import TITLES
 from tests.hearings.mailbox import Mailbox
 from tests.hearings.people_of_law import Courthouse, Standing, written
@@ -188,6 +188,17 @@ def test_a_person_reads_the_title_in_their_language(house: Courthouse, feeds: Fe
     (event,) = read(feeds, other, feeds.make(heard))
     assert event["summary"] == TITLES["ar"]
     assert "تشارك بصفة: شاهد" in event["description"]
+
+
+def test_an_address_of_the_web_in_a_telephone_number_is_left_out(
+    house: Courthouse, feeds: Feeds, other: Reader
+) -> None:
+    with house.journal.transaction() as tx:
+        row = tx.get_one(Authority, house.requesting)
+        row.phone = "+000, see WWW.court.example or https://court.example"
+        tx.add(row)
+    (event,) = read(feeds, other, feeds.make(scheduled(house, "12/2026").actors["witness"]))
+    assert "court.example" not in event["description"]
 
 
 def test_a_feed_and_a_letter_tell_of_the_same_entry(house: Courthouse, feeds: Feeds, other: Reader) -> None:
