@@ -275,6 +275,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_course(entries)
     _check_consultations(entries)
     _check_choices(entries)
+    _check_plan(entries)
     _check_tests(entries)
     _check_answers(entries)
     _check_interventions(entries)
@@ -453,6 +454,40 @@ def _check_choices(entries: Sequence[Entry]) -> None:
         if entry.kind == "instrument.chosen" and opened:
             raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
         opened = opened or entry.kind == "sitting.opened"
+
+
+_OF_A_TIME = {
+    "hearing.moved",
+    "hearing.rezoned",
+    "hearing.split",
+    "hearing.delayed",
+    "turn.set",
+    "hearing.postponed",
+}
+_ALONE = {"hearing.cancelled", "hearing.postponed", "hearing.adjourned"}
+
+
+def _check_plan(entries: Sequence[Entry]) -> None:
+    """A time is changed only while one is fixed, and a change that one side made alone is confirmed once.
+
+    An entry that conceals which change it confirms is only held to that one waits.
+    """
+    fixed, waiting = False, set[int]()
+    for entry in entries:
+        fault = entry.kind in _OF_A_TIME and not fixed
+        match entry.kind:
+            case "hearing.scheduled":
+                fixed = True
+            case "hearing.postponed" | "hearing.cancelled":
+                fixed = False
+            case "change.confirmed":
+                change = entry.member("change", int)
+                fault = change not in waiting if change is not None else not waiting
+                waiting.discard(-1 if change is None else change)
+        if entry.kind in _ALONE:
+            waiting.add(entry.seq)
+        if fault:
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
 
 
 def _check_tests(entries: Sequence[Entry]) -> None:

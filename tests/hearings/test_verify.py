@@ -195,6 +195,16 @@ def test_a_technical_test_is_accepted_whatever_of_it_is_concealed(
 
 
 @pytest.mark.parametrize("redact", [False, True])
+def test_a_plan_that_was_changed_and_confirmed_is_accepted(tmp_path: Path, redact: bool) -> None:
+    record = r.draft(incidents(*PLANNED))
+    contents = record.contents()
+    if redact:
+        seqs = [n for n, one in enumerate(record.said) if one.type == "change.confirmed"]
+        contents = r.redacted(contents, seqs={n: {"change"} for n in seqs}, paths=[])
+    assert accepted(judged(tmp_path, r.sealed(contents), trust=TRUST()))
+
+
+@pytest.mark.parametrize("redact", [False, True])
 def test_what_came_up_and_was_answered_is_accepted(tmp_path: Path, redact: bool) -> None:
     contents = r.draft(incidents(*INCIDENTS)).contents()
     if redact:
@@ -1017,6 +1027,13 @@ table(
     in_private_without_an_end=lambda: in_private(r.OFF + 5, None),
     an_instrument_after_the_opening=lambda: chosen(9_001),
     an_end_of_nothing_private=lambda: in_private(None, r.OFF + 6),
+    a_time_moved_that_was_not_fixed=lambda: came_up(("hearing.moved", {**FIXED, "reason": "r"})),
+    a_turn_in_no_sitting=lambda: came_up(PLANNED[0], PLANNED[1], TURN),
+    a_hearing_postponed_twice=lambda: came_up(PLANNED[0], PLANNED[1], PLANNED[1]),
+    a_change_confirmed_that_was_not_made=lambda: came_up(("change.confirmed", {"change": 1, "by": r.JUDGE})),
+    a_change_confirmed_twice=lambda: came_up(
+        *PLANNED[:3], ("change.confirmed", {"change": -2, "by": r.JUDGE})
+    ),
     a_test_moved_that_was_not_arranged=lambda: came_up(TESTS[1]),
     a_test_held_after_it_was_cancelled=lambda: came_up(TESTS[0], ("test.cancelled", TESTED), TESTS[2]),
     a_test_held_twice=lambda: came_up(*TESTS, TESTS[2]),
@@ -1117,6 +1134,25 @@ INCIDENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
+FIXED = {
+    "start": "2026-11-24T09:00:00.000Z",
+    "minutes": 60,
+    "zone": "Europe/Lisbon",
+    "other": "Europe/Amsterdam",
+    "by": r.JUDGE,
+    "confirmed": [r.JUDGE],
+}
+TURN = (
+    "turn.set",
+    {"sitting": 1, "start": FIXED["start"], "minutes": 30, "by": r.JUDGE},
+)
+PLANNED = (
+    ("hearing.scheduled", FIXED),
+    ("hearing.postponed", {"code": "other", "reason": "r", "by": r.JUDGE}),
+    ("change.confirmed", {"change": -1, "by": r.JUDGE}),
+    ("hearing.scheduled", FIXED),
+    ("hearing.moved", {**FIXED, "reason": "r"}),
+)
 TESTED = {"test": "6f1c9f0e-8a52-4c1f-9d0a-2f1f2e5f0a11", "place": "Room 2"}
 ARRANGED = {**TESTED, "start": "2026-11-24T09:00:00.000Z", "minutes": 20, "zone": "Europe/Lisbon"}
 TESTS = (
