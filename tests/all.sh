@@ -17,7 +17,7 @@ lane() {
 	name=$1
 	shift
 	echo "$@" >"$folder/$name.tests"
-	VIVAVOCE_TEST_DATABASE=$(engine "$name") .venv/bin/pytest -o cache_dir="$folder/$name" "$@" >"$folder/$name.log" 2>&1 || : >"$folder/$name.failed"
+	TEST_DATABASE=$(engine "$name") .venv/bin/pytest -o cache_dir="$folder/$name" "$@" >"$folder/$name.log" 2>&1 || : >"$folder/$name.failed"
 }
 
 # Every file of a folder but these.
@@ -55,7 +55,7 @@ for name in computing postgresql services doors pages packets browsers stories; 
 	cat "$folder/$name.log"
 	if [ -e "$folder/$name.failed" ]; then
 		echo "== $name: what failed is run once more, alone"
-		VIVAVOCE_TEST_DATABASE=$(engine "$name") .venv/bin/pytest -o cache_dir="$folder/$name" --last-failed --last-failed-no-failures none \
+		TEST_DATABASE=$(engine "$name") .venv/bin/pytest -o cache_dir="$folder/$name" --last-failed --last-failed-no-failures none \
 			$(cat "$folder/$name.tests") || failed=1
 	fi
 done

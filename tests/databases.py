@@ -1,4 +1,4 @@
-"""The database that a test works on: SQLite, or PostgreSQL with VIVAVOCE_TEST_DATABASE=postgresql.
+"""The database that a test works on: SQLite, or PostgreSQL with TEST_DATABASE=postgresql.
 
 A test gets all tables with nothing in them. On PostgreSQL that is one database for a run, emptied each time: deleting
 takes 2 ms, a database from a template 60 ms and TRUNCATE of all tables 50 ms.
@@ -20,7 +20,7 @@ from hearings import tables  # noqa: F401  # fills the metadata
 from hearings.database import Database
 from tests.postgres import Cluster
 
-ON_POSTGRESQL = os.environ.get("VIVAVOCE_TEST_DATABASE", "sqlite") == "postgresql"
+ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 
 DATABASE = "tests"
 DUMP = "dump.sql"
