@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +49,7 @@ TONGUES = (
 _ISOLATE, _END = "\u2068", "\u2069"
 _MINUS = "\u2212"
 """No line ends after it, as one may after a hyphen."""
+REMEMBERED = 4096  # dates and lengths, as they are said
 _DAY_IN_ENGLISH, _DATE_IN_ENGLISH = "EEEE d MMMM y", "d MMMM y"
 """As courts of both sides of the ocean read it alike; other languages have their own order."""
 MOMENT, HOUR = say("{day}, {time} ({city}, {offset})"), say("{time} ({city}, {offset})")
@@ -141,18 +142,12 @@ class Reader:
 
     def day(self, day: date) -> str:
         """`Monday 23 November 2026`."""
-        return str(
-            dates.format_date(day, _DAY_IN_ENGLISH if self.language == "en" else "full", locale=self._locale)
-        )
+        return _date(day, _DAY_IN_ENGLISH if self.language == "en" else "full", self.language)
 
     def dated(self, day: date | str) -> str:
         """`23 November 2026`."""
         shown = date.fromisoformat(day) if isinstance(day, str) else day
-        return str(
-            dates.format_date(
-                shown, _DATE_IN_ENGLISH if self.language == "en" else "long", locale=self._locale
-            )
-        )
+        return _date(shown, _DATE_IN_ENGLISH if self.language == "en" else "long", self.language)
 
     def on_day(self, instant: str | datetime, zone: str) -> str:
         return self.day(zones.on_clock(_instant(instant), zone).date)
@@ -175,11 +170,7 @@ class Reader:
 
     def length(self, minutes: int) -> str:
         """`1 hour 30 minutes`."""
-        hours, rest = divmod(minutes, 60)
-        parts = [(hours, "duration-hour"), (rest, "duration-minute")]
-        style: Literal["long", "short"] = "short" if self.language == "zh" else "long"  # CLDR has no long one
-        said = [units.format_unit(n, unit, style, locale=self._locale) for n, unit in parts if n]
-        return " ".join(said)
+        return _length(minutes, self.language)
 
     def bytes(self, size: int) -> str:
         """`1.2 MB`, in powers of ten."""
@@ -248,6 +239,19 @@ class Reader:
 def _city(zone: str, language: str) -> str:
     zones.on_clock(datetime(2026, 1, 1, tzinfo=UTC), zone)
     return str(dates.get_timezone_location(zone, locale=language, return_city=True))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _date(day: date, pattern: str, language: str) -> str:
+    return str(dates.format_date(day, pattern, locale=language))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _length(minutes: int, language: str) -> str:
+    hours, rest = divmod(minutes, 60)
+    parts = [(hours, "duration-hour"), (rest, "duration-minute")]
+    style: Literal["long", "short"] = "short" if language == "zh" else "long"  # CLDR has no long one
+    return " ".join(units.format_unit(n, unit, style, locale=language) for n, unit in parts if n)
 
 
 def way_of(tag: str) -> str:
