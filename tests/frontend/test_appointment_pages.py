@@ -154,7 +154,8 @@ async def test_each_end_is_told_of_the_other_and_the_court_of_the_devices(accept
         assert (await hears(theirs, "state"))["view"]["here"] in {True, False}
         await theirs.send(json.dumps({"type": "equipment", **devices}))
         while (told := (await hears(ours, "state"))["view"]).get("equipment") is None:
-            assert told["here"]
+            continue
+        assert told["here"]
         assert told["equipment"] == {**devices, "trip": None}
         assert told["browser"] == ""
         while not (told := (await hears(theirs, "state"))["view"])["here"]:
