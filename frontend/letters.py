@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from frontend.words import HERE, Reader, catalogue_of
 from hearings.letters import Notice, Written
@@ -19,6 +20,23 @@ DOMAIN = "letters"
 LANGUAGES = ("ar", "en", "es", "fr", "ru", "zh")
 _GAPS = re.compile(r"\n{3,}")
 _ISOLATES = str.maketrans("", "", "\u2068\u2069")
+
+
+class Compiled(jinja2.BytecodeCache):
+    """What was made of a template for one language is good for all of them."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._made:
+            bucket.bytecode_from_string(self._made[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._made[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = Compiled()
 
 
 class Letters:
@@ -65,6 +83,8 @@ class Scribe:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
+            auto_reload=False,
         )
         made.globals.update(
             _=self._say,
