@@ -10,7 +10,6 @@ import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -178,7 +177,7 @@ class Ear(threading.Thread):
                     log.warning("what other processes write is not heard for a while: %s", error)
                 self._listening.clear()
                 missed = True
-                time.sleep(RETRY_SECONDS)
+                select.select([self._ended], [], [], RETRY_SECONDS)  # or until it is closed
 
     def close(self) -> None:
         self._over = True
