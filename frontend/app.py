@@ -325,6 +325,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         parts.timers.start()
         await chores.hold_alarm()
         await asyncio.to_thread(parts.schedule.follow_clocks)
+        await asyncio.to_thread(parts.appointments.follow_clocks)
         await parts.conductor.start()
         parts.live.start()
         chores.begin()

@@ -10,24 +10,24 @@ else: what the worker reports of them is of no hearing. A ticket is the test's l
 personal link of the place needs none.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import Field, NaiveDatetime
+from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import docket, tokens
-from hearings.actors import Actor
+from hearings import docket, plan, tokens
+from hearings.actors import Actor, service
 from hearings.acts import Act, Acts, locked
-from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotSignedIn, NotValid
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotSignedIn, NotValid, Refusal
 from hearings.events import TestArranged, TestCancelled, TestHeld, TestMoved
 from hearings.people import refuse_theirs
 from hearings.roles import COORDINATORS, Role
-from hearings.said import Said, refused
+from hearings.said import Said, Wall
 from hearings.sentences import say
 from hearings.states import OPENED, State, Verb
 from hearings.tables import Appointment, Authority, Hearing, Participant, Place, Ticket
@@ -57,12 +57,9 @@ class End(StrEnum):
 _HANDLE = {End.PERSON: "theguest", End.COURT: "thecourt"}
 
 
-class Time(Said):
-    """`wall`: local time in `zone`; `fold` says which, where the clocks show it twice."""
+class Time(Wall):
+    """When a test is, and how long it takes."""
 
-    wall: NaiveDatetime
-    zone: str = Field(min_length=1, max_length=64)
-    fold: Literal["earlier", "later"] | None = None
     minutes: int = Field(default=USUAL_MINUTES, ge=5, le=240)
 
 
@@ -172,7 +169,7 @@ class Appointments:
 
     def arrange(self, actor: Actor, new: NewTest) -> tuple[Appointment, str]:
         """A test and its link, to be shown once. Raises: NotValid, NotFound, NotAllowed, AlreadyDone."""
-        start = _instant(new)
+        start = plan.instant_of(new)
         with self._acts.act(actor, Verb.ARRANGE_TEST) as act:
             place = _place(act, new.place)
             _refuse_past(act, start)
@@ -184,7 +181,7 @@ class Appointments:
                 hearing_id=act.hearing.id,
                 place_id=place.id,
                 start=start,
-                wall=_wall(new),
+                wall=new.minute,
                 fold=new.fold,
                 zone=new.zone,
                 minutes=new.minutes,
@@ -207,22 +204,34 @@ class Appointments:
 
     def move(self, actor: Actor, appointment: UUID, time: Time) -> None:
         """To another time; its link stays good. Raises: as `arrange`, NotNow."""
-        start = _instant(time)
+        start = plan.instant_of(time)
         with self._acts.act(actor, Verb.ARRANGE_TEST) as act:
             row, place = self._standing(act, appointment)
             _refuse_past(act, start)
-            row.start, row.wall, row.fold = start, _wall(time), time.fold
+            row.start, row.wall, row.fold = start, time.minute, time.fold
             row.zone, row.minutes = time.zone, time.minutes
-            act.write(
-                TestMoved(
-                    test=str(row.id),
-                    place=place.name,
-                    start=start,
-                    minutes=time.minutes,
-                    zone=time.zone,
-                    by=act.who.handle,
-                )
-            )
+            act.write(_told_moved(row, place, act.who.handle))
+
+    def follow_clocks(self) -> list[UUID]:
+        """Every test to come stays at its time on the wall where a State changed its clocks since. Gives the hearings of those
+        that were moved by this; where that time is not to be had any more the instant stands.
+        """
+        with self._journal.reading() as tx:
+            stale = {row.hearing_id for row in _to_come(tx, self._journal.clock()) if _moved(row) is not None}
+        return [hearing for hearing in stale if self._follow(hearing)]
+
+    def _follow(self, hearing: UUID) -> bool:
+        try:
+            with self._acts.act(service(hearing), Verb.FOLLOW_CLOCKS) as act:
+                for row, place in standing(act.tx, hearing):
+                    start = _moved(row)
+                    if start is not None:
+                        row.start = start
+                        act.tx.add(row)
+                        act.write(_told_moved(row, place, act.who.handle))
+                return True
+        except Refusal:
+            return False  # it is under way, or over
 
     def cancel(self, actor: Actor, appointment: UUID) -> None:
         """Whoever is in its room is told so. Raises: NotFound, NotAllowed, NotNow."""
@@ -393,6 +402,28 @@ def seat(appointment: UUID, end: End) -> UUID:
     return uuid5(appointment, end)
 
 
+def _told_moved(row: Appointment, place: Place, by: str) -> TestMoved:
+    return TestMoved(
+        test=str(row.id), place=place.name, start=row.start, minutes=row.minutes, zone=row.zone, by=by
+    )
+
+
+def _to_come(tx: Session, now: datetime) -> Sequence[Appointment]:
+    return tx.exec(
+        select(Appointment).where(
+            col(Appointment.held).is_(None), col(Appointment.cancelled).is_(None), Appointment.start > now
+        )
+    ).all()
+
+
+def _moved(row: Appointment) -> datetime | None:
+    """Where its time on the wall is now, if that is another instant and one alone."""
+    try:
+        return plan.moved(row)
+    except zones.TimeRefused:
+        return None
+
+
 def standing(tx: Session, hearing: UUID) -> list[tuple[Appointment, Place]]:
     """The tests of a hearing that are to come, the earliest first, each with its place."""
     return list(
@@ -540,16 +571,3 @@ def _withdraw(act: Act, appointment: Appointment) -> bool:
 def _refuse_past(act: Act, start: datetime) -> None:
     if start <= act.now:
         raise NotValid(say("This time has passed."), field="wall")
-
-
-def _instant(time: Time) -> datetime:
-    try:
-        return zones.instant_of(time.wall, time.zone, fold=time.fold).astimezone(UTC)
-    except zones.UnknownZone as error:
-        raise NotValid(refused(error), field="zone") from error
-    except zones.TimeRefused as error:
-        raise NotValid(refused(error), field="wall") from error
-
-
-def _wall(time: Time) -> str:
-    return f"{time.wall:%Y-%m-%dT%H:%M}"

@@ -18,7 +18,7 @@ from hearings.attempts import Attempts, Who, network
 from hearings.docket import seated
 from hearings.errors import NotFound, NotNow, TooMany
 from hearings.journal import Journal
-from hearings.letters import Between, Kind, Told, Writer
+from hearings.letters import TEST, Between, Kind, Told, Writer
 from hearings.roles import Side
 from hearings.sentences import say
 from hearings.servicekey import ServiceKey
@@ -26,6 +26,7 @@ from hearings.tables import Account, CalendarEntry, Feed, Hearing, Participant
 from scheduling import invitations
 from scheduling.invitations import Appointment
 
+REMIND = 60  # minutes
 MOST = 500  # entries in one feed, those that were changed last
 
 
@@ -137,7 +138,9 @@ def entries_of(tx: Session, feed: Feed, write: Writer) -> list[Appointment]:
 def entry(row: CalendarEntry, between: Between, write: Writer) -> Appointment:
     """As its owner was told it."""
     told = Told.read(row.told)
-    place, lines = write.entry(letters.notice(Kind.INVITED, told, between))
+    test = row.about.startswith(TEST)
+    kind = Kind.TEST_INVITED if test else Kind.INVITED
+    place, lines = write.entry(letters.notice(kind, told, between))
     return Appointment(
         uid=row.uid,
         sequence=row.sequence,
@@ -149,6 +152,8 @@ def entry(row: CalendarEntry, between: Between, write: Writer) -> Appointment:
         lines=lines,
         place=place,
         status="CONFIRMED" if row.stands else "CANCELLED",
+        remind=REMIND,
+        test=test,
     )
 
 

@@ -15,6 +15,9 @@ from hearings.roles import COORDINATORS
 from hearings.tables import Authority, Hearing, Participant
 from hearings.tree import stamp
 
+TEST = "test-"
+"""What an entry in a calendar is about, before the number of a technical test; of a sitting it is the number alone."""
+
 
 class Kind(StrEnum):
     """What a letter is for."""

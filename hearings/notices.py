@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlmodel import Session, col, select
 
-from hearings import appointments, docket, letters, plan, tokens
+from hearings import appointments, docket, feeds, letters, plan, tokens
 from hearings.actors import Self
 from hearings.acts import Act, Acts, locked
 from hearings.errors import AlreadyDone, NotFound, NotNow, Unverifiable
@@ -35,7 +35,7 @@ from hearings.events import (
     TurnSet,
 )
 from hearings.journal import Entry
-from hearings.letters import Between, Kind, Notice, Told, Writer
+from hearings.letters import TEST, Between, Kind, Notice, Told, Writer
 from hearings.post import Entry as Attached
 from hearings.post import Post
 from hearings.roles import Side
@@ -51,8 +51,6 @@ from scheduling.invitations import EntryRefused, Invitation, cancellation, invit
 log = logging.getLogger(__name__)
 
 _PURPOSE = "reply"
-TEST = "test-"
-"""What an entry is about, before the number of a technical test."""
 MOST_ANSWERS = 50  # of one person in one hearing
 _TELLING = OPENED | {State.SCHEDULED, State.ADJOURNED}
 Answer = Literal["accepted", "tentative", "declined"]
@@ -172,7 +170,7 @@ class Notices:
     ) -> None:
         row.told, row.stands, row.answer, row.changed = told.kept(), True, None, act.now
         notice = letters.notice(kind, told, between, reply=self._reply(row), link=_link(act, row), **more)
-        self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="REQUEST")
+        self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row)
 
     def _take_back(self, act: Act, between: Between, row: CalendarEntry, change: Event | None) -> None:
         row.stands, row.changed = False, act.now
@@ -180,7 +178,7 @@ class Notices:
         told = Told.read(row.told)
         kind, code, reason = (Kind.TEST_CANCELLED, "", "") if _is_test(row) else _why(change)
         notice = letters.notice(kind, told, between, code=code, reason=reason if not told.role else "")
-        self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row, told=told, method="CANCEL")
+        self._queue(act.tx, act.hearing.id, _of(row, told), notice, row=row)
 
     def _without_time(
         self,
@@ -374,17 +372,14 @@ class Notices:
         notice: Notice,
         *,
         row: CalendarEntry | None = None,
-        told: Told | None = None,
-        method: Literal["REQUEST", "CANCEL"] | None = None,
     ) -> None:
+        """`row`: the entry that goes along, or is taken back where it no longer stands."""
         if not recipient.email:
             return
         if notice.page:
             notice = replace(notice, page=f"{self._address}{notice.page}")
         written = self._write.letter(notice)
-        entry = None
-        if row is not None and told is not None and method is not None:
-            entry = self._attached(row, told, notice, method)
+        entry = self._attached(row, notice.between, recipient) if row is not None else None
         self._post.queue(
             tx,
             hearing,
@@ -399,31 +394,17 @@ class Notices:
             lasts=not notice.link,
         )
 
-    def _attached(
-        self, row: CalendarEntry, told: Told, notice: Notice, method: Literal["REQUEST", "CANCEL"]
-    ) -> Attached | None:
+    def _attached(self, row: CalendarEntry, between: Between, recipient: Recipient) -> Attached | None:
         """For their calendar; none where a name or an address cannot stand in one: the letter goes all the same."""
-        place, lines = self._write.entry(notice)
         try:
-            sent = Invitation(
-                uid=row.uid,
-                sequence=row.sequence,
-                start=told.start,
-                end=told.end,
-                stamp=row.changed,
-                created=row.created,
-                language=told.language,
-                lines=lines,
-                place=place,
-                organizer_name=notice.between.requesting,
-                organizer_address=self._sender,
-                attendee_name=told.name,
-                attendee_address=told.email,
-            )
+            told = feeds.entry(row, between, self._write)
+            organizer = {"organizer_name": between.requesting, "organizer_address": self._sender}
+            attendee = {"attendee_name": recipient.name, "attendee_address": recipient.email}
+            sent = Invitation.model_validate({**told.model_dump(), **organizer, **attendee})
         except EntryRefused as refused:
             log.warning("a letter of hearing %s goes without its entry: %s", row.hearing_id, refused)
             return None
-        return Attached(invitation(sent) if method == "REQUEST" else cancellation(sent), method)
+        return Attached(invitation(sent), "REQUEST") if row.stands else Attached(cancellation(sent), "CANCEL")
 
 
 def _refuse_flood(person: Participant, told: Iterable[Entry]) -> None:

@@ -6,15 +6,17 @@ The read side of `schedule`; everything here is computed from the rows of `sitti
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from hearings.errors import NotValid
 from hearings.roles import Role
+from hearings.said import Wall, refused
 from hearings.states import OPENED
-from hearings.tables import Hearing, Participant, Sitting
+from hearings.tables import Appointment, Hearing, Participant, Sitting
 from hearings.tree import stamp
 from scheduling import turns, zones
 from scheduling.turns import Turn
@@ -61,6 +63,26 @@ def under_way(planned: Sequence[Sitting]) -> Sitting | None:
     """The one whose room was opened last."""
     held = [row for row in planned if row.opened is not None]
     return max(held, key=lambda row: row.opened or row.start, default=None)
+
+
+def instant_of(said: Wall, *, field: str = "wall") -> datetime:
+    """The instant (UTC) of a time that somebody said. Raises: NotValid, about the field where it was said."""
+    try:
+        return said.instant().astimezone(UTC)
+    except zones.UnknownZone as error:
+        raise NotValid(refused(error), field="zone") from error
+    except zones.TimeRefused as error:
+        raise NotValid(refused(error), field=field) from error
+
+
+def moved(row: Sitting | Appointment) -> datetime | None:
+    """Where the clocks on the wall show what was agreed now that a State changed its rules; None if they still do.
+
+    Raises: zones.TimeRefused where they no longer do, or do so twice.
+    """
+    fold: zones.Fold | None = "later" if row.fold == "later" else "earlier" if row.fold else None
+    start = zones.moved(datetime.fromisoformat(row.wall), row.zone, fold, row.start)
+    return start.astimezone(UTC) if start is not None else None
 
 
 def turns_of(sitting: Sitting) -> tuple[Turn, ...]:

@@ -67,6 +67,11 @@ class Wall(Said):
         """Raises: zones.TimeRefused."""
         return zones.instant_of(self.wall, self.zone, fold=self.fold)
 
+    @property
+    def minute(self) -> str:
+        """As it is kept: `YYYY-MM-DDTHH:MM`."""
+        return self.wall.isoformat(timespec="minutes")
+
 
 def _from_the_wall(value: Any) -> Any:
     if not isinstance(value, Mapping):

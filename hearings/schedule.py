@@ -7,12 +7,12 @@ waiting in vain, and the other side then confirms that it knows. What was agreed
 changes its clocks, the instant follows.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, time, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
-from pydantic import Field, NaiveDatetime
+from pydantic import Field
 from sqlmodel import Session, col, select
 
 from hearings import plan
@@ -33,7 +33,7 @@ from hearings.events import (
     TurnSet,
 )
 from hearings.roles import Role, Side
-from hearings.said import Said, refused
+from hearings.said import Said, Wall
 from hearings.sentences import Country, Day, Sentence, Zone, say
 from hearings.states import OPENED, Verb
 from hearings.story import Change, Story
@@ -56,14 +56,11 @@ def cautioned(caution: days.Caution) -> Sentence:
     return Sentence(caution.template, values)
 
 
-class NewSlot(Said):
-    """`wall`: local time in `zone`; `fold` says which, where the clocks show it twice. `people`: who would be heard then in a
-    sitting of their own, by handle; nobody where no sitting is added. `sitting`: the one that is to be moved, if not the next.
+class NewSlot(Wall):
+    """`people`: who would be heard then in a sitting of their own, by handle; nobody where no sitting is added. `sitting`: the
+    one that is to be moved, if not the next.
     """
 
-    wall: NaiveDatetime
-    zone: str = Field(min_length=1, max_length=64)
-    fold: Literal["earlier", "later"] | None = None
     minutes: int = Field(ge=SHORTEST, le=LONGEST)
     reason: str = Field(default="", max_length=500)
     people: frozenset[str] = frozenset()
@@ -108,7 +105,7 @@ class Schedule:
 
     def propose(self, actor: Actor, new: NewSlot) -> Slot:
         """A time that could be agreed, confirmed by the proposer's side. Raises: NotValid."""
-        start = self._instant(new)
+        start = plan.instant_of(new)
         with self._acts.act(actor, Verb.PROPOSE) as act:
             if start <= act.now:
                 raise NotValid(say("This time has passed."), field="wall")
@@ -119,7 +116,7 @@ class Schedule:
                 id=uuid4(),
                 hearing_id=act.hearing.id,
                 start=start,
-                wall=_minute(new.wall),
+                wall=new.minute,
                 fold=new.fold,
                 zone=new.zone,
                 people=sorted(new.people),
@@ -347,9 +344,6 @@ class Schedule:
             )
         )
 
-    def _instant(self, new: NewSlot) -> datetime:
-        return _on_clock(lambda: zones.instant_of(new.wall, new.zone, fold=new.fold), field="wall")
-
     def _other_zone(self, tx: Session, hearing: Hearing, slot: Slot) -> str:
         other = hearing.requested_id if slot.side is Side.REQUESTING else hearing.requesting_id
         return tx.get_one(Authority, other).zone
@@ -390,19 +384,6 @@ def _across(act: Act, zone: str) -> str:
         act.tx.get_one(Authority, side).zone for side in (act.hearing.requesting_id, act.hearing.requested_id)
     ]
     return next((one for one in both if one != zone), zone)
-
-
-def _on_clock(instant: Callable[[], datetime], *, field: str) -> datetime:
-    try:
-        return instant().astimezone(UTC)
-    except zones.UnknownZone as error:
-        raise NotValid(refused(error), field="zone") from error
-    except zones.TimeRefused as error:
-        raise NotValid(refused(error), field=field) from error
-
-
-def _minute(wall: datetime) -> str:
-    return wall.isoformat(timespec="minutes")
 
 
 def _check(act: Act, new: NewSlot, planned: Sequence[Sitting]) -> None:
@@ -512,9 +493,8 @@ def _turn(act: Act, row: Sitting, planned: Sequence[Sitting], new: NewTurn) -> T
     wall = datetime.combine(agreed.date(), new.at)
     if wall < agreed:
         wall += _DAY  # past midnight
-    start = _on_clock(
-        lambda: zones.instant_of(wall, row.zone, fold="later" if row.fold else None), field="turns"
-    )
+    said = Wall(wall=wall, zone=row.zone, fold="later" if row.fold else None)
+    start = plan.instant_of(said, field="turns")
     after = round((start - row.start).total_seconds() / 60)
     minutes = new.minutes or row.minutes - after
     if not 0 <= after < row.minutes or minutes < 5 or after + minutes > row.minutes:
@@ -531,24 +511,20 @@ def _followed(act: Act, row: Sitting) -> bool:
     """
     before = row.start
     try:
-        start = zones.moved(datetime.fromisoformat(row.wall), row.zone, _fold(row.fold), before)
+        start = plan.moved(row)
     except zones.TimeRefused:
         return False
     row.rules = zones.release()
     act.tx.add(row)
     if start is None:
         return False
-    row.start = start.astimezone(UTC)
+    row.start = start
     act.write(
         HearingRezoned(
             sitting=row.n, start=start, was=before, zone=row.zone, release=row.rules, by=act.who.handle
         )
     )
     return True
-
-
-def _fold(word: str | None) -> zones.Fold | None:
-    return "earlier" if word == "earlier" else "later" if word == "later" else None
 
 
 def planned_next(tx: Session, hearing: UUID) -> datetime | None:

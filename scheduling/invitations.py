@@ -65,6 +65,15 @@ TITLES = {
     "zh": "视频听证",
 }
 """By language; other languages get the English one."""
+TITLES_OF_TESTS = {
+    "ar": "اختبار الكاميرا والميكروفون",
+    "en": "Test of camera and microphone",
+    "es": "Prueba de cámara y micrófono",
+    "fr": "Essai de la caméra et du microphone",
+    "ru": "Проверка камеры и микрофона",
+    "zh": "摄像头和麦克风测试",
+}
+"""Of a technical test; by language, as well."""
 
 
 _ADDRESS = re.compile(r"[^\s@<>\",;:\\\x00-\x1f]+@[^\s@<>\",;:\\\x00-\x1f]+")
@@ -96,7 +105,8 @@ Address = Annotated[str, AfterValidator(_address)]
 
 class Appointment(BaseModel):
     """What the entry says. `stamp`: when it was last changed, `created`: when it was made; `language`: a tag such as "fr"
-    or "pt-BR"; `place`: where, in words; `remind`: minutes before it starts, 0 for not at all.
+    or "pt-BR"; `place`: where, in words; `remind`: minutes before it starts, 0 for not at all; `test`: it is a technical test
+    and no hearing.
 
     Raises EntryRefused, with a sentence, if there can be no such entry.
     """
@@ -114,6 +124,7 @@ class Appointment(BaseModel):
     place: Words = ""
     status: Status = "CONFIRMED"
     remind: Annotated[int, Field(ge=0, le=7 * 24 * 60)] = 0
+    test: bool = False
 
     @model_validator(mode="after")
     def _can_stand_in_a_calendar(self) -> Self:
@@ -128,7 +139,8 @@ class Appointment(BaseModel):
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.language.split("-")[0].lower(), TITLES["en"])
+        titles = TITLES_OF_TESTS if self.test else TITLES
+        return titles.get(self.language.split("-")[0].lower(), titles["en"])
 
 
 class Invitation(Appointment):
@@ -139,11 +151,6 @@ class Invitation(Appointment):
     attendee_name: Words
     attendee_address: Address
     chair: bool = False
-
-
-def appointment(told: Appointment) -> bytes:
-    """An entry to be taken along; no METHOD, since nobody is invited by it (RFC 5545 3.7.2)."""
-    return _calendar([_event(told)])
 
 
 def invitation(told: Invitation) -> bytes:

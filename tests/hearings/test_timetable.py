@@ -19,6 +19,7 @@ from hearings.roles import Capacity, Role, Side
 from hearings.schedule import Cancellation, NewSlot, NewTurn, NewTurns
 from hearings.states import State
 from hearings.tables import Hearing, Link, Login, Outbox, Timer
+from scheduling.invitations import TITLES_OF_TESTS
 from scheduling.zones import following
 from tests.conftest import FakeClock
 from tests.hearings.mailbox import Mailbox
@@ -331,6 +332,7 @@ def test_a_technical_test_is_an_appointment_with_letters_a_link_and_an_answer(
     moved = mail.of("anna")
     assert (moved.event["UID"], int(moved.event["SEQUENCE"])) == (invited.event["UID"], 1)
     assert "New time: test" in moved.subject
+    assert str(moved.event["SUMMARY"]) == TITLES_OF_TESTS["en"]
     again = tests.issue(standing.coordinator, row.id)
     assert again in mail.of("anna").text
     clock.now = START - timedelta(days=9)
@@ -402,6 +404,21 @@ def test_a_change_of_the_clocks_by_law_keeps_the_time_on_the_wall_and_tells_ever
         assert "09:00 (Lisbon, UTC+02:00)" in next(one.text for one in letters if one.to.startswith("anna"))
         assert [row.due for row in timers(standing, "opens")] == [START - timedelta(hours=2, minutes=30)]
         assert schedule.follow_clocks() == []
+
+
+def test_a_technical_test_follows_the_clocks_too(standing: Standing, mail: Mailbox) -> None:
+    tests = standing.house.appointments
+    place = standing.actors["anna"].place
+    assert place is not None
+    said = {"wall": START.replace(tzinfo=None), "zone": "Europe/Lisbon", "place": place}
+    tests.arrange(standing.coordinator, NewTest.model_validate(said))
+    mail.fetch()
+    assert tests.follow_clocks() == []
+    with following(OtherRules({"Europe/Lisbon": "Europe/Athens"})):
+        assert tests.follow_clocks() == [standing.id]
+        assert standing.types()[-1] == "test.moved"
+        assert mail.of("anna").event.decoded("DTSTART") == START - timedelta(hours=2)
+        assert tests.follow_clocks() == []
 
 
 def test_a_time_that_the_new_rules_leave_out_stays_and_is_to_be_agreed_anew(
