@@ -83,6 +83,7 @@ from hearings.listening import Listening
 from hearings.messages import Messages
 from hearings.notices import Notices
 from hearings.outgoing import Outgoing
+from hearings.packing import Packages
 from hearings.people import People
 from hearings.post import Post
 from hearings.record import Records
@@ -159,6 +160,7 @@ class Service:
     messages: Messages
     recording: Recording
     records: Records
+    packages: Packages
     copies: Copies
     listening: Listening
     keeping: Keeping
@@ -234,7 +236,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         keeping=Keeping(acts, database, store, MailFolder(settings.data / "mail"), recordings),
         feeds=Feeds(journal, key, write),
         outgoing=Outgoing(journal, post),
-        records=Records(acts, known, recording, seal, keys, recordings),
+        records=Records(acts, known, recording, seal),
+        packages=Packages(acts, seal, keys, recordings),
         conductor=conductor,
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),
@@ -392,7 +395,7 @@ class Chores:
         await asyncio.to_thread(self._parts.drawer.sweep)
         await asyncio.to_thread(self._parts.database.hold_reserve)
         await asyncio.to_thread(self._parts.keeping.finish)
-        await asyncio.to_thread(self._parts.records.sweep)
+        await asyncio.to_thread(self._parts.packages.sweep)
 
     def _copy_soon(self) -> None:
         """One round after the other: a round takes minutes after a long sitting."""

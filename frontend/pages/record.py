@@ -10,7 +10,8 @@ from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.docket import Docket
 from hearings.listening import parts
-from hearings.record import Records, package_name
+from hearings.packing import Packages, package_name
+from hearings.record import Records
 
 
 class RecordPages(Controller):
@@ -45,8 +46,8 @@ class RecordPages(Controller):
         return Done()
 
     @get("/package", sync_to_thread=True)
-    def package(self, actor: Actor, records: Records, docket: Docket) -> Stream:
-        film = records.sealed_package(actor)
+    def package(self, actor: Actor, packages: Packages, docket: Docket) -> Stream:
+        film = packages.sealed_package(actor)
         name = package_name(actor.hearing, docket.hearing(actor.hearing).reference)
         return Stream(
             parts(film, 0, film.size),
@@ -59,9 +60,9 @@ class RecordPages(Controller):
         )
 
     @get("/trust", sync_to_thread=True)
-    def trust(self, actor: Actor, records: Records) -> Response[Any]:
+    def trust(self, actor: Actor, packages: Packages) -> Response[Any]:
         return Response(
-            records.trust(),
+            packages.trust(),
             media_type="application/json",
             headers={"content-disposition": 'attachment; filename="trust.json"'},
         )

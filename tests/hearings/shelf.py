@@ -11,6 +11,7 @@ from hearings.accounts import Staff
 from hearings.actors import Actor
 from hearings.database import Database
 from hearings.keeping import Destruction, Keeping
+from hearings.packing import Packages
 from hearings.record import Records
 from hearings.store import Store
 from hearings.tables import Authority, JournalLeaf
@@ -61,9 +62,8 @@ class Shelf:
             self.house.known,
             self.house.recording,
             self.seal,
-            archive.keys,
-            data / "recordings",
         )
+        self.packages = Packages(self.house.acts, self.seal, archive.keys, data / "recordings")
 
     def hire(self, role: str, authority_id: UUID, login: str = "") -> Staff:
         house, login = self.house, login or role

@@ -24,11 +24,11 @@ from hearings.declarations import (
     Scan,
     TakingBack,
 )
+from hearings.drawing import _declarations
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid, Refusal
 from hearings.events import Event, MinutesSealed
 from hearings.journal import Journal, urn
 from hearings.people import NewPerson, NewPlace
-from hearings.record import _declarations
 from hearings.roles import Capacity, Role, Side
 from hearings.room import Words
 from hearings.sentences import ANSWER_TAKEN_BACK

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearings import figures, record, verify_journal
+from hearings import drawing, figures, verify_journal
 from hearings import verify as verify_module
 from hearings.events import KINDS, Came, MediaFigures
 from hearings.journal import Journal
@@ -181,7 +181,7 @@ def story_of(*told: MediaFigures) -> Story:
     judge, witness = "aaaaaaaa", "bbbbbbbb"
     story = Story(figures=list(told))
     for handle, name in ((judge, "Judge J."), (witness, "Witness W.")):
-        story.people[handle] = record.Person(
+        story.people[handle] = drawing.Person(
             handle, name, Role.PRESIDING, "", Side.REQUESTING, "a place", "en", None
         )
     return story
@@ -241,8 +241,8 @@ def test_the_method_is_told_in_the_numbers_that_are_used() -> None:
 
 
 def test_without_figures_the_minutes_say_nothing_of_them() -> None:
-    technical = record._technical(story_of(), r.START)
+    technical = drawing._technical(story_of(), r.START)
     assert (technical.connections, technical.measured) == ((), "")
-    technical = record._technical(story_of(event(0, row())), r.START)
+    technical = drawing._technical(story_of(event(0, row())), r.START)
     assert len(technical.connections) == 1
     assert technical.measured == figures.METHOD

@@ -27,7 +27,6 @@ from hearings.events import MinutesSealed
 from hearings.journal import Entry, Journal
 from hearings.people import Description
 from hearings.record import Records
-from hearings.registry import Registry
 from hearings.roles import Capacity, Circumstance, Role, Side
 from hearings.room import Caution, Oath, Words, millis
 from hearings.states import State
@@ -222,9 +221,7 @@ class Gates(RuleBasedStateMachine):
         self.standing = house.requested_hearing(capacity=capacity, **asked).accepted().scheduled()
         self.standing.seated(capacity).add("lawyer", Role.LAWYER, Side.REQUESTED)
         self.standing.opened()
-        self.records = Records(
-            house.acts, house.known, house.recording, seal(), Registry(house.key), self.folder / "recordings"
-        )
+        self.records = Records(house.acts, house.known, house.recording, seal())
         self.clerk = house.hired("clerk", house.requesting)
         self.declarations = Declarations(house.acts, Store(self.folder / "documents"))
         self.checked = len(self.entries())

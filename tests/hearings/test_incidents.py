@@ -12,6 +12,16 @@ from hypothesis import strategies as st
 
 from hearings import verify_journal
 from hearings.database import Database
+from hearings.drawing import (
+    _claims,
+    _conducts,
+    _exhibits,
+    _identities,
+    _interventions,
+    _oaths,
+    _objections,
+    _warnings,
+)
 from hearings.errors import (
     AlreadyDone,
     NotAllowed,
@@ -50,16 +60,6 @@ from hearings.incidents import (
     unidentified,
 )
 from hearings.journal import Entry, Journal
-from hearings.record import (
-    _claims,
-    _conducts,
-    _exhibits,
-    _identities,
-    _interventions,
-    _oaths,
-    _objections,
-    _warnings,
-)
 from hearings.roles import OFFICE, Capacity, Role, Side
 from hearings.room import Adjournment, Caution, Conduct, Exhibit, Oath, Words
 from hearings.states import State

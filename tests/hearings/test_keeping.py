@@ -237,7 +237,7 @@ def test_a_conflict_is_decided_in_words(shelf):
 
 
 def taken_along(shelf: Shelf) -> bytes:
-    with shelf.records.sealed_package(shelf.actor()).stream as stream:
+    with shelf.packages.sealed_package(shelf.actor()).stream as stream:
         return stream.read()
 
 
@@ -262,7 +262,7 @@ def test_what_a_killed_service_left_in_the_clear_is_swept(shelf):
     now = shelf.clock().timestamp()
     os.utime(old, (now - 7 * 3600, now - 7 * 3600))
     os.utime(new, (now, now))
-    shelf.records.sweep()
+    shelf.packages.sweep()
     assert not old.exists()
     assert new.exists(), "it may be in the making"
 
@@ -337,7 +337,7 @@ def test_a_package_that_was_taken_along_still_verifies(shelf, tmp_path_factory):
     kept = tmp_path_factory.mktemp("elsewhere") / "kept.asice"
     kept.write_bytes(taken_along(shelf))
     shelf.rules((12, None), (120, None)).years(5)
-    trust = shelf.records.trust()
+    trust = shelf.packages.trust()
     shelf.years(6).destroy()
     verdict = verify.verify(kept, trust=trust, head=None, at=shelf.clock())
     assert verdict.accepted, verdict
@@ -397,7 +397,7 @@ def test_every_step_and_every_reader_answers_with_the_one_sentence(shelf, clock)
     for late in (
         lambda: shelf.keeping.destroy(actor, Destruction(reference="12/2026")),
         lambda: shelf.keeping.hold(actor, REASON),
-        lambda: shelf.records.sealed_package(actor),
+        lambda: shelf.packages.sealed_package(actor),
     ):
         with pytest.raises((NotNow, NotAllowed)):
             late()

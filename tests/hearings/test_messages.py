@@ -9,10 +9,10 @@ import pytest
 
 from consent import instruments
 from hearings.actors import Actor, Self
+from hearings.drawing import _course
 from hearings.errors import NotAllowed, NotFound, NotNow, NotValid, TooMany
 from hearings.journal import Journal
 from hearings.messages import CALLS, MOST, SHOWN, Call, NewMessage
-from hearings.record import _course
 from hearings.roles import Role, Side
 from hearings.schedule import Cancellation
 from hearings.states import State, Verb

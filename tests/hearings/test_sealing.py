@@ -8,7 +8,7 @@ import pytest
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow
 from hearings.events import MediaSealed
 from hearings.listening import Listening
-from hearings.record import _withheld
+from hearings.packing import _withheld
 from hearings.registry import Registry, public_half
 from hearings.roles import Role, Side
 from hearings.room import Words, plans

@@ -12,11 +12,11 @@ from hearings import docket
 from hearings import events as e
 from hearings.consultation import NewConsultation
 from hearings.declarations import Declarations, NewQuestion, RecordedAnswer
+from hearings.drawing import _course
 from hearings.errors import NotAllowed, NotReady
 from hearings.incidents import NewIntervention, Settlement
 from hearings.journal import Journal
 from hearings.people import Description
-from hearings.record import _course
 from hearings.roles import Capacity, Circumstance, Role, Side
 from hearings.room import Words, see_and_hear
 from hearings.states import State, Verb, allowed
