@@ -464,9 +464,34 @@ class Hearing:
             lambda view: view["state"] == "ended" and view["kept"] >= view["stretches"],
             seconds=SEALING_SECONDS,
         )
-        await authority.act("record/sign")
+        await self.sign()
         await authority.until(lambda view: not view["obstacles"]["close"], seconds=SEALING_SECONDS)
         await self.court.clerk.post(f"/hearings/{self.id}/record/close")
+
+    async def sign(self) -> None:
+        """Both documents of the record: read out, what they lack explained, and signed by who answers for them."""
+        await self.read_minutes()
+        for seat, whose in ((self.seat("authority"), "requested"), (self.bench, "requesting")):
+            for one in (await self.draft(seat, whose))["lacking"]:
+                told = {"whose": whose, "requirement": one["id"], "reason": "The rehearsal was too short."}
+                await seat.act("record/explain", told)
+            digest = (await self.draft(seat, whose))["digest"]
+            await seat.act("record/sign", {"whose": whose, "sha256": digest})
+
+    async def draft(self, seat: Seat, whose: str) -> dict[str, Any]:
+        """A document of the record as it stands."""
+        told: dict[str, Any] = await seat.get(f"/places/{seat.place}/record/draft/{whose}")
+        return told
+
+    async def read_minutes(self) -> None:
+        """Everybody who was heard has the minutes read out, and says that they are right."""
+        authority = self.seat("authority")
+        for place in (await authority.look())["places"]:
+            for person in place["people"]:
+                if person["capacity"]:
+                    text = (await self.draft(authority, "requested"))["text"]
+                    said = {"person": person["handle"], "language": "en", "said": "right", "sha256": text}
+                    await authority.act("record/read-out", {"whose": "requested", **said})
 
     async def package(self, folder: Path) -> Path:
         """Downloads the package and the trust file."""

@@ -1,45 +1,37 @@
 """What the journal says, as the facts of the minutes. Pure: the story of a hearing goes in, `Minutes` come out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import NamedTuple
 
 from consent.instruments import Instrument
-from hearings import checklist, figures
+from hearings import added, checklist, figures
 from hearings.errors import NotReady
 from hearings.events import (
     CONDUCT,
-    DECLARED,
-    DIGITS,
     GAP,
     LAW,
-    REMEDY,
-    ConsentAsked,
-    ConsentDeclared,
-    ConsentRevoked,
+    Event,
+    MinutesElsewhere,
+    MinutesSealed,
+    MinutesSigned,
+    MinutesWorded,
     ParticipantDescribed,
 )
 from hearings.journal import Entry, urn
 from hearings.minutes import (
-    Claim,
     Conduct,
-    Declaration,
     Exhibit,
     Fact,
     Happening,
     Heard,
-    Identified,
     Interruption,
-    Intervention,
     Minutes,
     Oath,
-    Objection,
-    Outcome,
     Participant,
-    Presence,
     Recording,
-    Safeguard,
+    Reworded,
     Seat,
     Signatory,
     Sitting,
@@ -47,12 +39,14 @@ from hearings.minutes import (
     Technical,
     Warned,
 )
-from hearings.roles import Capacity, Role, Side
+from hearings.roles import OFFICE, Capacity, Role, Side
 from hearings.sentences import say
-from hearings.story import Person, Settled, Story
+from hearings.story import Person, Story
 from hearings.tables import Authority, Hearing
 
+LANGUAGES = ("ar", "en", "es", "fr", "ru", "zh")
 SHORT = timedelta(seconds=1)
+_UNTOLD = frozenset({"custody", "link", "message", "invitation", "change", "protection", "cosigner"})
 _COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
@@ -80,21 +74,50 @@ class Sides(NamedTuple):
     requesting: Authority
     requested: Authority
 
+    def of(self, side: Side) -> Authority:
+        return self.requested if side is Side.REQUESTED else self.requesting
+
+
+def languages(sides: Sides, whose: Side) -> tuple[str, ...]:
+    """In which languages a document is: its own authority's first, then the other's; English for one that is not among
+    those of the minutes.
+    """
+    own, other = (sides.of(whose), sides.of(Side.REQUESTING if whose is Side.REQUESTED else Side.REQUESTED))
+    found = (one.language.partition("-")[0].lower() for one in (own, other))
+    return tuple(dict.fromkeys(one if one in LANGUAGES else "en" for one in found))
+
+
+def told_until(entries: Iterable[Entry], whose: Side) -> datetime:
+    """The time of the last entry that the document tells of: until another comes, it is drawn up the same."""
+    return max(entry.time for entry in entries if _told(entry.event, whose))
+
+
+def _told(event: Event, whose: Side) -> bool:
+    if isinstance(event, MinutesSigned | MinutesSealed | MinutesElsewhere):
+        return False
+    return event.type.partition(".")[0] not in _UNTOLD and getattr(event, "whose", whose) == whose
+
 
 def draw(
-    hearing: Hearing, instrument: Instrument, sides: Sides, story: Story, entries: list[Entry], at: datetime
+    frame: checklist.Frame, hearing: Hearing, sides: Sides, whose: Side, entries: Sequence[Entry]
 ) -> Minutes:
-    """The minutes as they stand `at` that time. Raises: NotReady if nobody was heard."""
+    """The document of one side, as the journal has it. Raises: NotReady if nobody was heard."""
+    story = Story().tell(entries)
     requesting, requested = sides
+    instrument = frame.instrument
     article = f"{instrument.short}, {instrument.minutes}"
     heard = [person for person in story.people.values() if person.capacity is not None]
     if not heard or not story.sittings:
         raise NotReady(say("Nobody was heard, so there is nothing to draw up."))
-    authority = _signatory(story)
+    at = told_until(entries, whose)
+    end = story.sittings[-1][1] or at
+    items = checklist.items(frame, story)
+    signatory = _signatory(story, instrument, sides.of(whose), whose)
     return Minutes(
         hearing=urn(hearing.id),
+        document=whose,
         drawn_up=at,
-        drawn_up_by=f"{authority.name}, {authority.function}" if authority else requested.name,
+        drawn_up_by=f"{signatory.name}, {signatory.function}",
         matter=hearing.matter,
         basis=(instrument.title, article),
         sources=Sources(
@@ -103,39 +126,57 @@ def draw(
             participants=article,
             oaths=article,
             technical=article,
+            **added.sources(items),
         ),
         requesting=_seat(requesting, Side.REQUESTING, story, hearing.reference),
         requested=_seat(requested, Side.REQUESTED, story, hearing.requested_reference or "—"),
-        sittings=tuple(Sitting(begin=begin, end=end or at) for begin, end in story.sittings),
+        sittings=tuple(Sitting(begin=begin, end=until or at) for begin, until in story.sittings),
+        presided=tuple(added.presided(items, story)),
+        video=tuple(added.video(hearing.purpose, items, story)),
         heard=tuple(_heard(person, person.capacity, story) for person in heard if person.capacity),
         participants=tuple(
-            _participant(person, at)
+            Participant(
+                name=person.name,
+                function=added.office(person),
+                side=person.side,
+                presence=added.stays(person, end),
+            )
             for person in story.people.values()
             if person.capacity is None and person.present
         ),
+        lawyers=tuple(added.lawyers(story, end)),
+        interpreted=tuple(added.interpreted(entries, story, end)),
         oaths=tuple(_oaths(story)),
         warnings=tuple(_warnings(story)),
         exhibits=tuple(_exhibits(story)),
         conducts=tuple(_conducts(story)),
-        interventions=tuple(_interventions(story)),
-        claims=tuple(_claims(story)),
-        objections=tuple(_objections(story)),
-        identities=tuple(_identities(story)),
-        technical=_technical(story, at),
-        safeguards=tuple(_safeguards(checklist.frame(hearing, instrument, requesting, requested), story)),
-        declarations=tuple(_declarations(story)),
-        course=tuple(_course(story, entries)),
-        signatory=Signatory(
-            name=authority.name if authority else requested.name,
-            function=authority.function if authority else instrument.authority,
-            authority=requested.name,
-            place=authority.place if authority else requested.name,
-        ),
+        interventions=tuple(added.interventions(story)),
+        claims=tuple(added.claims(story)),
+        objections=tuple(added.objections(story)),
+        identities=tuple(added.identities(story)),
+        technical=_technical(story, end),
+        tests=tuple(added.tests(story)),
+        recorded=tuple(added.recorded(story, end)),
+        sight=tuple(added.sight(story)),
+        safeguards=tuple(added.safeguards(items, story)),
+        declarations=tuple(added.declarations(story)),
+        course=tuple(_course(story, entries, whose)),
+        readings=tuple(added.readings(story, whose)),
+        omissions=tuple(added.omissions(story, whose)),
+        signatory=signatory,
     )
 
 
-def _signatory(story: Story) -> Person | None:
-    return next((person for person in story.people.values() if person.role is Role.AUTHORITY), None)
+def _signatory(story: Story, instrument: Instrument, authority: Authority, whose: Side) -> Signatory:
+    """Who answers for the document: the authority present, or who presided."""
+    role = Role.AUTHORITY if whose is Side.REQUESTED else Role.PRESIDING
+    person = next((one for one in story.people.values() if one.role is role), None)
+    if person is not None:
+        return Signatory(
+            name=person.name, function=added.office(person), authority=authority.name, place=person.place
+        )
+    function = say(instrument.authority) if whose is Side.REQUESTED else OFFICE[role]
+    return Signatory(name=authority.name, function=function, authority=authority.name, place=authority.name)
 
 
 def _seat(authority: Authority, side: Side, story: Story, reference: str) -> Seat:
@@ -161,15 +202,6 @@ def _heard(person: Person, capacity: Capacity, story: Story) -> Heard:
         identified_how=settled.words,
         identified_by=story.named(settled.by),
         identified_at=settled.time,
-    )
-
-
-def _participant(person: Person, at: datetime) -> Participant:
-    return Participant(
-        name=person.name,
-        function=person.function,
-        side=person.side,
-        presence=tuple(Presence(entered=entered, left=left or at) for entered, left in person.present),
     )
 
 
@@ -222,82 +254,6 @@ def _conducts(story: Story) -> list[Conduct]:
     ]
 
 
-def _interventions(story: Story) -> list[Intervention]:
-    return [
-        Intervention(
-            by=story.named(one.made.by),
-            at=one.since,
-            ground=one.made.ground,
-            measure=one.made.measure,
-            article=one.made.article,
-            suspended=one.made.suspends,
-            settled=tuple(
-                Outcome(
-                    outcome="the hearing goes on" if said.continues else "the hearing cannot go on",
-                    words=said.words,
-                    by=story.named(said.by),
-                    at=time,
-                )
-                for time, said in one.settled
-            ),
-        )
-        for one in story.interventions.values()
-    ]
-
-
-def _claims(story: Story) -> list[Claim]:
-    return [
-        Claim(
-            name=story.named(one.made.participant),
-            by=story.named(one.made.by),
-            at=one.since,
-            law=LAW[one.made.law],
-            question=one.made.question,
-            ruled=_outcome(story, one.ruled[0], one.ruled[1].outcome, one.ruled[1].reason, one.ruled[1].by)
-            if one.ruled
-            else None,
-        )
-        for one in story.claims.values()
-    ]
-
-
-def _objections(story: Story) -> list[Objection]:
-    return [
-        Objection(
-            by=story.named(one.raised.by),
-            at=one.since,
-            words=one.raised.words,
-            decided=_outcome(
-                story,
-                one.decided[0],
-                REMEDY[one.decided[1].remedy],
-                one.decided[1].words,
-                one.decided[1].by,
-            )
-            if one.decided
-            else None,
-        )
-        for one in story.objections.values()
-    ]
-
-
-def _outcome(story: Story, at: datetime, outcome: str, words: str, by: str) -> Outcome:
-    return Outcome(outcome=outcome, words=words, by=story.named(by), at=at)
-
-
-def _identities(story: Story) -> list[Identified]:
-    return [
-        Identified(
-            name=story.named(one.participant),
-            means=one.means,
-            company=one.company,
-            by=story.named(one.by),
-            at=time,
-        )
-        for time, one in story.identities
-    ]
-
-
 def _technical(story: Story, at: datetime) -> Technical:
     stands = [
         Interruption(
@@ -346,90 +302,33 @@ def _short_gaps(story: Story) -> str:
     return f"{len(spans)}, {seconds:.3f} s in all; each is in the journal"
 
 
-def _safeguards(frame: checklist.Frame, story: Story) -> list[Safeguard]:
-    return [
-        Safeguard(
-            requirement=str(checklist.demand(item)),
-            article=str(checklist.source(item)),
-            outcome="overridden" if item.settled.overridden else "met",
-            by=story.named(item.settled.by),
-            at=item.settled.time,
-            reason=_shown(item.settled, story),
-        )
-        for item in checklist.items(frame, story)
-        if item.settled is not None
-    ]
-
-
-def _declarations(story: Story) -> list[Declaration]:
-    """Every question in its order, with the answer that was given to it, and when that was taken back."""
-    told: list[Declaration] = []
-    asked: dict[tuple[str, str], int] = {}
-    standing: dict[tuple[str, str], int] = {}
-    for time, event in story.consents:
-        of = event.what, event.participant
-        match event:
-            case ConsentAsked():
-                asked[of] = len(told)
-                told.append(_put(time, event, story))
-            case ConsentDeclared():
-                n = standing[of] = asked[of]
-                told[n] = told[n].model_copy(
-                    update={"answer": event.answer, "answered": time, "how": tuple(_how(event, story))}
-                )
-            case ConsentRevoked():
-                n = standing.pop(of)
-                told[n] = told[n].model_copy(update={"revoked": time, "revoked_by": story.named(event.by)})
-    return told
-
-
-def _put(time: datetime, event: ConsentAsked, story: Story) -> Declaration:
-    what = DECLARED.get(event.what, event.what)
-    return Declaration(
-        name=story.named(event.participant),
-        what=what[:1].upper() + what[1:],
-        text=f"Text {event.text}, version {event.version}",
-        language=event.language,
-        sha256=event.sha256,
-        sample=event.sample,
-        asked=time,
-        asked_by=story.named(event.by),
-    )
-
-
-def _how(event: ConsentDeclared, story: Story) -> Iterator[str]:
-    match event.method:
-        case "browser":
-            yield "Signed in the browser"
-        case "paper":
-            yield f"On paper, scan {(event.document or '')[:DIGITS]}…"
-        case "spoken":
-            yield "By word of mouth"
-    if event.witnessed:
-        yield f"Before {story.named(event.witnessed)}"
-    elif event.by != event.participant:
-        yield f"Recorded by {story.named(event.by)}"
-    if event.through:
-        yield f"Read by the interpreter {story.named(event.through)}"
-    match event.advised:
-        case "had":
-            yield "After a lawyer’s advice"
-        case "declined":
-            yield "A lawyer’s advice was offered and declined"
-
-
-def _shown(settled: Settled, story: Story) -> str:
-    """What was said, and which document shows it."""
-    document = story.documents.get(settled.document or "")
-    return f"{settled.words} ({document.name}, SHA-256 {document.sha256})" if document else settled.words
-
-
-def _course(story: Story, entries: list[Entry]) -> list[Happening]:
+def _course(story: Story, entries: Iterable[Entry], whose: Side) -> Iterator[Happening]:
     opened = story.sittings[0][0]
-    return [
-        Happening(at=entry.time, sentence=entry.event.sentence(story.named))
-        for entry in entries
-        if entry.time >= opened
-        and entry.event.type.partition(".")[0] in _COURSE
-        and not isinstance(entry.event, ParticipantDescribed)  # that somebody is protected is not for minutes
-    ]
+    wordings: dict[int, list[Reworded]] = {}
+    for (side, number, _), said in story.wordings.items():
+        if side == whose:
+            wordings.setdefault(number, []).append(_reworded(story, said))
+    for entry in entries:
+        if entry.time >= opened and in_course(entry.event):
+            yield Happening(
+                at=entry.time,
+                sentence=entry.event.sentence(story.named),
+                entry=entry.seq,
+                reworded=tuple(wordings.get(entry.seq, ())),
+            )
+
+
+def in_course(event: Event) -> bool:
+    """Whether the course of the hearing tells of it. That somebody is protected is not for minutes."""
+    return event.type.partition(".")[0] in _COURSE and not isinstance(event, ParticipantDescribed)
+
+
+def _reworded(story: Story, said: Sequence[tuple[datetime, MinutesWorded]]) -> Reworded:
+    time, last = said[-1]
+    return Reworded(
+        language=last.language,
+        words=last.words,
+        old=tuple(one.old for _, one in said),
+        by=story.named(last.by),
+        at=time,
+    )

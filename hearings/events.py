@@ -120,6 +120,11 @@ REMEDY: dict[str, Sentence] = {
     "replaced": say("another person interprets"),
     "none": say("nothing is changed"),
 }
+MINUTES: dict[Side, Sentence] = {
+    Side.REQUESTED: say("the minutes"),
+    Side.REQUESTING: say("the record of the requesting court"),
+}
+"""The two documents, by the side that answers for them."""
 GRADE: dict[str, Sentence] = {"good": say("good"), "weak": say("weak"), "bad": say("bad")}
 
 
@@ -1666,8 +1671,126 @@ class MediaFigures(Event):
 # --- the record --------------------------------------------------------------------------------
 
 
+class MinutesWorded(Event):
+    """The sentence of an entry is worded in another way in the minutes of a side, in one language; `old`: as it was."""
+
+    whose: Side
+    entry: int
+    language: str
+    old: str
+    words: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} worded entry {n} of {minutes} anew: “{words}”; before: “{old}”.",
+            who=named(self.by),
+            n=self.entry,
+            minutes=MINUTES[self.whose],
+            words=self.words,
+            old=self.old,
+        )
+
+
+class MinutesRead(Event):
+    """Minutes were read by somebody who took part, or to them (`aloud`), by an interpreter `through` whom if it was not in
+    their language; and what they said: that they are right, a remark, or that they do not sign. `sha256`: of what was read.
+    """
+
+    participant: Handle
+    whose: Side
+    language: str
+    aloud: bool
+    through: Handle | None = None
+    said: Literal["right", "remark", "refused"]
+    words: str | None = None
+    sha256: Sha256
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"whom": named(self.participant), "minutes": MINUTES[self.whose], "how": self.how(named)}
+        match self.said:
+            case "right":
+                return say("{whom} says that {minutes} are right ({how}).", **told)
+            case "remark":
+                return say("{whom} remarks on {minutes} ({how}): “{words}”", **told, words=self.words or "")
+            case "refused":
+                reason = self.words or say("no reason was given")
+                return say("{whom} does not sign {minutes} ({how}): {reason}", **told, reason=reason)
+
+    def how(self, named: Named) -> Sentence:
+        """In which language, and who read."""
+        language = Tongue(self.language)
+        if not self.aloud:
+            return say("read in {language}", language=language)
+        if self.through:
+            return say("read out in {language} by {through}", language=language, through=named(self.through))
+        return say("read out in {language} by {who}", language=language, who=named(self.by))
+
+
+class MinutesOmitted(Event):
+    """The minutes of a side lack something that is demanded of them, by its id; and why."""
+
+    whose: Side
+    requirement: str
+    words: str
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} said why {minutes} lack this: {words} {reason}",
+            who=named(self.by),
+            minutes=MINUTES[self.whose],
+            words=say(self.words),
+            reason=self.reason,
+        )
+
+
+class MinutesSigned(Event):
+    """Whoever answers for the minutes of a side has signed them: here, by a press; with a `card` of their own, outside
+    of this service (the name and the certificate's digest on it); or on paper, whose scan was filed with the digest
+    `document`. `sha256`: of the file that was signed, before any signature.
+    """
+
+    whose: Side
+    signed: Literal["here", "card", "paper"]
+    sha256: Sha256
+    card: str | None = None
+    certificate: Sha256 | None = None
+    document: Sha256 | None = None
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "minutes": MINUTES[self.whose]}
+        match self.signed:
+            case "here":
+                return say("{who} signed {minutes}.", **told)
+            case "card":
+                return say(
+                    "{who} signed {minutes} with the certificate of {card}.", **told, card=self.card or ""
+                )
+            case "paper":
+                digest = (self.document or "")[:DIGITS]
+                return say("{who} signed {minutes} on paper (scan {digest}).", **told, digest=digest)
+
+
+class MinutesElsewhere(Event):
+    """The requesting court keeps its own record outside of this service; where, and why."""
+
+    reason: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who}: the requesting court keeps its own record elsewhere. {reason}",
+            who=named(self.by),
+            reason=self.reason,
+        )
+
+
 class MinutesSealed(Event):
-    """Minutes, signed and sealed; `path` is their path in the record, from `data/`."""
+    """Minutes that were signed are sealed; `path` is their path in the record, from `data/`."""
 
     path: str
     sha256: Sha256
@@ -1675,7 +1798,9 @@ class MinutesSealed(Event):
 
     def sentence(self, named: Named) -> Sentence:
         return say(
-            "{who} signed the minutes ({file}).", who=named(self.by), file=self.path.rpartition("/")[2]
+            "The seal was put on {file}, as {who} signed it.",
+            who=named(self.by),
+            file=self.path.rpartition("/")[2],
         )
 
 

@@ -298,22 +298,104 @@ class Declaration(Part):
     revoked_by: Text | None = None
 
 
+class Reworded(Part):
+    """The wording that the clerk gave a sentence in one language; `old`: each that stood before, the first one first."""
+
+    language: Tag
+    words: Text
+    old: tuple[Text, ...]
+    by: Text
+    at: Instant
+
+
 class Happening(Part):
-    """One sentence of the course of the hearing; `language` is that of the sentence."""
+    """One sentence of the course of the hearing, from the entry of that number; `language` is that of the sentence;
+    `reworded`: in which words it is put instead, at most once in each language.
+    """
 
     at: Instant
     sentence: Text
     language: Tag = "en"
+    entry: int | None = None
+    reworded: tuple[Reworded, ...] = ()
+
+
+class Span(Part):
+    """A time on the record; `sealed`: what was recorded is sealed."""
+
+    number: int
+    begin: Instant
+    end: Instant
+    sealed: bool = False
+
+
+class Tested(Part):
+    """A technical test before the hearing: how it came out, and what was measured."""
+
+    place: Text
+    at: Instant
+    good: bool
+    seen: Text
+    words: Text = ""
+    by: Text
+
+
+class Interpreted(Part):
+    """A time in which somebody interpreted into a language, on a channel beside the floor."""
+
+    name: Text
+    language: Tag
+    begin: Instant
+    end: Instant
+
+
+class Counsel(Part):
+    """A lawyer who took part, and as whose or for whom (`function`)."""
+
+    name: Text
+    function: Text
+    presence: tuple[Presence, ...] = ()
+
+
+class Reading(Part):
+    """The minutes were read by somebody or to them, and what came of it: `right`, `remark` or `refused` to sign.
+
+    `how`: in which language, and who read; `words`: the remark, or the reason.
+    """
+
+    name: Text
+    how: Text
+    said: Literal["right", "remark", "refused"]
+    words: Text = ""
+    at: Instant
+
+
+class Omission(Part):
+    """What is demanded of the minutes and they lack, and why."""
+
+    words: Text
+    reason: Text
+    by: Text
+    at: Instant
 
 
 class Sources(Part):
-    """The provision that demands each head, such as "Directive 2014/41/EU, Article 24(6)"."""
+    """The provision that demands each head, such as "Directive 2014/41/EU, Article 24(6)"; nothing where none does."""
 
     date_and_place: Text
     person_heard: Text
     participants: Text
     oaths: Text
     technical: Text
+    consents: Text = ""
+    interpretation: Text = ""
+    lawyers: Text = ""
+    claims: Text = ""
+    interventions: Text = ""
+    objections: Text = ""
+    recording: Text = ""
+    video: Text = ""
+    reading: Text = ""
 
 
 class Signatory(Part):
@@ -326,9 +408,13 @@ class Signatory(Part):
 
 
 class Minutes(Part):
-    """All that the document says. `basis`: instrument and article, one a line; `hearing` is its URN."""
+    """All that the document says. `document`: the side that answers for it; the requested side's are the minutes of the
+    treaty, the other is the requesting court's own record. `video`: why the hearing was held by video link;
+    `sight`: who saw and heard whom, the rule first, then what departs from it. `basis`: instrument and article, one a line; `hearing` is its URN.
+    """
 
     hearing: str
+    document: Side = Side.REQUESTED
     drawn_up: Instant
     drawn_up_by: Text
     matter: Text
@@ -350,6 +436,15 @@ class Minutes(Part):
     claims: tuple[Claim, ...] = ()
     objections: tuple[Objection, ...] = ()
     identities: tuple[Identified, ...] = ()
+    video: tuple[Fact, ...] = ()
+    presided: tuple[Fact, ...] = ()
+    tests: tuple[Tested, ...] = ()
+    interpreted: tuple[Interpreted, ...] = ()
+    lawyers: tuple[Counsel, ...] = ()
+    sight: tuple[Text, ...] = ()
+    recorded: tuple[Span, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    omissions: tuple[Omission, ...] = ()
     course: tuple[Happening, ...] = ()
     signatory: Signatory
 

@@ -1,35 +1,110 @@
-"""The minutes of the authority on the requested side, and the closing of the file.
+"""The two documents of the record, from draft to seal, and the closing of the file.
 
-The minutes are drawn up from the story and its figures (`drawing`), once the sitting is over and every second of the
-recording is accounted for; the authority present signs them, and the service's court seal is put over the
-whole file. The file is closed through the third gate.
+The authority on the requested side answers for the minutes (`requested`), the requesting court for its own record
+(`requesting`); each is drawn up from the journal (`drawing`) once the sitting is over and every second of the recording is
+accounted for. The clerk of a side betters the wording and never the facts; whoever was heard reads it, or has it read
+to them, and what they say of it is written down. What is demanded and lacking (`lacking`) is mended or explained before
+anybody signs. Who answers for a document signs it here, with a card of their own outside of this service, or on
+paper; then the service's court seal is put over the whole file. The file is closed through the third gate.
+
+A document is drawn and sealed outside of any transaction, for both take their time; the step that enters it first makes
+sure that nothing was written meanwhile that it would tell of.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from pydantic import Field
 from sqlmodel import Session
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, drawing, incidents, minutes_pdf
-from hearings.actors import Actor
+from hearings import checklist, copies, drawing, incidents, lacking, minutes_pdf
+from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts
-from hearings.checklist import Obstacle
-from hearings.errors import NotFound, NotReady
-from hearings.events import HearingClosed, MinutesSealed
+from hearings.checklist import Frame, Obstacle
+from hearings.declarations import Scan
+from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
+from hearings.events import (
+    HearingClosed,
+    MinutesElsewhere,
+    MinutesOmitted,
+    MinutesRead,
+    MinutesSealed,
+    MinutesSigned,
+    MinutesWorded,
+)
 from hearings.journal import Entry
 from hearings.minutes import Minutes
 from hearings.recording import Recording as Account
-from hearings.roles import READERS
+from hearings.request import NewDocument, file_within
+from hearings.roles import READERS, Role, Side
+from hearings.said import Said
 from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.states import State, Verb
+from hearings.store import Store
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, RecordFile
 
-REQUESTED = "data/minutes/requested.pdf"
+PATHS: Mapping[Side, str] = {
+    Side.REQUESTED: "data/minutes/requested.pdf",
+    Side.REQUESTING: "data/minutes/requesting.pdf",
+}
+REQUESTED = PATHS[Side.REQUESTED]
+SIGNS: Mapping[Side, Role] = {Side.REQUESTED: Role.AUTHORITY, Side.REQUESTING: Role.PRESIDING}
+"""Who answers for the document of a side."""
+_CLERKS = frozenset({Role.AUTHORITY, Role.PRESIDING, Role.CLERK})
+READ_BY = frozenset({Role.HEARD, Role.LAWYER, Role.DEFENCE, Role.INTERPRETER})
+"""Who, besides the court, is given the minutes to read."""
+
+Digest = r"^[0-9a-f]{64}$"
+Handle = r"^[a-z2-7]{8}$"
+
+
+class NewWording(Said):
+    """Another wording of the sentence of an entry, in one language of the document."""
+
+    whose: Side
+    entry: int = Field(ge=0)
+    language: str = Field(pattern=r"^[a-z]{2}$")
+    words: str = Field(min_length=1, max_length=4000)
+
+
+class OwnReading(Said):
+    """By whoever reads it on a page of their own. `sha256`: of the text that the page showed."""
+
+    whose: Side
+    language: str = Field(pattern=r"^[a-z]{2,3}$")
+    said: Literal["right", "remark", "refused"]
+    words: str | None = Field(default=None, max_length=4000)
+    sha256: str = Field(pattern=Digest)
+
+
+class ReadOut(OwnReading):
+    """Written down by an officer, of somebody to whom it was read; `through`: the interpreter who read it in their language."""
+
+    person: str = Field(pattern=Handle)
+    through: str | None = Field(default=None, pattern=Handle)
+
+
+class Explanation(Said):
+    whose: Side
+    requirement: str = Field(min_length=1, max_length=100)
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class Elsewhere(Said):
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class Signing(Said):
+    """`sha256`: of the draft that the page showed to who signs; a `scan` of it where it was signed on paper."""
+
+    whose: Side
+    sha256: str = Field(pattern=Digest)
+    scan: Scan | None = None
 
 
 class Drawn(NamedTuple):
@@ -39,6 +114,35 @@ class Drawn(NamedTuple):
     sealed: bool
 
 
+class Draft(NamedTuple):
+    """A document as it stands. `digest`: of its facts; `text`: of them without what was said of it by who read it, so that
+    several may read it at once; `lacking`: what keeps it from being signed.
+    """
+
+    minutes: Minutes
+    digest: str
+    text: str
+    languages: tuple[str, ...]
+    lacking: list[Obstacle]
+
+
+class Line(NamedTuple):
+    """A sentence of the course, from the entry of that number, by language."""
+
+    entry: int
+    at: datetime
+    words: dict[str, str]
+
+
+class _Hearing(NamedTuple):
+    """What a document is drawn up from."""
+
+    frame: Frame
+    hearing: Hearing
+    sides: drawing.Sides
+    entries: list[Entry]
+
+
 class Records:
     def __init__(
         self,
@@ -46,51 +150,195 @@ class Records:
         instruments: Mapping[str, Instrument],
         account: Account,
         seal: CourtSeal,
+        store: Store,
     ) -> None:
         self._acts = acts
         self._journal = acts.journal
         self._instruments = instruments
         self._account = account
         self._seal = seal
+        self._store = store
 
-    # --- the minutes
+    # --- the draft
 
-    def minutes(self, actor: Actor) -> Drawn:
-        """The sealed minutes; before they are signed, the draft. Raises: NotFound, NotReady."""
-        may_read(actor)
+    def minutes(self, actor: Actor, whose: Side) -> Drawn:
+        """The sealed document; before it is signed, the draft. Raises: NotFound, NotReady."""
+        may_read(actor, _readers(whose))
         with self._journal.reading() as tx:
-            kept = tx.get(RecordFile, (actor.hearing, REQUESTED))
+            kept = tx.get(RecordFile, (actor.hearing, PATHS[whose]))
             if kept is not None:
                 return Drawn(kept.data, sealed=True)
-            hearing = tx.get_one(Hearing, actor.hearing)
-            if hearing.state is not State.ENDED:
-                raise NotReady(say("The minutes are drawn up when the sitting has ended."))
-            entries = self._journal.entries(tx, hearing.id)
-            drawn = self._draw(tx, hearing, Story().tell(entries), entries, self._journal.clock())
-        return Drawn(minutes_pdf.draw_up(drawn), sealed=False)
+        return Drawn(self._drawn(self.draft(actor, whose)), sealed=False)
 
-    def sign_minutes(self, actor: Actor) -> None:
-        """The authority present answers for the minutes; they are sealed. Raises: AlreadyDone, NotReady."""
-        with self._acts.act(actor, Verb.SIGN_MINUTES) as act:
-            act.refuse_after_signing()
-            self._refuse_open_account(act)
-            entries = self._journal.entries(act.tx, act.hearing.id)
-            drawn = self._draw(act.tx, act.hearing, act.story, entries, act.now)
-            data = minutes_pdf.seal_pdf(
-                minutes_pdf.draw_up(drawn),
-                key=self._seal.key,
-                certificate=self._seal.certificate,
-                chain=(*self._seal.intermediates, self._seal.root),
-                reason="Minutes of the hearing, signed by the authority present on the requested side",
-                at=act.now,
+    def draft(self, actor: Actor, whose: Side) -> Draft:
+        """Raises: NotFound for whom it is not, NotReady before the sitting has ended."""
+        may_read(actor, _readers(whose))
+        with self._journal.reading() as tx:
+            hearing = tx.get_one(Hearing, actor.hearing)
+            if hearing.state not in {State.ENDED, State.CLOSED}:
+                raise NotReady(say("The minutes are drawn up when the sitting has ended."))
+            return self._draft(self._of(tx, hearing), whose)
+
+    def is_sealed(self, actor: Actor, whose: Side) -> bool:
+        may_read(actor, _readers(whose))
+        with self._journal.reading() as tx:
+            return tx.get(RecordFile, (actor.hearing, PATHS[whose])) is not None
+
+    def course(self, draft: Draft) -> list[Line]:
+        """The sentences of the course as the document words them, in each of its languages."""
+        return [
+            Line(
+                one.entry,
+                one.at,
+                {language: _wording(draft, one.entry, language) for language in draft.languages},
             )
-            digest = hashlib.sha256(data).hexdigest()
-            act.tx.add(
-                RecordFile(
-                    hearing_id=act.hearing.id, path=REQUESTED, data=data, sha256=digest, sealed=act.now
+            for one in draft.minutes.course
+            if one.entry is not None
+        ]
+
+    def reword(self, actor: Actor, said: NewWording) -> None:
+        """Raises: NotFound, NotAllowed, NotValid naming each fact that it would change, AlreadyDone."""
+        with self._acts.act(actor, Verb.WORD) as act:
+            _refuse_after_sealing(act, said.whose)
+            who = _of_side(act, actor, said.whose)
+            draft = self._draft(self._of(act.tx, act.hearing), said.whose)
+            old = _wording(draft, said.entry, said.language)
+            if old == said.words:
+                raise AlreadyDone(say("It is worded so already."))
+            changed = lacking.other_facts(old, said.words, [one.name for one in act.story.people.values()])
+            if changed:
+                sentence = say("Better the wording, and leave names, figures and quotations as they are.")
+                raise NotValid(sentence, hints=tuple(changed), field="words")
+            act.write(
+                MinutesWorded(
+                    whose=said.whose,
+                    entry=said.entry,
+                    language=said.language,
+                    old=old,
+                    words=said.words,
+                    by=who.handle,
                 )
             )
-            act.write(MinutesSealed(path=REQUESTED, sha256=digest, by=act.who.handle))
+
+    def read(self, actor: Actor, said: OwnReading) -> None:
+        """Whoever took part says what they think of the draft that they read. Raises: NotFound, NotNow, NotValid."""
+        with self._acts.act(actor, Verb.READ_MINUTES) as act:
+            who = _one_with(act, actor, READ_BY)
+            self._write_reading(act, said, who.handle, who)
+
+    def read_out(self, actor: Actor, said: ReadOut) -> None:
+        """It was read to them. Raises: NotFound, NotAllowed, NotNow, NotValid."""
+        with self._acts.act(actor, Verb.READ_OUT) as act:
+            who = _one_with(act, actor, _CLERKS)
+            person = act.story.people.get(said.person)
+            if person is None or person.role not in READ_BY:
+                raise NotFound(say("There is no such person in this hearing."))
+            through = act.story.people.get(said.through) if said.through else None
+            if said.through and (through is None or through.role is not Role.INTERPRETER):
+                raise NotFound(say("There is no such interpreter in this hearing."))
+            self._write_reading(act, said, said.person, who, through=said.through)
+
+    def explain(self, actor: Actor, said: Explanation) -> None:
+        """Why the document lacks something that is demanded. Raises: NotFound, NotAllowed, AlreadyDone."""
+        with self._acts.act(actor, Verb.EXPLAIN) as act:
+            _refuse_after_sealing(act, said.whose)
+            who = _of_side(act, actor, said.whose)
+            missing = {one.id: one for one in self._draft(self._of(act.tx, act.hearing), said.whose).lacking}
+            if said.requirement not in missing:
+                raise NotFound(say("This is not missing."))
+            act.write(
+                MinutesOmitted(
+                    whose=said.whose,
+                    requirement=said.requirement,
+                    words=str(missing[said.requirement].sentence),
+                    reason=said.reason,
+                    by=who.handle,
+                )
+            )
+
+    def keep_elsewhere(self, actor: Actor, said: Elsewhere) -> None:
+        """The requesting court's own record is not made here. Raises: AlreadyDone."""
+        with self._acts.act(actor, Verb.KEEP_ELSEWHERE) as act:
+            _refuse_after_sealing(act, Side.REQUESTING)
+            if act.story.elsewhere:
+                raise AlreadyDone(say("This is written down already."))
+            act.write(MinutesElsewhere(reason=said.reason, by=act.who.handle))
+
+    # --- signing
+
+    def sign(self, actor: Actor, said: Signing) -> None:
+        """Who answers for the document signs it by a press, or has signed it on paper. Raises: AlreadyDone, NotAllowed,
+        NotNow, NotReady, NotValid.
+        """
+        draft = self._to_sign(actor, said.whose)
+        if draft.digest != said.sha256:
+            raise _changed()
+        name, function = draft.minutes.signatory.name, draft.minutes.signatory.function
+        reason = f"Signed by {name}, {function}" + (", on paper" if said.scan else "")
+        data = self._drawn(draft)
+        sealed = self._sealed(data, reason)
+        paper = NewDocument(kind="declaration", **said.scan.model_dump()) if said.scan else None
+        self._enter(actor, said.whose, draft, data, sealed, paper=paper)
+
+    def _to_sign(self, actor: Actor, whose: Side) -> Draft:
+        """Raises: whatever keeps this actor from signing it now."""
+        with self._journal.reading() as tx:
+            hearing = tx.get_one(Hearing, actor.hearing)
+            actor.acting(hearing.state, Verb.SIGN_MINUTES)
+            of = self._of(tx, hearing)
+            draft = self._draft(of, whose)
+            self._refuse_unready(tx, hearing, Story().tell(of.entries), draft)
+        return draft
+
+    def _refuse_unready(self, tx: Session, hearing: Hearing, story: Story, draft: Draft) -> None:
+        """The minutes tell the end of everything, and lack nothing that is demanded and not explained."""
+        missing = self._account.unaccounted(tx, hearing, story)
+        found = [*incidents.unanswered(story), *(Obstacle("account", one) for one in missing), *draft.lacking]
+        checklist.refuse(say("The minutes cannot be signed yet."), found)
+
+    def _enter(
+        self,
+        actor: Actor,
+        whose: Side,
+        draft: Draft,
+        data: bytes,
+        sealed: bytes,
+        *,
+        paper: NewDocument | None = None,
+    ) -> None:
+        """The step: signed and sealed at once, if nothing was written meanwhile that the document would tell of."""
+        with self._acts.act(actor, Verb.SIGN_MINUTES) as act:
+            _refuse_after_sealing(act, whose)
+            who = _one_with(act, actor, frozenset({SIGNS[whose]}))
+            now = self._draft(self._of(act.tx, act.hearing), whose)
+            self._refuse_unready(act.tx, act.hearing, act.story, now)
+            if now.digest != draft.digest:
+                raise _changed()
+            scan = file_within(act, self._store, paper, paper.data()).sha256 if paper else None
+            act.write(
+                MinutesSigned(
+                    whose=whose,
+                    signed="paper" if scan else "here",
+                    sha256=_sha256(data),
+                    document=scan,
+                    by=who.handle,
+                )
+            )
+            path, digest = PATHS[whose], _sha256(sealed)
+            act.tx.add(
+                RecordFile(hearing_id=act.hearing.id, path=path, data=sealed, sha256=digest, sealed=act.now)
+            )
+            act.write(MinutesSealed(path=path, sha256=digest, by=who.handle))
+
+    def _sealed(self, pdf: bytes, reason: str) -> bytes:
+        return minutes_pdf.seal_pdf(
+            pdf,
+            key=self._seal.key,
+            certificate=self._seal.certificate,
+            chain=(*self._seal.intermediates, self._seal.root),
+            reason=reason,
+            at=self._journal.clock(),
+        )
 
     # --- the third gate
 
@@ -101,38 +349,120 @@ class Records:
             act.write(HearingClosed(by=act.who.handle))
 
     def obstacles(self, act: Act) -> list[Obstacle]:
-        instrument = self._instruments[act.hearing.instrument]
         frame = checklist.framed(act.tx, act.hearing, self._instruments)
-        found = [*checklist.to_the_closing(frame, act.story), *incidents.unanswered(act.story)]
-        if act.story.stretches and REQUESTED not in act.story.minutes:
-            found.append(
-                Obstacle(
-                    "minutes",
-                    say("The minutes of the authority on the requested side are not signed."),
-                    checklist.cited(instrument, instrument.minutes),
-                )
-            )
-        found += copies.obstacles(act.hearing, act.story)
         missing = self._account.unaccounted(act.tx, act.hearing, act.story)
-        return [*found, *(Obstacle("account", sentence) for sentence in missing)]
+        return [
+            *checklist.to_the_closing(frame, act.story),
+            *incidents.unanswered(act.story),
+            *unsigned(act.story, frame.instrument),
+            *copies.obstacles(act.hearing, act.story),
+            *(Obstacle("account", sentence) for sentence in missing),
+        ]
 
-    def _refuse_open_account(self, act: Act) -> None:
-        """The minutes tell the end of everything."""
-        missing = self._account.unaccounted(act.tx, act.hearing, act.story)
-        checklist.refuse(
-            say("The minutes cannot be signed yet."),
-            [*incidents.unanswered(act.story), *(Obstacle("account", one) for one in missing)],
-        )
+    # --- drawing up
 
-    def _draw(
-        self, tx: Session, hearing: Hearing, story: Story, entries: list[Entry], at: datetime
-    ) -> Minutes:
+    def _of(self, tx: Session, hearing: Hearing) -> _Hearing:
         sides = drawing.Sides(
             tx.get_one(Authority, hearing.requesting_id), tx.get_one(Authority, hearing.requested_id)
         )
-        return drawing.draw(hearing, self._instruments[hearing.instrument], sides, story, entries, at)
+        frame = checklist.frame(hearing, self._instruments[hearing.instrument], *sides)
+        return _Hearing(frame, hearing, sides, self._journal.entries(tx, hearing.id))
+
+    def _draft(self, of: _Hearing, whose: Side) -> Draft:
+        minutes = drawing.draw(of.frame, of.hearing, of.sides, whose, of.entries)
+        story = Story().tell(of.entries)
+        found = lacking.lacking(minutes, checklist.items(of.frame, story), story)
+        languages = drawing.languages(of.sides, whose)
+        text = minutes.model_copy(update={"readings": (), "drawn_up": minutes.sittings[0].begin})
+        return Draft(minutes, _sha256(minutes.canonical()), _sha256(text.canonical()), languages, found)
+
+    def _drawn(self, draft: Draft) -> bytes:
+        return minutes_pdf.draw_up(draft.minutes)
+
+    def _write_reading(
+        self, act: Act, said: OwnReading, person: str, who: Self, *, through: str | None = None
+    ) -> None:
+        _refuse_after_sealing(act, said.whose)
+        if said.said == "remark" and not said.words:
+            raise NotValid(say("Write the remark down."), field="words")
+        draft = self._draft(self._of(act.tx, act.hearing), said.whose)
+        if draft.text != said.sha256:
+            raise _changed()
+        act.write(
+            MinutesRead(
+                participant=person,
+                whose=said.whose,
+                language=said.language,
+                aloud=who.handle != person,
+                through=through,
+                said=said.said,
+                words=said.words,
+                sha256=draft.text,
+                by=who.handle,
+            )
+        )
 
 
-def may_read(actor: Actor) -> None:
-    if not READERS.intersection(actor.roles):
+def unsigned(story: Story, instrument: Instrument) -> list[Obstacle]:
+    """Which of the two documents is not signed, where somebody may have been heard."""
+    if not story.stretches:
+        return []
+    found = []
+    if PATHS[Side.REQUESTED] not in story.minutes:
+        words = say("The minutes of the authority on the requested side are not signed.")
+        found.append(Obstacle("minutes", words, checklist.cited(instrument, instrument.minutes)))
+    if PATHS[Side.REQUESTING] not in story.minutes and story.elsewhere is None:
+        words = say(
+            "The record of the requesting court is not signed, nor is it said that the court keeps it elsewhere."
+        )
+        found.append(Obstacle("record", words))
+    return found
+
+
+def may_read(actor: Actor, readers: Iterable[Role] = READERS) -> None:
+    if not frozenset(readers).intersection(actor.roles):
         raise NotFound(say("There is no such document."))
+
+
+def _readers(whose: Side) -> frozenset[Role]:
+    return READERS | READ_BY if whose is Side.REQUESTED else READERS
+
+
+def _refuse_after_sealing(act: Act, whose: Side) -> None:
+    if PATHS[whose] in act.story.minutes:
+        raise AlreadyDone(say("This document is signed; nothing in it can be changed."))
+
+
+def _one_with(act: Act, actor: Actor, roles: frozenset[Role]) -> Self:
+    """The person of this actor in one of these roles. Raises: NotAllowed."""
+    for person in actor.people if actor.place else (act.who,):
+        if person.role in roles:
+            return person
+    raise NotAllowed(say("This is for somebody else to do."))
+
+
+def _of_side(act: Act, actor: Actor, whose: Side) -> Self:
+    """Who words the document of a side. Raises: NotAllowed."""
+    for person in actor.people if actor.place else (act.who,):
+        if person.role in _CLERKS and person.side is whose:
+            return person
+    raise NotAllowed(say("Each side words its own document."))
+
+
+def _wording(draft: Draft, entry: int, language: str) -> str:
+    """As the document words an entry now. Raises: NotFound."""
+    if language not in draft.languages:
+        raise NotFound(say("This document is not in that language."))
+    for happening in draft.minutes.course:
+        if happening.entry == entry:
+            said = [one.words for one in happening.reworded if one.language == language]
+            return said[-1] if said else str(happening.sentence)
+    raise NotFound(say("The course of the hearing has no such entry."))
+
+
+def _changed() -> NotNow:
+    return NotNow(say("The document has changed since it was shown to you. Read it again."))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -95,6 +95,11 @@ class Verb(StrEnum):
     REPORT = "report"
     NOTE = "note"
     WRITE = "write"
+    WORD = "word"
+    READ_MINUTES = "read-minutes"
+    READ_OUT = "read-out"
+    EXPLAIN = "explain"
+    KEEP_ELSEWHERE = "keep-elsewhere"
     SIGN_MINUTES = "sign-minutes"
     LISTEN = "listen"
     TAKE_ALONG = "take-along"
@@ -213,7 +218,12 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.REPORT: (Rule(_ANSWERED, _BENCH | _AUTHORITY, None),),
     Verb.NOTE: (Rule(OPENED | {State.ENDED}, _CLERKS | {Role.AUTHORITY}, None),),
     Verb.WRITE: (Rule(_LIVING, _SEATED, None),),
-    Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), frozenset({Role.AUTHORITY}), None),),
+    Verb.WORD: (Rule(frozenset({State.ENDED}), _CLERKS | _AUTHORITY, None),),
+    Verb.READ_MINUTES: (Rule(frozenset({State.ENDED}), CONFIDANTS | {Role.INTERPRETER}, None),),
+    Verb.READ_OUT: (Rule(frozenset({State.ENDED}), _CLERKS | _AUTHORITY, None),),
+    Verb.EXPLAIN: (Rule(frozenset({State.ENDED}), _CLERKS | _AUTHORITY, None),),
+    Verb.KEEP_ELSEWHERE: (Rule(frozenset({State.ENDED}), _CLERKS, None),),
+    Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), _BENCH | _AUTHORITY, None),),
     Verb.LISTEN: (Rule(_HEARD_BACK, READERS, None),),
     Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), READERS, None),),
     Verb.HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
@@ -300,6 +310,11 @@ ACT: dict[Verb, Sentence] = {
     Verb.REPORT: say("note a refusal or an untruth"),
     Verb.NOTE: say("make a note"),
     Verb.WRITE: say("write a message"),
+    Verb.WORD: say("better the wording of the minutes"),
+    Verb.READ_MINUTES: say("read the minutes and answer for it"),
+    Verb.READ_OUT: say("write down that the minutes were read out"),
+    Verb.EXPLAIN: say("explain what the minutes lack"),
+    Verb.KEEP_ELSEWHERE: say("write down that the court keeps its own record elsewhere"),
     Verb.SIGN_MINUTES: say("sign the minutes"),
     Verb.LISTEN: say("listen to the recording"),
     Verb.TAKE_ALONG: say("take the package along"),

@@ -216,13 +216,22 @@ class Story:
     stands; `closed`: when the file was; `unidentified`:
     who was lost when the hearing was suspended, by handle, until they are identified anew or the sitting ends; `tests`: by their numbers, in the order in which they were arranged; `oath`,
     `oath_by`: what the request asks for, and of which side; `questions` and `declarations`: by what is asked,
-    and the handle of whom; `consents`: every question, answer and taking back.
+    and the handle of whom; `consents`: every question, answer and taking back; `readings`: of the minutes, with the number of
+    the entry; `wordings`: by the side, the entry and the language, `worded`: the number of the last one of a side; `omissions`:
+    why the minutes of a side lack what is demanded; `signed`: those of a side, though not sealed yet; `elsewhere`: the
+    requesting court keeps its own record outside.
     """
 
     state: State = State.REQUESTED
     before: State = State.REQUESTED
     size: int = 0
     people: dict[str, Person] = field(default_factory=dict)
+    readings: list[tuple[int, datetime, e.MinutesRead]] = field(default_factory=list)
+    wordings: dict[tuple[str, int, str], list[tuple[datetime, e.MinutesWorded]]] = field(default_factory=dict)
+    worded: dict[str, int] = field(default_factory=dict)
+    omissions: dict[tuple[str, str], tuple[datetime, e.MinutesOmitted]] = field(default_factory=dict)
+    signed: dict[str, tuple[datetime, e.MinutesSigned]] = field(default_factory=dict)
+    elsewhere: tuple[datetime, e.MinutesElsewhere] | None = None
     documents: dict[str, e.Filed | e.DocumentFiled] = field(default_factory=dict)
     settled: dict[tuple[str, str | None], Settled] = field(default_factory=dict)
     latest: dict[str, tuple[datetime, e.Event]] = field(default_factory=dict)
@@ -382,6 +391,11 @@ class Story:
                 self._in_custody(time, event)
             case (
                 e.InstrumentChosen()
+                | e.MinutesWorded()
+                | e.MinutesRead()
+                | e.MinutesOmitted()
+                | e.MinutesSigned()
+                | e.MinutesElsewhere()
                 | e.MinutesSealed()
                 | e.OathTaken()
                 | e.WarningGiven()
@@ -632,8 +646,6 @@ class Story:
         match event:
             case e.InstrumentChosen():
                 self.choices.append((time, event))
-            case e.MinutesSealed():
-                self.minutes[event.path] = event.sha256
             case e.OathTaken():
                 self.oaths.append((time, event))
             case e.WarningGiven():
@@ -646,6 +658,26 @@ class Story:
                 self.notes.append((time, event))
             case e.MessageSent():
                 self.messages.append((time, event))
+            case _:
+                self._drawn_up(time, event)
+
+    def _drawn_up(self, time: datetime, event: e.Event) -> None:
+        n = self.size - 1
+        match event:
+            case e.MinutesWorded():
+                of = event.whose, event.entry, event.language
+                self.wordings.setdefault(of, []).append((time, event))
+                self.worded[event.whose] = n
+            case e.MinutesRead():
+                self.readings.append((n, time, event))
+            case e.MinutesOmitted():
+                self.omissions[event.whose, event.requirement] = time, event
+            case e.MinutesSigned():
+                self.signed[event.whose] = time, event
+            case e.MinutesElsewhere():
+                self.elsewhere = time, event
+            case e.MinutesSealed():
+                self.minutes[event.path] = event.sha256
 
     def _in_custody(self, time: datetime, event: e.Event) -> None:
         match event:

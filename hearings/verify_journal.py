@@ -281,6 +281,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_interventions(entries)
     _check_identities(entries)
     _check_declarations(entries, log.record["hearing"])
+    _check_minutes(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
     declared = log.withheld("seq") - {entry.seq for entry in entries if entry.concealed is None}
     if lacking != declared:
@@ -594,6 +595,34 @@ def _check_identities(entries: Sequence[Entry]) -> None:
             raise Unverifiable(
                 f"Entry {entry.seq} ({entry.kind}) goes on with somebody who was lost and not identified anew."
             )
+
+
+_DOCUMENTS = {"data/minutes/requested.pdf": "requested", "data/minutes/requesting.pdf": "requesting"}
+
+
+def _check_minutes(entries: Sequence[Entry]) -> None:
+    """A document is sealed as who answers for it signed it, and nothing in it is changed afterwards. What is concealed
+    may be of either document.
+    """
+    signed, sealed = set[str | None](), set[str]()
+    for entry in entries:
+        match entry.kind:
+            case "minutes.worded" | "minutes.read" | "minutes.omitted" | "minutes.signed":
+                whose = entry.member("whose", str)
+                if whose in sealed:
+                    raise Unverifiable(
+                        f"Entry {entry.seq} ({entry.kind}) changes a document that was sealed before."
+                    )
+                if entry.kind == "minutes.signed":
+                    signed.add(whose)
+                elif entry.kind == "minutes.worded":
+                    signed.discard(whose)
+            case "minutes.sealed":
+                of = _DOCUMENTS.get(entry.member("path", str) or "")
+                if of is not None and not signed & {of, None}:
+                    raise Unverifiable(f"Entry {entry.seq} seals a document that nobody signed as it stands.")
+                if of is not None:
+                    sealed.add(of)
 
 
 def sealed_paths(entries: Sequence[Entry]) -> dict[str, tuple[str, int]]:

@@ -35,10 +35,11 @@ from hearings.errors import Destroyed, NotFound
 from hearings.events import LAW, POSTPONED_BECAUSE
 from hearings.journal import Entry, Journal
 from hearings.post import troubles
+from hearings.record import unsigned
 from hearings.roles import OVERSEERS, Role
 from hearings.room import see_and_hear, to_resume
 from hearings.schedule import Schedule, side_of
-from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
+from hearings.sentences import BY_HAND, OWN, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
 from hearings.story import Settled, Story
 from hearings.tables import Appointment, Authority, Hearing, Participant, Place, Sitting, Slot
@@ -147,6 +148,7 @@ class View:
                 "leaves": self._leaves,
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
+                "elsewhere": self._elsewhere(),
                 "keeping": keeping.told(self._terms, self.story, actor),
                 "letters": self._letters,
             }
@@ -159,8 +161,7 @@ class View:
         record += incidents.holding(self.story)
         examination = checklist.to_the_examination(self._frame, self.story, known=self._items)
         closing = checklist.to_the_closing(self._frame, self.story, known=self._items)
-        if self.story.stretches and not self.story.minutes:
-            closing.append(Obstacle("minutes", say("The minutes are not signed."), self._minutes_article()))
+        closing += unsigned(self.story, self._instrument)
         closing += [*copies.obstacles(self.hearing, self.story), *incidents.unanswered(self.story)]
         suspended = self.hearing.state is State.SUSPENDED
         resuming = to_resume(self._frame, self.hearing, self.story) if suspended else []
@@ -218,8 +219,12 @@ class View:
             )
         return found
 
-    def _minutes_article(self) -> Sentence:
-        return checklist.cited(self._instrument, self._instrument.minutes)
+    def _elsewhere(self) -> dict[str, Any] | None:
+        """That the requesting court keeps its own record outside."""
+        if self.story.elsewhere is None:
+            return None
+        _, said = self.story.elsewhere
+        return {"reason": said.reason, "by": self.story.named(said.by)}
 
     def _outline(self) -> dict[str, Any]:
         stretch = self.story.stretch

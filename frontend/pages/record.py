@@ -1,43 +1,114 @@
-"""The record: minutes to read and sign, the file to close, the package to take along."""
+"""The record: two documents to read, better, answer for and sign; the file to close; the package to take along."""
 
 from typing import Any
 
 from litestar import Controller, Response, get, post
 from litestar.response import Stream
 
+from frontend.pages.request import LARGEST_DOCUMENT
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.docket import Docket
+from hearings.errors import NotReady
 from hearings.listening import parts
+from hearings.minutes_page import page
 from hearings.packing import Packages, package_name
-from hearings.record import Records
+from hearings.record import (
+    READ_BY,
+    SIGNS,
+    Draft,
+    Elsewhere,
+    Explanation,
+    NewWording,
+    OwnReading,
+    ReadOut,
+    Records,
+    Signing,
+)
+from hearings.roles import Role, Side
+from hearings.tree import stamp
 
 
 class RecordPages(Controller):
     tags = ["record"]
     path = "/record"
 
-    @get("/", sync_to_thread=False)
-    def show(self, spine: Spine) -> Shown:
+    @get("/", sync_to_thread=True)
+    def show(self, spine: Spine, actor: Actor, records: Records) -> Shown:
+        spine.refuse_others()
         view = spine.view
         told = {name: view.get(name) for name in ("state", "minutes", "sealed", "kept", "stretches")}
+        told["documents"] = [
+            document
+            for whose in (Side.REQUESTED, Side.REQUESTING)
+            for document in _document(records, actor, whose)
+        ]
         return spine.page("record.html", "record", told=told)
 
-    @get("/minutes", sync_to_thread=True)
-    def minutes(self, actor: Actor, records: Records) -> Response[bytes]:
-        """The draft until it is signed, then the sealed document."""
-        drawn = records.minutes(actor)
-        name = "requested.pdf" if drawn.sealed else "draft.pdf"
+    @get("/minutes/{whose:str}", sync_to_thread=True)
+    def minutes(self, actor: Actor, records: Records, whose: Side) -> Response[bytes]:
+        """A document as PDF: the draft until it is signed, then what was sealed."""
+        drawn = records.minutes(actor, whose)
+        name = f"{whose}.pdf" if drawn.sealed else f"{whose}-draft.pdf"
         return Response(
             drawn.data,
             media_type="application/pdf",
-            headers={"content-disposition": f'inline; filename="{name}"'},
+            headers={"content-disposition": f'inline; filename="{name}"', "cache-control": "no-store"},
         )
 
-    @post("/sign", sync_to_thread=True, status_code=200)
-    def sign(self, actor: Actor, records: Records) -> Done:
-        records.sign_minutes(actor)
+    @get("/draft/{whose:str}", sync_to_thread=True)
+    def draft(self, spine: Spine, actor: Actor, records: Records, whose: Side) -> Shown:
+        """The same to be read on a page, and to be answered by whoever took part."""
+        draft = records.draft(actor, whose)
+        told = _told(draft, sealed=False)
+        yours = next((one.handle for one in actor.people if actor.place and one.role in READ_BY), None)
+        paper = page(draft.minutes)
+        if spine.oversees:
+            return spine.page("record-draft.html", "record", told=told, paper=paper, yours=yours)
+        return spine.own_page("record-read.html", "record", told=told, paper=paper, yours=yours)
+
+    @get("/wording/{whose:str}", sync_to_thread=True)
+    def wording(self, spine: Spine, actor: Actor, records: Records, whose: Side) -> Shown:
+        """The sentences of the course, each to be worded anew."""
+        draft = records.draft(actor, whose)
+        told = {
+            **_told(draft, sealed=False),
+            "course": [
+                {"entry": line.entry, "at": stamp(line.at), "words": line.words}
+                for line in records.course(draft)
+            ],
+        }
+        return spine.page("record-wording.html", "record", told=told)
+
+    @post("/word", sync_to_thread=True, status_code=200)
+    def word(self, data: NewWording, actor: Actor, records: Records) -> Done:
+        records.reword(actor, data)
+        return Done()
+
+    @post("/read", sync_to_thread=True, status_code=200)
+    def read(self, data: OwnReading, actor: Actor, records: Records) -> Done:
+        records.read(actor, data)
+        return Done()
+
+    @post("/read-out", sync_to_thread=True, status_code=200)
+    def read_out(self, data: ReadOut, actor: Actor, records: Records) -> Done:
+        records.read_out(actor, data)
+        return Done()
+
+    @post("/explain", sync_to_thread=True, status_code=200)
+    def explain(self, data: Explanation, actor: Actor, records: Records) -> Done:
+        records.explain(actor, data)
+        return Done()
+
+    @post("/elsewhere", sync_to_thread=True, status_code=200)
+    def elsewhere(self, data: Elsewhere, actor: Actor, records: Records) -> Done:
+        records.keep_elsewhere(actor, data)
+        return Done()
+
+    @post("/sign", sync_to_thread=True, status_code=200, request_max_body_size=LARGEST_DOCUMENT)
+    def sign(self, data: Signing, actor: Actor, records: Records) -> Done:
+        records.sign(actor, data)
         return Done()
 
     @post("/close", sync_to_thread=True, status_code=200)
@@ -66,3 +137,43 @@ class RecordPages(Controller):
             media_type="application/json",
             headers={"content-disposition": 'attachment; filename="trust.json"'},
         )
+
+
+def _document(records: Records, actor: Actor, whose: Side) -> list[dict[str, Any]]:
+    """How a document stands; none before the sitting has ended, or where nobody was heard."""
+    try:
+        draft = records.draft(actor, whose)
+    except NotReady:
+        return []
+    return [{**_told(draft, sealed=records.is_sealed(actor, whose)), "yours": _yours(actor, whose)}]
+
+
+def _yours(actor: Actor, whose: Side) -> dict[str, bool]:
+    clerks = {Role.AUTHORITY, Role.PRESIDING, Role.CLERK}
+    return {
+        "sign": SIGNS[whose] in actor.roles,
+        "word": any(one.role in clerks and one.side is whose for one in actor.people),
+    }
+
+
+def _told(draft: Draft, *, sealed: bool) -> dict[str, Any]:
+    minutes = draft.minutes
+    return {
+        "whose": minutes.document,
+        "sealed": sealed,
+        "digest": draft.digest,
+        "text": draft.text,
+        "languages": draft.languages,
+        "signatory": {"name": minutes.signatory.name, "function": minutes.signatory.function},
+        "lacking": [
+            {"id": one.id, "sentence": one.sentence, "article": one.article} for one in draft.lacking
+        ],
+        "readings": [
+            {"name": one.name, "how": one.how, "said": one.said, "words": one.words, "at": stamp(one.at)}
+            for one in minutes.readings
+        ],
+        "omissions": [
+            {"words": one.words, "reason": one.reason, "by": one.by, "at": stamp(one.at)}
+            for one in minutes.omissions
+        ],
+    }

@@ -251,7 +251,7 @@ async def nothing_of_it_is_kept(room: Room, folder: Path) -> None:
     hearing = room.hearing
     await kept(hearing)
     authority = hearing.seat("authority")
-    await authority.act("record/sign")
+    await hearing.sign()
     await authority.until(lambda view: not view["obstacles"]["close"])
     await hearing.court.clerk.post(f"/hearings/{hearing.id}/record/close")
     package = await hearing.package(folder)

@@ -31,7 +31,13 @@ async def doors(court: Court) -> dict[str, dict[str, Any]]:
 
 
 def filled(path: str, hearing: Hearing | None = None, place: str = SOMEBODY) -> str:
-    known = {"hearing": hearing.id if hearing else SOMEBODY, "place": place, "n": "1", "change": "1"}
+    known = {
+        "hearing": hearing.id if hearing else SOMEBODY,
+        "place": place,
+        "n": "1",
+        "change": "1",
+        "whose": "requested",
+    }
     parts = [known.get(part[1:-1], SOMEBODY) if part.startswith("{") else part for part in path.split("/")]
     return "/".join(parts)
 
@@ -153,7 +159,9 @@ async def test_the_wrong_role_is_told_whose_it_is(hearing: Hearing) -> None:
         "room/open": None,
         "room/on-record": None,
         "room/end": None,
-        "record/sign": None,
+        "record/sign": {"whose": "requested", "sha256": "0" * 64},
+        "record/elsewhere": {"reason": "no"},
+        "record/word": {"whose": "requested", "entry": 1, "language": "en", "words": "no"},
         "record/close": None,
         "request/decline": {"reason": "no"},
         "schedule/cancel": {"code": "other", "reason": "no"},
@@ -176,7 +184,13 @@ async def test_the_wrong_role_is_told_whose_it_is(hearing: Hearing) -> None:
             await witness.act(what, body)
         assert refused.value.status == 403, what
         assert "that is for the" in refused.value.sentence
-    for what in ("journal", "record/minutes", "record/package", "request/documents"):
+    for what in (
+        "journal",
+        "record/minutes/requesting",
+        "record/draft/requesting",
+        "record/package",
+        "request/documents",
+    ):
         with pytest.raises(DoorRefused) as hidden:
             await witness.get(f"/places/{witness.place}/{what}")
         assert hidden.value.status == 404

@@ -296,6 +296,7 @@ def _seal_files(record: Draft) -> None:
     record.say(end + 20, "sitting.ended", by=JUDGE)
     record.files["data/minutes/requested.pdf"] = sealed_pdf(court(), end + 25)
     digest = _sha256(record.files["data/minutes/requested.pdf"])
+    record.say(end + 25, "minutes.signed", whose="requested", signed="here", sha256="0" * 64, by=JUDGE)
     record.say(end + 30, "minutes.sealed", path="data/minutes/requested.pdf", sha256=digest, by=JUDGE)
     record.say(end + 1000, "hearing.closed", by=JUDGE)
 

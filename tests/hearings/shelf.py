@@ -12,7 +12,8 @@ from hearings.actors import Actor
 from hearings.database import Database
 from hearings.keeping import Destruction, Keeping
 from hearings.packing import Packages
-from hearings.record import Records
+from hearings.record import Explanation, Records, Signing
+from hearings.roles import Side
 from hearings.store import Store
 from hearings.tables import Authority, JournalLeaf
 from hearings.views import load
@@ -62,6 +63,7 @@ class Shelf:
             self.house.known,
             self.house.recording,
             self.seal,
+            self.store,
         )
         self.packages = Packages(self.house.acts, self.seal, archive.keys, data / "recordings")
 
@@ -80,9 +82,19 @@ class Shelf:
         await self.archive.copies.work()
         judge = self.standing.actors["judge"]
         self.house.room.end(judge)
-        self.records.sign_minutes(self.standing.actors["authority"])
+        self.sign()
         self.records.close(self.actor())
         return self
+
+    def sign(self) -> None:
+        """Both documents by who answers for them; what they lack is explained."""
+        for who, whose in (("authority", Side.REQUESTED), ("judge", Side.REQUESTING)):
+            actor = self.standing.actors[who]
+            for one in self.records.draft(actor, whose).lacking:
+                self.records.explain(
+                    actor, Explanation(whose=whose, requirement=one.id, reason="It was not to be had.")
+                )
+            self.records.sign(actor, Signing(whose=whose, sha256=self.records.draft(actor, whose).digest))
 
     def actor(self, staff: Staff | None = None) -> Actor:
         return self.house.docket.of_staff(staff or self.clerk, self.id)

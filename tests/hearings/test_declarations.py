@@ -15,6 +15,7 @@ from consent import notices
 from hearings import answers
 from hearings.accounts import Staff
 from hearings.actors import Actor
+from hearings.added import declarations
 from hearings.approvals import Approvals, NewApproval
 from hearings.declarations import (
     Declarations,
@@ -24,7 +25,6 @@ from hearings.declarations import (
     Scan,
     TakingBack,
 )
-from hearings.drawing import _declarations
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotValid, Refusal
 from hearings.events import Event, MinutesSealed
 from hearings.journal import Journal, urn
@@ -545,7 +545,7 @@ def test_the_minutes_list_every_question_and_what_came_of_it(desk: Desk):
     desk.record(through=desk.reader, advised="declined")
     desk.revoke(by="lawyer")
     desk.ask("recording")
-    first, second, third = _declarations(desk.standing.story())
+    first, second, third = declarations(desk.standing.story())
     assert (first.answer, first.how, first.revoked) == (
         "no",
         ("Signed in the browser", "After a lawyer’s advice"),

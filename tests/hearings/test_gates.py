@@ -221,7 +221,9 @@ class Gates(RuleBasedStateMachine):
         self.standing = house.requested_hearing(capacity=capacity, **asked).accepted().scheduled()
         self.standing.seated(capacity).add("lawyer", Role.LAWYER, Side.REQUESTED)
         self.standing.opened()
-        self.records = Records(house.acts, house.known, house.recording, seal())
+        self.records = Records(
+            house.acts, house.known, house.recording, seal(), Store(self.folder / "documents")
+        )
         self.clerk = house.hired("clerk", house.requesting)
         self.declarations = Declarations(house.acts, Store(self.folder / "documents"))
         self.checked = len(self.entries())

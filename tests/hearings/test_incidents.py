@@ -11,17 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hearings import verify_journal
+from hearings.added import claims, identities, interventions, objections
 from hearings.database import Database
-from hearings.drawing import (
-    _claims,
-    _conducts,
-    _exhibits,
-    _identities,
-    _interventions,
-    _oaths,
-    _objections,
-    _warnings,
-)
+from hearings.drawing import _conducts, _exhibits, _oaths, _warnings
 from hearings.errors import (
     AlreadyDone,
     NotAllowed,
@@ -606,10 +598,10 @@ def test_the_minutes_have_each_with_its_end(
     incidents.identify(authority, sight(standing))
     story = standing.story()
     (claim,), (objection,), (intervention,), (identity,) = (
-        _claims(story),
-        _objections(story),
-        _interventions(story),
-        _identities(story),
+        claims(story),
+        objections(story),
+        interventions(story),
+        identities(story),
     )
     assert claim.ruled
     assert (claim.name, claim.law, claim.ruled.outcome, claim.ruled.by) == (
@@ -753,10 +745,10 @@ async def test_nothing_is_signed_while_something_is_open_and_nothing_is_answered
     facts = Conduct(person=handle(standing, "witness"), conduct="untruth", words="She had said otherwise.")
     for open_, answer in zip(("no ruling", "no decision", "was settled"), answers, strict=True):
         with pytest.raises(NotReady, match="cannot be signed") as refused:
-            shelf.records.sign_minutes(authority)
+            shelf.sign()
         assert open_ in hints(refused)
         answer()
-    shelf.records.sign_minutes(authority)
+    shelf.sign()
     for answer in (*answers, lambda: standing.house.room.report(authority, facts)):
         with pytest.raises(AlreadyDone, match="The minutes are signed"):
             answer()

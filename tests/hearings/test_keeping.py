@@ -304,7 +304,7 @@ def test_the_certificate_says_what_was_done(shelf):
     shelf.destroy()
     told = shelf.keeping.certificate(shelf.clerk, shelf.id)
     assert told["keys"] == [hashlib.sha256(public).hexdigest()]
-    assert told["files"] == len(files) + 3, "a package, the minutes, the letter"
+    assert told["files"] == len(files) + 4, "a package, the minutes, the record of the court, the letter"
     assert told["kept"] == "2036-11-23"
     assert told["closed"].startswith("2026-11-23T")
     assert [rule["source"] for rule in told["rules"]] == [

@@ -232,7 +232,7 @@ def test_the_journal_says_a_sentence_and_the_minutes_do_not(standing: Standing) 
         "Witness wrote to the court: “I need water {now}.”",
         "Judge wrote to Witness: “It is on its way.”",
     ]
-    assert not set(said) & {str(one.sentence) for one in _course(story, entries)}
+    assert not set(said) & {str(one.sentence) for one in _course(story, entries, Side.REQUESTED)}
 
 
 def test_a_record_is_good_without_what_was_written(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_subtlety_14_counsel_is_not_recorded_and_protection_is_not_in_the_minute
     assert not [row for row in rows if row.source in private and row.listener not in private]
     assert any(row.source in private and row.listener in private for row in rows)
     assert not [row for row in rows if row.source in private and row.listener == RECORDER]
-    course = [str(one.sentence) for one in _course(story, entries)]
+    course = [str(one.sentence) for one in _course(story, entries, Side.REQUESTED)]
     assert course
     assert not [sentence for sentence in course if "protected" in sentence]
 

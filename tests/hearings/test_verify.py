@@ -827,7 +827,9 @@ table(
     a_head_with_the_cosigner_first=lambda: with_head(cosigner_first),
     a_head_with_an_extension=lambda: with_head(extended),
     a_head_of_another_journal=lambda: with_head(lambda _: r.checkpoint(leaves(), origin="vivavoce/other")),
-    a_head_with_a_leading_zero=lambda: with_head(lambda note: note.replace(b"\n17\n", b"\n017\n")),
+    a_head_with_a_leading_zero=lambda: with_head(
+        lambda note: re.sub(rb"\n(\d+)\n", rb"\n0\1\n", note, count=1)
+    ),
     an_empty_head=lambda: with_head(lambda _: b""),
     a_head_too_long=lambda: with_head(lambda note: note + "— x AAAAAAAA\n".encode() * 9000),
     an_earlier_head_by_another_key=lambda: with_file(EARLIER, r.checkpoint(leaves()[:3], "other")),
@@ -1486,6 +1488,54 @@ table(
 
 
 # ... on the minutes
+
+
+def around_the_signing(*kinds: str, after: str) -> bytes:
+    """Entries of these kinds about the minutes, after the one that signs or that seals them."""
+
+    def change(record: r.Draft) -> None:
+        members = {
+            "minutes.worded": {"entry": 9, "language": "en", "old": "He came.", "words": "He was there."},
+            "minutes.read": {"language": "en", "aloud": True, "said": "right", "sha256": "0" * 64},
+            "minutes.omitted": {"requirement": "figures", "words": "No figures.", "reason": "None came."},
+            "minutes.signed": {"signed": "here", "sha256": "0" * 64},
+        }
+        for kind in kinds:
+            at = next(n for n, one in enumerate(record.said) if one.type == after) + 1
+            told = {"whose": "requested", "by": r.JUDGE, **members[kind]}
+            person = r.WITNESS if kind == "minutes.read" else None
+            record.said.insert(at, r.Said(record.said[at - 1].ms, kind, told, person))
+
+    return drafted(change)
+
+
+def drafted(change: r.Change) -> bytes:
+    """A record that was changed after it was drawn up, and is sealed properly."""
+    record = r.draft()
+    change(record)
+    return r.sealed(record.contents())
+
+
+def nobody_signed(record: r.Draft) -> None:
+    record.said = [one for one in record.said if one.type != "minutes.signed"]
+
+
+def another_document_was_signed(record: r.Draft) -> None:
+    record.find("minutes.signed").members["whose"] = "requesting"
+
+
+table(
+    "entries",
+    minutes_that_nobody_signed=lambda: drafted(nobody_signed),
+    minutes_sealed_for_another_document=lambda: drafted(another_document_was_signed),
+    minutes_worded_between_signing_and_sealing=lambda: around_the_signing(
+        "minutes.worded", after="minutes.signed"
+    ),
+    minutes_worded_after_sealing=lambda: around_the_signing("minutes.worded", after="minutes.sealed"),
+    minutes_remarked_on_after_sealing=lambda: around_the_signing("minutes.read", after="minutes.sealed"),
+    minutes_excused_after_sealing=lambda: around_the_signing("minutes.omitted", after="minutes.sealed"),
+    minutes_signed_after_sealing=lambda: around_the_signing("minutes.signed", after="minutes.sealed"),
+)
 
 
 def with_pdf(data: Callable[[bytes], bytes]) -> bytes:
