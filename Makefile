@@ -37,6 +37,7 @@ bench: setup
 	$(BIN)/python tests/bench/days.py
 	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/recording.py
+	$(BIN)/python tests/bench/verifying.py
 	$(BIN)/python tests/bench/clocks.py --seconds 120
 
 # Pictures of every page and state of the room, to be looked at.

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -469,29 +470,33 @@ class Hearing:
         await self.court.clerk.post(f"/hearings/{self.id}/record/close")
 
     async def sign(self) -> None:
-        """Both documents of the record: read out, what they lack explained, and signed by who answers for them."""
-        await self.read_minutes()
+        """Both documents of the record, each by who answers for it."""
         for seat, whose in ((self.seat("authority"), "requested"), (self.bench, "requesting")):
-            for one in (await self.draft(seat, whose))["lacking"]:
-                told = {"whose": whose, "requirement": one["id"], "reason": "The rehearsal was too short."}
-                await seat.act("record/explain", told)
+            await eventually(partial(self._signed, seat, whose), seconds=SEALING_SECONDS)
+
+    async def _signed(self, seat: Seat, whose: str) -> bool:
+        """Reads it out, explains what it lacks, signs it; not, if something came in meanwhile that it tells of."""
+        try:
+            for one in (draft := await self.draft(seat, whose))["lacking"]:
+                what, _, person = one["id"].partition("-")
+                if what == "read":
+                    said = {"language": "en", "said": "right", "sha256": draft["text"]}
+                    await seat.act("record/read-out", {"whose": whose, "person": person, **said})
+                else:
+                    reason = {"requirement": one["id"], "reason": "The rehearsal was too short."}
+                    await seat.act("record/explain", {"whose": whose, **reason})
             digest = (await self.draft(seat, whose))["digest"]
             await seat.act("record/sign", {"whose": whose, "sha256": digest})
+        except DoorRefused as refused:
+            if refused.kind != "not-now":
+                raise
+            return False
+        return True
 
     async def draft(self, seat: Seat, whose: str) -> dict[str, Any]:
         """A document of the record as it stands."""
         told: dict[str, Any] = await seat.get(f"/places/{seat.place}/record/draft/{whose}")
         return told
-
-    async def read_minutes(self) -> None:
-        """Everybody who was heard has the minutes read out, and says that they are right."""
-        authority = self.seat("authority")
-        for place in (await authority.look())["places"]:
-            for person in place["people"]:
-                if person["capacity"]:
-                    text = (await self.draft(authority, "requested"))["text"]
-                    said = {"person": person["handle"], "language": "en", "said": "right", "sha256": text}
-                    await authority.act("record/read-out", {"whose": "requested", **said})
 
     async def package(self, folder: Path) -> Path:
         """Downloads the package and the trust file."""

@@ -232,9 +232,14 @@ def _next_answer(verbs: set[str]) -> Next:
 
 
 def _next_record(view: View, verbs: set[str]) -> Next:
-    if not view.get("minutes"):
+    if "minutes" in view.get("unsigned", ()):
         sentence = say("The authority present reads and signs the minutes.")
-        return Next(sentence, "record", Verb.SIGN_MINUTES in verbs, say("Read the minutes"))
+        yours = Verb.SIGN_MINUTES in verbs and _side(view) == "requested"
+        return Next(sentence, "record", yours, say("Read the minutes"))
+    if "record" in view.get("unsigned", ()):
+        sentence = say("The requesting court reads and signs its own record.")
+        yours = Verb.SIGN_MINUTES in verbs and _side(view) == "requesting"
+        return Next(sentence, "record", yours, say("Read the record"))
     return Next(say("The clerk closes the file."), "record", Verb.CLOSE in verbs, say("Go to the record"))
 
 
@@ -379,7 +384,7 @@ def _record(view: View) -> tuple[Sentence, str]:
     if state is not State.ENDED:
         return say("later"), "later"
     return (
-        (say("file to be closed"), "needs") if view.get("minutes") else (say("minutes to be signed"), "needs")
+        (say("file to be closed"), "needs") if not view.get("unsigned") else (say("minutes to be signed"), "needs")
     )
 
 

@@ -358,6 +358,8 @@ _SEEN: dict[str, Seen] = {
     "statistic-counted": _told_by("hearing.closed"),
 }
 """By which entry the service sees that an item is met. What is missing here is met by nothing."""
+BY_SEALING = frozenset(name for name, seen in _SEEN.items() if seen is _SEALED)
+"""What is met when the minutes are signed and sealed, and stands in nobody's way by itself."""
 
 
 # --- the gates

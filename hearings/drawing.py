@@ -13,6 +13,7 @@ from hearings.events import (
     GAP,
     LAW,
     Event,
+    MediaSealed,
     MinutesElsewhere,
     MinutesSealed,
     MinutesSigned,
@@ -95,6 +96,8 @@ def told_until(entries: Iterable[Entry], whose: Side) -> datetime:
 def _told(event: Event, whose: Side) -> bool:
     if isinstance(event, MinutesSigned | MinutesSealed | MinutesElsewhere):
         return False
+    if isinstance(event, MediaSealed):
+        return _is_original(event.path)
     return event.type.partition(".")[0] not in _UNTOLD and getattr(event, "whose", whose) == whose
 
 
@@ -282,12 +285,19 @@ def _technical(story: Story, at: datetime) -> Technical:
             Fact(label="Clock", value="the service's system clock, UTC"),
         ),
         recordings=tuple(
-            Recording(path=path, sha256=digest) for path, digest in sorted(story.sealed.items())
+            Recording(path=path, sha256=digest)
+            for path, digest in sorted(story.sealed.items())
+            if _is_original(path)
         ),
         interruptions=tuple(sorted([*stands, *gaps], key=lambda one: one.begin)),
         connections=tuple(figures.connections(story)),
         measured=figures.METHOD if story.figures else "",
     )
+
+
+def _is_original(path: str) -> bool:
+    """What is derived from it, the copies for playing, is in the package and not on the paper."""
+    return path.endswith(".pcapng")
 
 
 def _on_record(story: Story) -> str:

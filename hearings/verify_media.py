@@ -284,11 +284,11 @@ class _Blocks:
                 self._section(data)
             if len(data) - place < 12:
                 self._refuse()
-            kind, total = struct.unpack_from(f"{self._order}II", data, place)
+            kind, total = self._head.unpack_from(data, place)
             if total < 12 or total % 4 or place + total > len(data) or (kind == _SECTION) != self._first:
                 self._refuse()
             self._first = False
-            if struct.unpack_from(f"{self._order}I", data, place + total - 4)[0] != total:
+            if self._tail.unpack_from(data, place + total - 4)[0] != total:
                 self._refuse()
             yield kind, data[place + 8 : place + total - 4]
             place += total
@@ -300,6 +300,8 @@ class _Blocks:
             self._refuse()
         if struct.unpack_from(f"{self._order}HH", data, 12) != (1, 0):
             self._refuse()
+        order = self._order
+        self._head, self._tail, self._enhanced = (struct.Struct(order + of) for of in ("II", "I", "IIIII"))
 
     def _interface(self, body: bytes) -> None:
         if len(body) < 8:
@@ -324,7 +326,7 @@ class _Blocks:
         """The time of a packet in microseconds."""
         if len(body) < 20:
             self._refuse()
-        interface, high, low, captured, original = struct.unpack_from(f"{self._order}IIIII", body)
+        interface, high, low, captured, original = self._enhanced.unpack_from(body)
         datagram = body[20 : 20 + captured]
         if interface >= len(self._links) or not len(datagram) == captured == original:
             self._refuse()

@@ -98,7 +98,7 @@ class View:
             "checklist": standing,
             "proposals": self._proposals(),
             "changes": self._changes(actor),
-            "minutes": sorted(self.story.minutes),
+            "unsigned": self._unsigned(),
             "keeping": keeping.told(self._terms, self.story, actor),
             "letters": self._letters,
         }
@@ -148,6 +148,7 @@ class View:
                 "leaves": self._leaves,
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
+                "unsigned": self._unsigned(),
                 "elsewhere": self._elsewhere(),
                 "keeping": keeping.told(self._terms, self.story, actor),
                 "letters": self._letters,
@@ -161,7 +162,8 @@ class View:
         record += incidents.holding(self.story)
         examination = checklist.to_the_examination(self._frame, self.story, known=self._items)
         closing = checklist.to_the_closing(self._frame, self.story, known=self._items)
-        closing += unsigned(self.story, self._instrument)
+        if open_ := unsigned(self.story, self._instrument):
+            closing = [one for one in closing if one.id not in checklist.BY_SEALING] + open_
         closing += [*copies.obstacles(self.hearing, self.story), *incidents.unanswered(self.story)]
         suspended = self.hearing.state is State.SUSPENDED
         resuming = to_resume(self._frame, self.hearing, self.story) if suspended else []
@@ -218,6 +220,10 @@ class View:
                 }
             )
         return found
+
+    def _unsigned(self) -> list[str]:
+        """Which of the two documents of the record is to be signed: the minutes, or the court's own record."""
+        return [one.id for one in unsigned(self.story, self._instrument)]
 
     def _elsewhere(self) -> dict[str, Any] | None:
         """That the requesting court keeps its own record outside."""

@@ -93,6 +93,8 @@ class Docket:
             ("/room", mine, ("scheduled", "open", "on-record", "suspended", "ended")),
             ("/record", mine, ("scheduled", "ended", "closed")),
             ("/record", self.house.clerk, ("ended",)),
+            ("/record/wording/requesting", self.house.clerk, ("ended",)),
+            ("/record/draft/requesting", self.house.clerk, ("ended",)),
             ("/listen", self.house.clerk, ("scheduled", "closed")),
             ("/listen/1", self.house.clerk, ("closed",)),
             ("/keeping", self.house.clerk, ("scheduled", "closed")),
@@ -100,9 +102,7 @@ class Docket:
             ("/journal?kind=people", mine, ("closed",)),
         ):
             for state in states:
-                name = (
-                    f"{page.strip('/').replace('?adding=', '-').replace('?kind=', '-') or 'overview'}-{state}"
-                )
+                name = f"{page.strip('/').replace('?adding=', '-').replace('?kind=', '-').replace('/', '-') or 'overview'}-{state}"
                 yield Look(
                     f"{name}{'-abroad' if visitor is theirs else ''}",
                     visitor,
@@ -134,6 +134,11 @@ class Docket:
         for state in ("scheduled", "adjourned", "ended"):
             seat = self.cases[state].seat("heard")
             yield Look(f"arrival-{state}", self._back(seat), f"/places/{seat.place}")
+        over = self.cases["ended"]
+        for role, page in (("heard", "draft/requested"), ("authority", "")):
+            seat = over.seat(role)
+            name = f"record-{role}-ended"
+            yield Look(name, self._back(seat), f"/places/{seat.place}/record{page and f'/{page}'}")
         for role in ("heard", "presiding"):
             seat = session.seat(role)
             yield Look(f"arrival-{role}", seat, f"/places/{seat.place}")
