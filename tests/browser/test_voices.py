@@ -35,6 +35,7 @@ COUNSEL = Cast("Lawyer F", "lawyer", "requested")
 CASTS = {"judge": JUDGE, "witness": WITNESS, "counsel": COUNSEL, "interpreter": INTERPRETER}
 INSIDE = ("witness", "counsel")
 QUIET_SECONDS = 2
+PATIENCE = 15  # seconds
 SOFT = 0.15
 
 
@@ -63,6 +64,16 @@ class Room:
 
 async def bytes_on(page: Page, *mids: str) -> dict[str, int]:
     return {one.mid: one.bytes for one in await received(page) if one.mid in mids}
+
+
+async def silent(page: Page, mid: str) -> None:
+    """What was on its way when it was switched off has come: nothing more comes for a second."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            before = await bytes_on(page, mid)
+            await asyncio.sleep(1)
+            if await bytes_on(page, mid) == before:
+                return
 
 
 async def volumes(page: Page) -> dict[str, float]:
@@ -140,6 +151,8 @@ async def only_who_chose_it_hears_it(room: Room) -> None:
     place, witness = room.places["interpreter"], room.pages["witness"]
     await expect(witness.locator("#hears")).to_contain_text("Interpreted by Interpreter C")
     mids = {who: (await room.tracks(who, "interpreter"))["interpreter"] for who in ("judge", "counsel")}
+    for who, tracks in mids.items():
+        await silent(room.pages[who], tracks["audio"])
     before = {who: await bytes_on(room.pages[who], *mids[who].values()) for who in mids}
     loud = await energy(witness)
     mine = (await room.tracks("witness", "interpreter"))["interpreter"]["audio"]
