@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Router
@@ -24,6 +25,7 @@ from frontend.forms import Asked, Presses, take_form
 from frontend.kept import SWEEP_SECONDS, Drawer
 from frontend.letters import Letters
 from frontend.live import Live
+from frontend.outward import Outward
 from frontend.pages.accounts import AccountsPages
 from frontend.pages.appointments import TestPages, TicketPages
 from frontend.pages.checklist import ChecklistPages
@@ -93,7 +95,9 @@ from hearings.request import Requests
 from hearings.room import Room
 from hearings.schedule import Schedule
 from hearings.sealing import Sealings
+from hearings.sealkeys import TokenPlace
 from hearings.store import Store
+from hearings.timestamps import Stamps, roots
 from hearings.timetable import Timetable
 from scheduling.mail import MailFolder, Postman, SmtpServer
 from scheduling.returned import Maildir
@@ -101,6 +105,7 @@ from scheduling.timers import Timers
 
 THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
+STAMP_SECONDS = 5  # a signature waits for no authority longer
 RETURNED_SECONDS = 5
 CLOCK_SECONDS = 2
 COPIES_EVERY = timedelta(seconds=1)
@@ -193,7 +198,9 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         court=settings.court,
         organisation_identifier=settings.organisation,
         at=clock(),
+        token=_token(settings),
     )
+    stamps = stamps_of(settings, clock)
     timers = Timers()
     keys = Registry(key)
     room = Room(acts, known, keys, loss=timedelta(seconds=settings.loss_seconds))
@@ -236,8 +243,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         keeping=Keeping(acts, database, store, MailFolder(settings.data / "mail"), recordings),
         feeds=Feeds(journal, key, write),
         outgoing=Outgoing(journal, post),
-        records=Records(acts, known, recording, seal, store),
-        packages=Packages(acts, seal, keys, recordings),
+        records=Records(acts, known, recording, seal, store, stamps=stamps),
+        packages=Packages(acts, seal, keys, recordings, stamps=stamps),
         conductor=conductor,
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),
@@ -419,6 +426,27 @@ def postman_of(settings: Settings) -> Postman:
         server.port,
         transport=server.transport,
         credentials=credentials if settings.smtp_user else None,
+    )
+
+
+def stamps_of(settings: Settings, clock: Clock) -> Stamps | None:
+    """The authority for timestamps of the settings. Raises: Unreachable if its roots cannot be read."""
+    if not settings.timestamps:
+        return None
+    return Stamps(
+        Outward(read=STAMP_SECONDS, whole=STAMP_SECONDS),
+        settings.timestamps,
+        clock,
+        roots=roots(Path(settings.timestamp_roots)) if settings.timestamp_roots else (),
+        policy=settings.timestamp_policy,
+    )
+
+
+def _token(settings: Settings) -> TokenPlace | None:
+    if not settings.seal_module:
+        return None
+    return TokenPlace(
+        Path(settings.seal_module), settings.seal_token, settings.seal_label, Path(settings.seal_pin_file)
     )
 
 

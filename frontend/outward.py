@@ -16,12 +16,13 @@ _PIECE = 256 * 1024
 
 
 class Outward:
-    """`hearings.web.Web` on httpx; good for many threads at once."""
+    """`hearings.web.Web` on httpx; good for many threads at once. `read`, `whole`: seconds that are waited."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, read: float = READ, whole: float = WHOLE) -> None:
         limits = httpx.Limits(max_keepalive_connections=4, max_connections=32, keepalive_expiry=20)
-        timeout = httpx.Timeout(READ, connect=CONNECT, pool=CONNECT)
+        timeout = httpx.Timeout(read, connect=min(read, CONNECT), pool=CONNECT)
         self._client = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+        self._whole_seconds = whole
 
     def close(self) -> None:
         self._client.close()
@@ -70,7 +71,7 @@ class Outward:
             raise _silent(address) from error
 
     def _whole(self, request: httpx.Request, most: int) -> Answer:
-        until = time.monotonic() + WHOLE
+        until = time.monotonic() + self._whole_seconds
         request.headers["accept-encoding"] = "identity"
         with self._answering(request) as answer:
             data = bytearray()

@@ -17,6 +17,13 @@
 | VIVAVOCE_TURN_SECRET | the secret that they share with us (coturn: `static-auth-secret`), 16 characters at least; browsers get credentials made of it, for twelve hours | none |
 | VIVAVOCE_COURT | name of the court or service whose seal this is | Court of Exampleton |
 | VIVAVOCE_ORGANISATION | its registered identifier, as it stands in the seal's certificate | GOVXX-000000 |
+| VIVAVOCE_SEAL_MODULE | the PKCS#11 library of a token (an HSM, a card) that holds the key of the seal, as a path. Then `seal.pem` (with its intermediates) and `root.pem` lie ready in the folder `seal` of the data folder. Without it the key lies there too, and where there is none a seal and an authority of its own are made. Revocation lists (DER) of whoever issued the seal, and of the authority for timestamps, are put into `seal/crl/*.crl`: they go into the archived minutes | none |
+| VIVAVOCE_SEAL_TOKEN | the token's label | none |
+| VIVAVOCE_SEAL_LABEL | the label of the private key in it, ECDSA on P-256 | seal |
+| VIVAVOCE_SEAL_PIN_FILE | a file with the PIN of the token, one line, which nobody else may read | none |
+| VIVAVOCE_TIMESTAMPS | an authority for timestamps (RFC 3161), `https://tsa.court.example/`: seals bear its time, if it answers within five seconds | none |
+| VIVAVOCE_TIMESTAMP_ROOTS | a file (PEM) with the roots that its certificate may end in; without it whoever answers is believed, and minutes are not archived | none |
+| VIVAVOCE_TIMESTAMP_POLICY | the object identifier of the policy that is asked for, `1.3.6.1.4.1.…` | the authority's own |
 | VIVAVOCE_SENDER | sender of mail; letters that cannot be delivered come back to this address | court@exampleton.invalid |
 | VIVAVOCE_SMTP | the mail server that letters are handed to: `smtp://mail.court.example:587` (encrypted by STARTTLS, always; in the clear to this machine itself) or `smtps://mail.court.example:465`. Without it letters lie in the folder `mail` and go to nobody | none |
 | VIVAVOCE_SMTP_USER | the name by which it knows us | none |
@@ -42,6 +49,7 @@ from scheduling.mail import MailRefused, Transport, check_sender
 PREFIX = "VIVAVOCE_"
 SHORTEST_SECRET = 16  # characters
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?"
+_POLICY = re.compile(r"([0-2](\.(0|[1-9]\d*))+)?")
 _STUN = re.compile(rf"stuns?:{_HOST}")  # RFC 7064
 _TURN = re.compile(rf"turn:{_HOST}(?:\?transport=(?:udp|tcp))?|turns:{_HOST}(?:\?transport=tcp)?")  # RFC 7065
 
@@ -64,6 +72,13 @@ class Settings(BaseModel):
     turn_secret: SecretStr = SecretStr("")
     court: str = "Court of Exampleton"
     organisation: str = "GOVXX-000000"
+    seal_module: str = ""
+    seal_token: str = ""
+    seal_label: str = "seal"
+    seal_pin_file: str = ""
+    timestamps: str = ""
+    timestamp_roots: str = ""
+    timestamp_policy: str = ""
     sender: str = "court@exampleton.invalid"
     smtp: str = ""
     smtp_user: str = ""
@@ -102,7 +117,22 @@ class Settings(BaseModel):
             raise ValueError("VIVAVOCE_PROXIES is of the form 10.0.0.1, 10.1.0.0/16")
         self._check_ice_servers()
         self._check_mail()
+        self._check_seal()
         return self
+
+    def _check_seal(self) -> None:
+        if len({bool(part) for part in (self.seal_module, self.seal_token, self.seal_pin_file)}) != 1:
+            raise ValueError(
+                "VIVAVOCE_SEAL_MODULE, VIVAVOCE_SEAL_TOKEN and VIVAVOCE_SEAL_PIN_FILE are set together or not at all."
+            )
+        if self.timestamps and not _is_web(self.timestamps):
+            raise ValueError("VIVAVOCE_TIMESTAMPS is of the form https://tsa.court.example/")
+        if not self.timestamps and (self.timestamp_roots or self.timestamp_policy):
+            raise ValueError(
+                "VIVAVOCE_TIMESTAMP_ROOTS and VIVAVOCE_TIMESTAMP_POLICY go with VIVAVOCE_TIMESTAMPS."
+            )
+        if not _POLICY.fullmatch(self.timestamp_policy):
+            raise ValueError("VIVAVOCE_TIMESTAMP_POLICY is an object identifier, such as 1.3.6.1.4.1.99999.1")
 
     def _check_mail(self) -> None:
         try:
@@ -200,6 +230,14 @@ def _this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_web(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_network(text: str) -> bool:

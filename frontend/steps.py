@@ -384,7 +384,9 @@ def _record(view: View) -> tuple[Sentence, str]:
     if state is not State.ENDED:
         return say("later"), "later"
     return (
-        (say("file to be closed"), "needs") if not view.get("unsigned") else (say("minutes to be signed"), "needs")
+        (say("file to be closed"), "needs")
+        if not view.get("unsigned")
+        else (say("minutes to be signed"), "needs")
     )
 
 

@@ -1,4 +1,4 @@
-"""The minutes as a file: drawn up as PDF, then sealed.
+"""The minutes as a file: drawn up as PDF. `pades` seals it.
 
 - The same minutes give the same bytes, on the same fonts: the file's date is `drawn_up`. A digest of
   unsigned minutes could therefore be guessed by who knows the facts; only sealed ones are published.
@@ -6,44 +6,23 @@
   text taken out of a page in Arabic comes in scrambled runs: machines read the attachment.
 - A character that no installed font has stops the drawing (a blank box would be a falsified name), and
   the refusal says what to install. The facts stay in the journal; nothing is lost.
-- The seal is a certification over the whole file. Afterwards further seals, signatures and timestamps
-  may be added, and nothing else.
 
-Both functions block for a tenth of a second or so: call them in a thread.
+It blocks for a tenth of a second or so: call it in a thread.
 
-Sources: ISO 19005-3 (PDF/A-3), ISO 14289-1 (PDF/UA-1), ISO 32000-2 12.8.2.2 (DocMDP), EN 319 142-1
-(PAdES B-B).
+Sources: ISO 19005-3 (PDF/A-3), ISO 14289-1 (PDF/UA-1).
 """
 
-import asyncio
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 import typst
-from asn1crypto import keys
-from asn1crypto import x509 as asn1_x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509 import Certificate
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
-from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from hearings.errors import Unreachable
 from hearings.minutes import Minutes
 from hearings.minutes_page import page
-
-SEAL_FIELD = "Seal"
-"""Name of the signature field that `seal_pdf` fills."""
 
 BREAK_HERE = "\u200b"
 """Set by the template into long runs; it has no glyph and needs none."""
@@ -97,59 +76,6 @@ def _inputs(minutes: Minutes, families: set[str], numbered: frozenset[str]) -> d
         "facts": minutes.canonical().decode(),
         "fonts": json.dumps([family for family in _PREFERRED_FONTS if family in families]),
     }
-
-
-def seal_pdf(
-    pdf: bytes,
-    *,
-    key: EllipticCurvePrivateKey,
-    certificate: Certificate,
-    chain: Sequence[Certificate],
-    reason: str,
-    at: datetime,
-) -> bytes:
-    """The PDF under a seal over the whole file (PAdES B-B), said to be made `at` (aware).
-
-    `chain` holds the intermediate certificates, which go into the seal.
-    """
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call] # its own omission
-    store.register_multiple([_for_pyhanko(each) for each in chain])
-    signer = SimpleSigner(
-        signing_cert=_for_pyhanko(certificate),
-        signing_key=keys.PrivateKeyInfo.load(
-            key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        ),
-        cert_registry=store,
-        embed_roots=False,
-    )
-    with ThreadPoolExecutor(1) as pool:  # pyHanko is asynchronous; this works inside a running loop as well
-        return pool.submit(asyncio.run, _sealed(pdf, signer, reason=reason, at=at)).result()
-
-
-async def _sealed(pdf: bytes, signer: SimpleSigner, *, reason: str, at: datetime) -> bytes:
-    meta = PdfSignatureMetadata(
-        field_name=SEAL_FIELD,
-        md_algorithm="sha256",
-        subfilter=SigSeedSubFilter.PADES,
-        reason=reason,
-        certify=True,
-        docmdp_permissions=MDPPerm.FILL_FORMS,
-    )
-    session = PdfSigner(meta, signer).init_signing_session(IncrementalPdfFileWriter(BytesIO(pdf)))
-    session.system_time = at
-    space = await session.estimate_signature_container_size(validation_info=None)
-    document = session.prepare_tbs_document(validation_info=None, bytes_reserved=space)
-    output = BytesIO()
-    prepared, _ = document.digest_tbs_document(output=output)
-    await document.perform_signature(
-        document_digest=prepared.document_digest,
-        pdf_cms_signed_attrs=PdfCMSSignedAttributes(signing_time=at),
-    )
-    return output.getvalue()
-
-
-def _for_pyhanko(certificate: Certificate) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
 def _missing(diagnostic: str) -> frozenset[str]:

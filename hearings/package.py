@@ -38,6 +38,7 @@ from hearings.container import (
 from hearings.errors import Refusal
 from hearings.seals import CourtSeal
 from hearings.sentences import say
+from hearings.timestamps import Stamps
 from hearings.tree import canonical, read_checkpoint
 
 Source = bytes | Path | Callable[[], BinaryIO]
@@ -90,12 +91,15 @@ class Contents:
     policy: bytes | None = None
 
 
-def write(out: BinaryIO, contents: Contents, *, seal: CourtSeal, at: datetime) -> None:
-    """Writes the package to `out`, from its place on, without seeking; `at` is the signing time.
+def write(
+    out: BinaryIO, contents: Contents, *, seal: CourtSeal, at: datetime, stamps: Stamps | None = None
+) -> None:
+    """Writes the package to `out`, from its place on, without seeking; `at` is the signing time. A seal on the head that is
+    made now bears a timestamp, if `stamps` answer.
 
     Raises: Refusal if the contents make no package, or a file changed between the two readings.
     """
-    files: dict[str, Source] = {**_texts(contents, seal, at), **contents.media, **contents.minutes}
+    files: dict[str, Source] = {**_texts(contents, seal, at, stamps), **contents.media, **contents.minutes}
     facts = {path: _facts(source) for path, source in sorted(files.items(), key=_by_name)}
     files |= _tags(str(contents.hearing), facts)
     facts |= {path: _facts(files[path]) for path in files.keys() - facts.keys()}
@@ -157,15 +161,16 @@ def _json(value: Any) -> bytes:
 # --- the texts ---------------------------------------------------------------------------------
 
 
-def _texts(contents: Contents, seal: CourtSeal, at: datetime) -> dict[str, Source]:
+def _texts(contents: Contents, seal: CourtSeal, at: datetime, stamps: Stamps | None) -> dict[str, Source]:
     key = log_key(contents)
+    head_seal = contents.checkpoint_seal or seal.sign(contents.checkpoint, at, stamps)
     journal: dict[str, Source] = {
         "data/README.txt": _readme(contents).encode(),
         "data/record.json": _record(contents),
         "data/journal/leaves.jsonl": b"".join(leaf + b"\n" for leaf in contents.leaves),
         "data/journal/disclosures.jsonl": _disclosures(contents.disclosures),
         "data/journal/checkpoint.txt": contents.checkpoint,
-        "data/journal/checkpoint.court.p7s": contents.checkpoint_seal or seal.sign(contents.checkpoint, at),
+        "data/journal/checkpoint.court.p7s": head_seal,
         "data/trust/log-key.json": key,
         "data/trust/log-key.court.p7s": contents.log_key_seal or seal.sign(key, at),
         "data/trust/certs/root.pem": contents.root or seal.root.public_bytes(Encoding.PEM),

@@ -28,6 +28,7 @@ from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Story
 from hearings.tables import Checkpoint, Hearing, JournalLeaf, RecordFile
+from hearings.timestamps import Stamps
 from hearings.tree import stamp
 from media.locked import Lock, NotOpened, Unwrap, opened
 from media.lockedfile import FRAME, LockedFile
@@ -39,10 +40,19 @@ LONGEST_MAKING = timedelta(hours=6)
 
 
 class Packages:
-    def __init__(self, acts: Acts, seal: CourtSeal, keys: Registry, recordings: Path) -> None:
+    def __init__(
+        self,
+        acts: Acts,
+        seal: CourtSeal,
+        keys: Registry,
+        recordings: Path,
+        *,
+        stamps: Stamps | None = None,
+    ) -> None:
         self._acts = acts
         self._journal = acts.journal
         self._seal = seal
+        self._stamps = stamps
         self._keys = keys
         self._recordings = recordings
         self._making = recordings.parent / "packages"
@@ -86,8 +96,10 @@ class Packages:
                     path.unlink()
 
     def trust(self) -> bytes:
-        """The trust file that names this court's seal, to be handed over apart from any package."""
-        return package.trust(self._seal)
+        """The trust file that names this court's seal and the roots of the authority for timestamps, to be handed over apart
+        from any package.
+        """
+        return package.trust(self._seal, timestamp_roots=self._stamps.roots if self._stamps else ())
 
     def _gone(self, hearing: UUID) -> bool:
         with self._journal.reading() as tx:
@@ -110,7 +122,7 @@ class Packages:
         try:
             self._packages.prepare()
             with part.open("xb") as file:
-                package.write(file, contents, seal=self._seal, at=self._journal.clock())
+                package.write(file, contents, seal=self._seal, at=self._journal.clock(), stamps=self._stamps)
             self._prove(part)
             with part.open("rb") as clear, LockedFile(self._packages, name, lock) as locked:
                 while data := clear.read(FRAME):

@@ -12,6 +12,7 @@ sure that nothing was written meanwhile that it would tell of.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -20,7 +21,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, drawing, incidents, lacking, minutes_pdf
+from hearings import checklist, copies, drawing, incidents, lacking, minutes_pdf, outside, pades
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts
 from hearings.checklist import Frame, Obstacle
@@ -47,6 +48,7 @@ from hearings.states import State, Verb
 from hearings.store import Store
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, RecordFile
+from hearings.timestamps import Stamps
 
 PATHS: Mapping[Side, str] = {
     Side.REQUESTED: "data/minutes/requested.pdf",
@@ -58,6 +60,8 @@ SIGNS: Mapping[Side, Role] = {Side.REQUESTED: Role.AUTHORITY, Side.REQUESTING: R
 _CLERKS = frozenset({Role.AUTHORITY, Role.PRESIDING, Role.CLERK})
 READ_BY = frozenset({Role.HEARD, Role.LAWYER, Role.DEFENCE, Role.INTERPRETER})
 """Who, besides the court, is given the minutes to read."""
+
+log = logging.getLogger(__name__)
 
 Digest = r"^[0-9a-f]{64}$"
 Handle = r"^[a-z2-7]{8}$"
@@ -107,6 +111,13 @@ class Signing(Said):
     scan: Scan | None = None
 
 
+class CardSigning(Said):
+    """The document as it was downloaded, signed outside of this service; `file` is that PDF."""
+
+    whose: Side
+    file: Scan
+
+
 class Drawn(NamedTuple):
     """A document to hand out."""
 
@@ -134,6 +145,16 @@ class Line(NamedTuple):
     words: dict[str, str]
 
 
+class _Signed(NamedTuple):
+    """A document on its way into the record: `data` as it was signed, `sealed` as it is kept; on paper or with a card."""
+
+    draft: Draft
+    data: bytes
+    sealed: bytes
+    paper: NewDocument | None = None
+    card: outside.OutsideSignature | None = None
+
+
 class _Hearing(NamedTuple):
     """What a document is drawn up from."""
 
@@ -151,6 +172,8 @@ class Records:
         account: Account,
         seal: CourtSeal,
         store: Store,
+        *,
+        stamps: Stamps | None = None,
     ) -> None:
         self._acts = acts
         self._journal = acts.journal
@@ -158,6 +181,7 @@ class Records:
         self._account = account
         self._seal = seal
         self._store = store
+        self._stamps = stamps
 
     # --- the draft
 
@@ -273,12 +297,26 @@ class Records:
         draft = self._to_sign(actor, said.whose)
         if draft.digest != said.sha256:
             raise _changed()
-        name, function = draft.minutes.signatory.name, draft.minutes.signatory.function
-        reason = f"Signed by {name}, {function}" + (", on paper" if said.scan else "")
+        signatory = draft.minutes.signatory
+        how = ", on paper" if said.scan else ""
         data = self._drawn(draft)
-        sealed = self._sealed(data, reason)
+        sealed = self._sealed(data, f"Signed by {signatory.name}, {signatory.function}{how}")
         paper = NewDocument(kind="declaration", **said.scan.model_dump()) if said.scan else None
-        self._enter(actor, said.whose, draft, data, sealed, paper=paper)
+        self._enter(actor, said.whose, _Signed(draft, data, sealed, paper=paper))
+
+    def sign_with_card(self, actor: Actor, said: CardSigning) -> tuple[str, ...]:
+        """Takes the document back that was signed outside, if it is that very file with a signature that holds; the
+        court's seal is put over both. Gives what could not be checked.
+
+        Raises: AlreadyDone, NotAllowed, NotNow, NotReady, NotValid.
+        """
+        draft = self._to_sign(actor, said.whose)
+        data = self._drawn(draft)
+        uploaded = NewDocument(kind="declaration", **said.file.model_dump()).data()
+        card = outside.accepted(data, uploaded, self._journal.clock())
+        sealed = self._sealed(uploaded, f"Received with the signature of {card.name}", certify=False)
+        self._enter(actor, said.whose, _Signed(draft, data, sealed, card=card))
+        return card.unchecked
 
     def _to_sign(self, actor: Actor, whose: Side) -> Draft:
         """Raises: whatever keeps this actor from signing it now."""
@@ -296,49 +334,45 @@ class Records:
         found = [*incidents.unanswered(story), *(Obstacle("account", one) for one in missing), *draft.lacking]
         checklist.refuse(say("The minutes cannot be signed yet."), found)
 
-    def _enter(
-        self,
-        actor: Actor,
-        whose: Side,
-        draft: Draft,
-        data: bytes,
-        sealed: bytes,
-        *,
-        paper: NewDocument | None = None,
-    ) -> None:
+    def _enter(self, actor: Actor, whose: Side, of: _Signed) -> None:
         """The step: signed and sealed at once, if nothing was written meanwhile that the document would tell of."""
         with self._acts.act(actor, Verb.SIGN_MINUTES) as act:
             _refuse_after_sealing(act, whose)
             who = _one_with(act, actor, frozenset({SIGNS[whose]}))
             now = self._draft(self._of(act.tx, act.hearing), whose)
             self._refuse_unready(act.tx, act.hearing, act.story, now)
-            if now.digest != draft.digest:
+            if now.digest != of.draft.digest:
                 raise _changed()
-            scan = file_within(act, self._store, paper, paper.data()).sha256 if paper else None
+            scan = file_within(act, self._store, of.paper, of.paper.data()).sha256 if of.paper else None
             act.write(
                 MinutesSigned(
                     whose=whose,
-                    signed="paper" if scan else "here",
-                    sha256=_sha256(data),
+                    signed="paper" if of.paper else "card" if of.card else "here",
+                    sha256=_sha256(of.data),
+                    card=of.card.name if of.card else None,
+                    certificate=of.card.fingerprint if of.card else None,
                     document=scan,
                     by=who.handle,
                 )
             )
-            path, digest = PATHS[whose], _sha256(sealed)
+            path, digest = PATHS[whose], _sha256(of.sealed)
             act.tx.add(
-                RecordFile(hearing_id=act.hearing.id, path=path, data=sealed, sha256=digest, sealed=act.now)
+                RecordFile(
+                    hearing_id=act.hearing.id, path=path, data=of.sealed, sha256=digest, sealed=act.now
+                )
             )
             act.write(MinutesSealed(path=path, sha256=digest, by=who.handle))
 
-    def _sealed(self, pdf: bytes, reason: str) -> bytes:
-        return minutes_pdf.seal_pdf(
-            pdf,
-            key=self._seal.key,
-            certificate=self._seal.certificate,
-            chain=(*self._seal.intermediates, self._seal.root),
-            reason=reason,
-            at=self._journal.clock(),
-        )
+    def _sealed(self, pdf: bytes, reason: str, *, certify: bool = True) -> bytes:
+        """Under the court's seal, with the time of an authority and with what proves the seal years later, as far as these
+        are to be had.
+        """
+        at = self._journal.clock()
+        sealed = pades.seal_pdf(pdf, self._seal, reason=reason, at=at, stamps=self._stamps, certify=certify)
+        archived = pades.archive_pdf(sealed.data, self._seal, at=at, stamps=self._stamps)
+        if self._stamps is not None and archived.lacking is not None:
+            log.warning("minutes are sealed at the level %s: %s", archived.level, archived.lacking)
+        return archived.data
 
     # --- the third gate
 

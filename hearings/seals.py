@@ -1,16 +1,17 @@
 """The court's electronic seal: its certificate, and detached CAdES signatures made with it.
 
 The shape of a signature is that of FORMAT.md (ETSI EN 319 122-1; CMS, RFC 5652, section 5): DER, SHA-256,
-ECDSA P-256 with the smaller s, four signed attributes, no unsigned one, the signer's and the intermediate
+ECDSA P-256 with the smaller s, four signed attributes, no unsigned one but a timestamp, the signer's and the intermediate
 certificates without the root. A court that has no certificate gets an authority and a seal of its own on
-first use; whoever receives its records compares the fingerprint once. `CourtSeal` needs of its key only
-`sign`, so that a key in an HSM (PKCS#11) can stand behind it.
+first use; whoever receives its records compares the fingerprint once. The key lies in a file or in a token
+(`sealkeys`); of a court's own authority the key is kept as well, for its revocation lists.
 """
 
 import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,24 +26,32 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from hearings.errors import Unreachable
+from hearings.sealkeys import FileKey, SealKey, TokenKey, TokenPlace
 from hearings.sentences import say
+from hearings.timestamps import Stamps
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256, SP 800-186
 _FIRST_WITHOUT_UTC_TIME = 2050  # RFC 5652 section 11.3
 _ROOT_YEARS, _SEAL_YEARS = 25, 10
+ROOT_KEY, SEAL_KEY = "root-key.pem", "seal-key.pem"
 
 
 @dataclass(frozen=True)
 class CourtSeal:
     """A key with its certificate, the intermediates above it, and the root that they end in."""
 
-    key: ec.EllipticCurvePrivateKey
+    key: SealKey
     certificate: x509.Certificate
     intermediates: tuple[x509.Certificate, ...]
     root: x509.Certificate
+    folder: Path | None = None
 
-    def sign(self, content: bytes, at: datetime) -> bytes:
-        """The detached CAdES signature over `content` with signing time `at` (whole seconds), DER."""
+    def sign(self, content: bytes, at: datetime, stamps: Stamps | None = None) -> bytes:
+        """The detached CAdES signature over `content` with signing time `at` (whole seconds), DER.
+
+        With a timestamp over the signature, if `stamps` answer; whether they did, the signature tells
+        (`signatures.read_seal`). Raises: Unreachable if the key cannot be used.
+        """
         own = asn1_x509.Certificate.load(self.certificate.public_bytes(Encoding.DER))
         attributes = _signed_attributes(content, own, at.astimezone(UTC).replace(microsecond=0))
         algorithm = {"algorithm": "sha256"}
@@ -56,9 +65,12 @@ class CourtSeal:
                 "digest_algorithm": algorithm,
                 "signed_attrs": attributes,
                 "signature_algorithm": {"algorithm": "sha256_ecdsa"},
-                "signature": self._signature(attributes.dump()),
+                "signature": self.signature(attributes.dump()),
             }
         )
+        if stamps is not None:
+            with suppress(Unreachable):  # a timestamp can be lacking, a seal cannot
+                signer["unsigned_attrs"] = _timestamp(stamps.token(signer["signature"].native))
         given = [one.public_bytes(Encoding.DER) for one in (self.certificate, *self.intermediates)]
         data = {
             "version": "v1",
@@ -72,17 +84,38 @@ class CourtSeal:
         ).dump()
         return sealed
 
-    def _signature(self, signed: bytes) -> bytes:
-        r, s = decode_dss_signature(self.key.sign(signed, ec.ECDSA(hashes.SHA256())))
+    def signature(self, signed: bytes) -> bytes:
+        """ECDSA with SHA-256 and the smaller s, DER. Raises: Unreachable."""
+        r, s = decode_dss_signature(self.key.sign(signed))
         return encode_dss_signature(r, min(s, _ORDER - s))
 
+    def revocations(self, at: datetime) -> tuple[bytes, ...]:
+        """The revocation lists (DER) that are there for this seal: the files `crl/*.crl` of its folder; of an authority of
+        our own, which has no other place to publish one, a list that is made now. Raises: Unreachable.
+        """
+        if self.folder is None:
+            return ()
+        try:
+            given = tuple(path.read_bytes() for path in sorted((self.folder / "crl").glob("*.crl")))
+            issuers = [x509.load_der_x509_crl(one).issuer for one in given]
+            if self.root.subject in issuers or not (self.folder / ROOT_KEY).exists():
+                return given
+            return (*given, _nothing_revoked(self.root, _private(self.folder / ROOT_KEY), at))
+        except (OSError, ValueError, TypeError) as error:
+            raise Unreachable(
+                say("The revocation lists of the seal in {folder} cannot be read.", folder=self.folder)
+            ) from error
 
-def found(folder: Path, *, court: str, organisation_identifier: str, at: datetime) -> CourtSeal:
+
+def found(
+    folder: Path, *, court: str, organisation_identifier: str, at: datetime, token: TokenPlace | None = None
+) -> CourtSeal:
     """The seal kept in `folder`; if there is none, a new authority and seal, written whole or not at all.
 
-    `organisation_identifier` as in ETSI EN 319 412-1, such as `NTRXX-123`. Raises: Unreachable.
+    `organisation_identifier` as in ETSI EN 319 412-1, such as `NTRXX-123`. With a `token` nothing is founded: its
+    certificates must be there. Raises: Unreachable.
     """
-    if not (folder / "seal.pem").exists():
+    if token is None and not (folder / "seal.pem").exists():
         root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         root = _certificate(
             subject=_name(court, organisation_identifier, "certification authority"), key=root_key, at=at
@@ -90,28 +123,45 @@ def found(folder: Path, *, court: str, organisation_identifier: str, at: datetim
         subject = _name(court, organisation_identifier, "seal")
         own = _certificate(subject=subject, key=key, at=at, issuer=(root, root_key))
         contents = {"root.pem": _pem(root), "seal.pem": _pem(own)}
-        _keep(folder, {**contents, "root-key.pem": _key_pem(root_key), "seal-key.pem": _key_pem(key)})
-    return load(folder)
+        _keep(folder, {**contents, ROOT_KEY: _key_pem(root_key), SEAL_KEY: _key_pem(key)})
+    return load(folder, token)
 
 
-def load(folder: Path) -> CourtSeal:
-    """The seal kept in `folder`: seal.pem (with its intermediates), seal-key.pem, root.pem.
+def load(folder: Path, token: TokenPlace | None = None) -> CourtSeal:
+    """The seal kept in `folder`: seal.pem (with its intermediates), root.pem, and seal-key.pem unless its key is in a token.
 
     Raises: Unreachable if it is not there, not whole, or its parts do not belong together.
     """
     try:
-        key = serialization.load_pem_private_key((folder / "seal-key.pem").read_bytes(), None)
         own, *intermediates = x509.load_pem_x509_certificates((folder / "seal.pem").read_bytes())
         root = x509.load_pem_x509_certificate((folder / "root.pem").read_bytes())
+        public = own.public_key()
+        if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
+            raise Unreachable(
+                say("The key of the seal in {folder} is not of the curve P-256.", folder=folder)
+            )
+        key: SealKey = TokenKey(token, public) if token else FileKey(_private(folder / SEAL_KEY))
     except (OSError, ValueError, TypeError) as error:
         raise Unreachable(say("The court's seal in {folder} cannot be read.", folder=folder)) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise Unreachable(say("The key of the seal in {folder} is not of the curve P-256.", folder=folder))
-    if own.public_key() != key.public_key():
+    if key.public_key() != public:
         raise Unreachable(
             say("The key and the certificate of the seal in {folder} do not belong together.", folder=folder)
         )
-    return CourtSeal(key, own, tuple(intermediates), root)
+    return CourtSeal(key, own, tuple(intermediates), root, folder)
+
+
+def _private(path: Path) -> ec.EllipticCurvePrivateKey:
+    """Raises: OSError, ValueError, TypeError."""
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError
+    return key
+
+
+def _timestamp(token: bytes) -> cms.CMSAttributes:
+    """ETSI EN 319 122-1, section 5.3."""
+    value = cms.ContentInfo.load(token)
+    return cms.CMSAttributes([cms.CMSAttribute({"type": "signature_time_stamp_token", "values": [value]})])
 
 
 def _signed_attributes(content: bytes, own: asn1_x509.Certificate, at: datetime) -> cms.CMSAttributes:
@@ -165,6 +215,21 @@ def _certificate(
         .add_extension(identifier, critical=False)
         .sign(signing, hashes.SHA256())
     )
+
+
+def _nothing_revoked(root: x509.Certificate, key: ec.EllipticCurvePrivateKey, at: datetime) -> bytes:
+    """A revocation list without entries (RFC 5280, section 5), good as long as the root."""
+    now = at.astimezone(UTC).replace(microsecond=0)
+    crl = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(root.subject)
+        .last_update(now)
+        .next_update(root.not_valid_after_utc)
+        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return crl.public_bytes(Encoding.DER)
 
 
 def _usage(*, authority: bool) -> x509.KeyUsage:

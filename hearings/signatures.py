@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from asn1crypto import algos, cms, core, tsp
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -104,7 +104,31 @@ def read_seal(seal: bytes, content: bytes) -> Signed:
 
 def read_token(token: bytes, content: bytes) -> Signed:
     """An RFC 3161 token over `content`; `time` is the authority's. Raises: Unverifiable."""
-    return guarded(lambda: _read_token(token, content), say("This is not a timestamp of the format's shape."))
+    return _token_over(token, lambda name: hashlib.new(name, content).digest())
+
+
+def read_token_over(token: bytes, sha256: bytes) -> Signed:
+    """The same over what has this digest. Raises: Unverifiable, also if the token uses another kind of digest."""
+    return _token_over(token, lambda name: sha256 if name == "sha256" else b"")
+
+
+def _token_over(token: bytes, digest: Callable[[str], bytes]) -> Signed:
+    return guarded(lambda: _read_token(token, digest), say("This is not a timestamp of the format's shape."))
+
+
+def in_order(token: bytes) -> bytes:
+    """The token with its certificates sorted, as DER wants them (X.690, 11.6): some authorities do not, and no signature
+    covers that. Raises: Unverifiable.
+    """
+
+    def sorting() -> bytes:
+        info = cms.ContentInfo.load(token, strict=True)
+        given = info["content"]["certificates"]
+        if not isinstance(given, core.Void):
+            info["content"]["certificates"] = cms.CertificateSet(sorted(given, key=lambda one: one.dump()))
+        return bytes(info.dump())
+
+    return guarded(sorting, say("This is not a timestamp of the format's shape."))
 
 
 def certificate(pem: bytes) -> Certificate:
@@ -190,7 +214,7 @@ def _check_issued(one: Certificate, issuer: Certificate, *, depth: int, at: date
         )
     try:
         one.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError) as error:
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError) as error:
         raise Unverifiable(
             say(
                 "The certificate of {owner} was not issued by {issuer}.",
@@ -436,7 +460,7 @@ def _verify(key: Any, algorithm: str, digest: str, value: bytes, signed: bytes) 
             raise Unverifiable(say("The seal uses a key or algorithm that the format does not know."))
 
 
-def _read_token(token: bytes, content: bytes) -> Signed:
+def _read_token(token: bytes, digest: Callable[[str], bytes]) -> Signed:
     data = _signed_data(token)
     signer = _only_signer(data, version="v3")
     inner = data["encap_content_info"]
@@ -448,8 +472,7 @@ def _read_token(token: bytes, content: bytes) -> Signed:
     _check_signature(signer, attributes, chain[0], inner["content"].contents)
     info = inner["content"].parsed
     imprint = info["message_imprint"]
-    digest = hashlib.new(_digest_name(imprint["hash_algorithm"]), content).digest()
-    if imprint["hashed_message"].native != digest:
+    if imprint["hashed_message"].native != digest(_digest_name(imprint["hash_algorithm"])):
         raise Unverifiable(say("The timestamp is over other bytes."))
     usage = _extension(chain[0], x509.ExtendedKeyUsage)
     if usage is None or list(usage) != [ExtendedKeyUsageOID.TIME_STAMPING]:

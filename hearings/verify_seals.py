@@ -4,23 +4,16 @@ A trust file comes from outside the package; with one, the copies in `data/trust
 revocation list there still refuses. Without one everything is checked against those copies and the verdict
 says so. Clocks: a seal's time is the court's own word and the journal's is the same clock, so a seal may
 not be older than the last entry (to the second). Authorities and cosigners have other clocks: 300 s.
-PDFs are checked by pyHanko, which sees updates after sealing that others overlook.
+PDFs are read by `signed_pdf`.
 """
 
-import io
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from asn1crypto import x509 as asn1_x509
-from cryptography import x509
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
-from pyhanko_certvalidator import ValidationContext
-
+from hearings import signed_pdf
 from hearings.container import Bundle
 from hearings.errors import Unverifiable
 from hearings.signatures import (
@@ -216,26 +209,32 @@ def _check_stamps(
     if log.key["timestamps"]:
         tokens.append((reader.bundle.read("data/journal/checkpoint.tst"), note))
     for token, content in tokens:
-        stamp = read_token(token, content)
-        _check_clock(stamp.time, last, reader.at, "A timestamp")
-        roots: Sequence[Certificate] = reader.trust.timestamp_roots if reader.trust else reader.copies()
-        if leads_to(stamp.chain, roots, stamp.time) is None and reader.trust and roots:
-            raise Unverifiable(f"A timestamp is by {title(stamp.signer)}, whom the trust file does not list.")
-        check_not_revoked(stamp, [*roots, *reader.copies()], reader.crls())
+        _check_stamp(reader, read_token(token, content), last, "A timestamp", "the last entry")
     key = log.key_seal
     if key.token is not None:
         read_token(key.token, key.signature)
     return len(tokens)
 
 
+def _check_stamp(reader: Reader, stamp: Signed, since: datetime, what: str, before: str) -> bool:
+    """Whether the trust file lists its authority. Raises: Unverifiable."""
+    _check_clock(stamp.time, since, reader.at, what, before)
+    roots: Sequence[Certificate] = reader.trust.timestamp_roots if reader.trust else reader.copies()
+    listed = leads_to(stamp.chain, roots, stamp.time) is not None
+    if not listed and reader.trust and roots:
+        raise Unverifiable(f"{what} is by {title(stamp.signer)}, whom the trust file does not list.")
+    check_not_revoked(stamp, [*roots, *reader.copies()], reader.crls())
+    return listed and reader.trust is not None
+
+
 def _check_cosigned(reader: Reader, log: Log, last: datetime) -> None:
     for at in log.cosigned.values():
-        _check_clock(at, last, reader.at, "A cosignature")
+        _check_clock(at, last, reader.at, "A cosignature", "the last entry")
 
 
-def _check_clock(time: datetime, last: datetime, now: datetime, what: str) -> None:
-    if time < last - TOLERANCE:
-        raise Unverifiable(f"{what} is older than the last entry.")
+def _check_clock(time: datetime, since: datetime, now: datetime, what: str, before: str) -> None:
+    if time < since - TOLERANCE:
+        raise Unverifiable(f"{what} is older than {before}.")
     if time > now + TOLERANCE:
         raise Unverifiable(f"{what} lies in the future.")
 
@@ -248,64 +247,42 @@ def key_sentence(log: Log, head: Signed) -> str:
 
 
 def check_minutes(reader: Reader) -> str:
-    """Check 10: every PDF of the minutes bears a seal over the whole file by a listed signer."""
+    """Check 10: every PDF of the minutes bears a seal by a listed signer, which is over the whole file, or which is kept by a
+    document timestamp over the whole file.
+    """
     paths = [path for path in reader.bundle.paths if path.startswith("data/minutes/")]
-    signers = [_check_pdf(reader, path) for path in paths]
-    return (
-        "; ".join(
-            f"{path.rpartition('/')[2]} sealed by {who}" for path, who in zip(paths, signers, strict=True)
-        )
-        + "."
-    )
+    told = [_check_pdf(reader, path) for path in paths]
+    return "; ".join(f"{path.rpartition('/')[2]} {one}" for path, one in zip(paths, told, strict=True)) + "."
 
 
 def _check_pdf(reader: Reader, path: str) -> str:
-    data = reader.bundle.read(path)
-    signed = guarded(lambda: _whole_file_seals(data), f"{path} is not a sealed PDF that can be checked.")
-    if not signed:
+    try:
+        found = signed_pdf.read(reader.bundle.read(path))
+    except Unverifiable as refusal:
+        raise Unverifiable(f"{path} is not a sealed PDF that can be checked. {refusal}") from refusal
+    seals = signed_pdf.sealing(found)
+    if not seals:
         raise Unverifiable(f"{path} has no seal over the whole file, or it was changed after sealing.")
     refusals = []
-    for one in signed:
+    for one in seals:
         try:
-            reader.check_signer(one, "minutes", f"The seal of {path}")
+            reader.check_signer(one.signed, "minutes", f"The seal of {path}")
         except Unverifiable as refusal:
             refusals.append(refusal)
         else:
-            return title(one.signer)
+            since = found[found.index(one) :] if one.kept else ()
+            clock = _check_times(reader, path, one.signed, [each.signed for each in since if each.stamp])
+            return f"sealed by {title(one.signed.signer)} ({one.level}, {clock})"
     raise refusals[0]
 
 
-def _whole_file_seals(data: bytes) -> list[Signed]:
-    """Runs in a thread of its own: pyHanko starts an event loop, and the caller may have one already."""
-    with ThreadPoolExecutor(1) as alone:
-        return alone.submit(_read_pdf, data).result()
-
-
-def _read_pdf(data: bytes) -> list[Signed]:
-    reader = PdfFileReader(io.BytesIO(data), strict=True)
-    found = []
-    for one in reader.embedded_regular_signatures:
-        own: asn1_x509.Certificate = one.signer_cert
-        at = one.self_reported_timestamp
-        if at is None or at.tzinfo is None:
-            continue
-        context = ValidationContext(
-            trust_roots=[own], moment=at, allow_fetching=False, revocation_mode="soft-fail"
-        )
-        status = validate_pdf_signature(one, context)
-        if status.coverage == SignatureCoverageLevel.ENTIRE_FILE and status.bottom_line:
-            chain = _chain_of(own, one.other_embedded_certs)
-            found.append(Signed(chain, at, bytes(one.signer_info["signature"].native)))
-    return found
-
-
-def _chain_of(own: asn1_x509.Certificate, others: Sequence[asn1_x509.Certificate]) -> tuple[Certificate, ...]:
-    chain = [x509.load_der_x509_certificate(own.dump())]
-    left = [x509.load_der_x509_certificate(one.dump()) for one in others]
-    while chain[-1].subject != chain[-1].issuer:
-        above = next((one for one in left if one.subject == chain[-1].issuer), None)
-        if above is None:
-            break
-        chain.append(above)
-        left.remove(above)
-    return tuple(chain)
+def _check_times(reader: Reader, path: str, seal: Signed, stamps: Sequence[Signed]) -> str:
+    """Whose clock it is: the timestamp over the seal, then those over the file, each no older than the one before."""
+    tokens = [read_token(seal.token, seal.signature)] if seal.token is not None else []
+    listed, since, before = [], seal.time, "the seal that it is over"
+    for stamp in [*tokens, *stamps]:
+        listed.append(_check_stamp(reader, stamp, since, f"A timestamp of {path}", before))
+        since, before = max(since, stamp.time), "what it is over"
+    if not listed:
+        return "by the signer's own clock"
+    return "its time confirmed by a listed authority" if any(listed) else "with the timestamp of an authority"

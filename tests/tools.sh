@@ -16,6 +16,7 @@ need openssl openssl
 need unzip unzip
 need qpdf qpdf
 need pdftotext poppler-utils
+need softhsm2-util softhsm2
 need chromium chromium
 need firefox-esr firefox-esr
 need ip iproute2

@@ -17,6 +17,7 @@ from hearings.packing import Packages, package_name
 from hearings.record import (
     READ_BY,
     SIGNS,
+    CardSigning,
     Draft,
     Elsewhere,
     Explanation,
@@ -110,6 +111,11 @@ class RecordPages(Controller):
     def sign(self, data: Signing, actor: Actor, records: Records) -> Done:
         records.sign(actor, data)
         return Done()
+
+    @post("/card", sync_to_thread=True, status_code=200, request_max_body_size=LARGEST_DOCUMENT)
+    def card(self, data: CardSigning, actor: Actor, records: Records) -> Done:
+        """A document that was signed outside comes back; told is what could not be checked."""
+        return Done({"done": True, "unchecked": list(records.sign_with_card(actor, data))})
 
     @post("/close", sync_to_thread=True, status_code=200)
     def close(self, actor: Actor, records: Records) -> Done:

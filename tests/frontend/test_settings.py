@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from frontend.app import postman_of
+from frontend.app import build, postman_of, stamps_of
 from frontend.command import main
 from frontend.settings import MailServer, Settings, mail_server, read
+from hearings.errors import Unreachable
 from scheduling.mail import Letter, compose
 from tests.scheduling.post_office import HOST, PostOffice
 
@@ -165,6 +166,53 @@ def test_a_mail_server_takes_the_letters_where_one_is_set_and_the_folder_where_n
     assert len(office.taken) == len(list((tmp_path / "mail").glob("*.eml"))) == 1
     assert read({"VIVAVOCE_DATA": "d"}).returned_path == Path("d/mail/returned")
     assert read({"VIVAVOCE_RETURNED": "/var/mail/court"}).returned_path == Path("/var/mail/court")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(
+            {"VIVAVOCE_TIMESTAMPS": one}
+            for one in ("tsa.court.example", "ftp://x/", "https://", "http://x:99999/")
+        ),
+        {"VIVAVOCE_TIMESTAMP_ROOTS": "roots.pem"},
+        {"VIVAVOCE_TIMESTAMP_POLICY": "1.2.3"},
+        *(
+            {"VIVAVOCE_TIMESTAMPS": "http://x/", "VIVAVOCE_TIMESTAMP_POLICY": one}
+            for one in ("3.1", "1", "1.02", "x")
+        ),
+        *({"VIVAVOCE_SEAL_MODULE": "/lib/x.so", **one} for one in ({}, {"VIVAVOCE_SEAL_TOKEN": "court"})),
+        {"VIVAVOCE_SEAL_TOKEN": "court", "VIVAVOCE_SEAL_PIN_FILE": "/run/pin"},
+    ],
+)
+def test_half_a_token_or_authority_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="VIVAVOCE_"):
+        read(wrong)
+
+
+def test_an_authority_for_timestamps_is_asked_where_one_is_set(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    assert stamps_of(read({}), lambda: now) is None
+    given = {"VIVAVOCE_TIMESTAMPS": "https://tsa.court.example/", "VIVAVOCE_TIMESTAMP_POLICY": "1.3.6.1"}
+    found = stamps_of(read(given), lambda: now)
+    assert found is not None
+    assert found.roots == ()
+    roots = {"VIVAVOCE_TIMESTAMP_ROOTS": str(tmp_path / "roots.pem")}
+    with pytest.raises(Unreachable, match=r"roots\.pem"):
+        stamps_of(read(given | roots), lambda: now)
+
+
+def test_where_a_token_is_named_no_key_is_made(tmp_path: Path) -> None:
+    (tmp_path / "pin").write_text("1")
+    named = {
+        "VIVAVOCE_DATA": str(tmp_path / "data"),
+        "VIVAVOCE_SEAL_MODULE": "/nowhere/lib.so",
+        "VIVAVOCE_SEAL_TOKEN": "court",
+        "VIVAVOCE_SEAL_PIN_FILE": str(tmp_path / "pin"),
+    }
+    with pytest.raises(Unreachable, match="seal"):
+        build(read(named))
+    assert not (tmp_path / "data" / "seal").exists()
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

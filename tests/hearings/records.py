@@ -153,6 +153,22 @@ def sealed_pdf(seal: seals.CourtSeal, ms: int, text: str = "minutes") -> bytes:
     return out[: first + 1] + cms + out[second - 1 :]
 
 
+def plain_pdf(width: int = 99) -> bytes:
+    """One empty page, nobody's yet."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d 99]/Resources<<>>>>" % width,
+    ]
+    out, places = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
+    table = b"0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer\n<</Size 4/Root 1 0 R/ID[<00><00>]>>\nstartxref\n%d\n%%%%EOF\n"
+    return out + b"xref\n0 4\n" + table + trailer % len(out)
+
+
 def updated_pdf(pdf: bytes) -> bytes:
     """The PDF with its page turned by an incremental update after sealing."""
     start = int(pdf.rsplit(b"startxref\n", 1)[1].split(b"\n")[0])

@@ -16,6 +16,7 @@ from hearings.record import Explanation, Records, Signing
 from hearings.roles import Side
 from hearings.store import Store
 from hearings.tables import Authority, JournalLeaf
+from hearings.timestamps import Stamps
 from hearings.views import load
 from scheduling.mail import MailFolder
 from tests import databases
@@ -44,7 +45,15 @@ def authority(
 class Shelf:
     """A hearing with a recording, signed and closed, and the parts that keep it."""
 
-    def __init__(self, archive: Archive, database: Database, data: Path, clock: FakeClock) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        database: Database,
+        data: Path,
+        clock: FakeClock,
+        *,
+        stamps: Stamps | None = None,
+    ) -> None:
         self.archive = archive
         self.standing = archive.standing
         self.house = archive.standing.house
@@ -64,8 +73,9 @@ class Shelf:
             self.house.recording,
             self.seal,
             self.store,
+            stamps=stamps,
         )
-        self.packages = Packages(self.house.acts, self.seal, archive.keys, data / "recordings")
+        self.packages = Packages(self.house.acts, self.seal, archive.keys, data / "recordings", stamps=stamps)
 
     def hire(self, role: str, authority_id: UUID, login: str = "") -> Staff:
         house, login = self.house, login or role

@@ -1,35 +1,21 @@
-"""Minutes drawn up, read back with other people's tools (poppler, qpdf, pyHanko), sealed and attacked."""
+"""Minutes drawn up, and read back with other people's tools (poppler, qpdf)."""
 
-import re
 import subprocess
-from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 import typst
-from asn1crypto import x509 as asn1_x509
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from pyhanko.pdf_utils.generic import NameObject, NumberObject
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign import signers
-from pyhanko.sign.fields import MDPPerm
-from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
-from pyhanko_certvalidator import ValidationContext
 
 from hearings import minutes_pdf
 from hearings.errors import Unreachable
 from hearings.minutes import Minutes, Oath, Safeguard, Seat
 from hearings.minutes_page import page
-from hearings.minutes_pdf import SEAL_FIELD, draw_up, seal_pdf
+from hearings.minutes_pdf import draw_up
 from hearings.roles import Side
 
 
@@ -564,149 +550,6 @@ def test_what_was_left_out_has_a_reason():
 def test_text_is_composed_so_that_equal_names_are_equal():
     assert about("Nu\u0301n\u0303ez").heard[0].name == "Núñez"
     assert Seat.model_validate(FACTS["requested"]).side is Side.REQUESTED
-
-
-# The seal.
-
-AT = datetime(2026, 11, 23, 12, 45, 6, tzinfo=UTC)
-
-
-def certify(subject: str, key, issuer: str, issuer_key, *, authority: bool) -> x509.Certificate:
-    def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    usage = dict.fromkeys(
-        [
-            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
-            *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
-        ],
-        False,
-    ) | ({"key_cert_sign": True} if authority else {"digital_signature": True, "content_commitment": True})
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(AT - timedelta(days=1))
-        .not_valid_after(AT + timedelta(days=365))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(x509.KeyUsage(**usage), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
-        .sign(issuer_key, hashes.SHA256())
-    )
-
-
-class Court:
-    """A root, an intermediate, and the certificate of a court's seal."""
-
-    def __init__(self) -> None:
-        root_key, middle_key, self.key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
-        self.root = certify("Root", root_key, "Root", root_key, authority=True)
-        self.middle = certify("Middle", middle_key, "Root", root_key, authority=True)
-        self.certificate = certify("Court of Samplia", self.key, "Middle", middle_key, authority=False)
-
-    def seal(self, pdf: bytes) -> bytes:
-        return seal_pdf(
-            pdf, key=self.key, certificate=self.certificate, chain=[self.middle], reason="Minutes", at=AT
-        )
-
-    def judge(self, pdf: bytes):
-        (first, *_) = PdfFileReader(BytesIO(pdf)).embedded_regular_signatures
-        root = asn1_x509.Certificate.load(self.root.public_bytes(Encoding.DER))
-        context = ValidationContext(trust_roots=[root], moment=AT, allow_fetching=False)
-        return first, validate_pdf_signature(first, context)
-
-
-@pytest.fixture(scope="module")
-def court() -> Court:
-    return Court()
-
-
-@pytest.fixture(scope="module")
-def drawn() -> bytes:
-    return draw_up(minutes())
-
-
-@pytest.fixture(scope="module")
-def sealed(court, drawn) -> bytes:
-    return court.seal(drawn)
-
-
-def test_a_sealed_file_is_valid_as_a_whole(court, drawn, sealed, tmp_path):
-    seal, status = court.judge(sealed)
-    assert status.bottom_line
-    assert status.coverage is SignatureCoverageLevel.ENTIRE_FILE
-    assert seal.field_name == SEAL_FIELD
-    assert seal.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
-    assert seal.sig_object["/Reason"] == "Minutes"
-    assert seal.self_reported_timestamp == AT
-    assert seal.docmdp_level is MDPPerm.FILL_FORMS
-    assert "/DocMDP" in PdfFileReader(BytesIO(sealed)).root["/Perms"]
-    assert {str(cert.subject.human_friendly) for cert in seal.other_embedded_certs} == {"Common Name: Middle"}
-    tool("qpdf", "--check", pdf=sealed, folder=tmp_path)
-    assert printed(sealed, tmp_path) == printed(drawn, tmp_path)
-
-
-def test_the_seal_begins_on_a_line_of_its_own(drawn, sealed):
-    assert sealed.startswith(drawn)
-    assert drawn.endswith(b"\n")
-    assert re.match(rb"\d+ 0 obj\s", sealed[len(drawn) :])
-
-
-async def test_it_can_be_sealed_inside_a_running_loop(court, drawn):
-    assert court.seal(drawn).startswith(drawn)
-
-
-def test_a_changed_byte_breaks_the_seal(court, sealed):
-    place = sealed.index(b"/MediaBox")
-    _, status = court.judge(sealed[:place] + b"/MediaBux" + sealed[place + 9 :])
-    assert not status.intact
-    assert not status.bottom_line
-
-
-def test_a_change_added_behind_the_seal_is_seen(court, sealed):
-    writer = IncrementalPdfFileWriter(BytesIO(sealed))
-    writer.root["/Pages"]["/Kids"][0][NameObject("/Rotate")] = NumberObject(180)
-    writer.update_container(writer.root["/Pages"]["/Kids"][0])
-    turned = BytesIO()
-    writer.write(turned)
-    _, status = court.judge(turned.getvalue())
-    assert status.intact
-    assert status.coverage is not SignatureCoverageLevel.ENTIRE_FILE
-    assert not status.docmdp_ok
-    assert not status.bottom_line
-
-
-def test_another_signature_may_be_added(court, sealed):
-    second = Court()
-    signer = signers.SimpleSigner(
-        signing_cert=asn1_x509.Certificate.load(second.certificate.public_bytes(Encoding.DER)),
-        signing_key=minutes_pdf.keys.PrivateKeyInfo.load(
-            second.key.private_bytes(
-                Encoding.DER, minutes_pdf.PrivateFormat.PKCS8, minutes_pdf.NoEncryption()
-            )
-        ),
-        cert_registry=None,
-    )
-    both = signers.sign_pdf(
-        IncrementalPdfFileWriter(BytesIO(sealed)),
-        signers.PdfSignatureMetadata(field_name="Judge"),
-        signer=signer,
-    ).getvalue()
-    _, status = court.judge(both)
-    assert status.docmdp_ok
-    assert status.bottom_line
-
-
-def test_a_stranger_s_root_is_not_trusted(court, sealed):
-    _, status = Court().judge(sealed)
-    assert status.intact
-    assert not status.trusted
-    assert not status.bottom_line
 
 
 def test_a_symbol_that_no_font_has_never_holds_up_the_minutes(tmp_path) -> None:
