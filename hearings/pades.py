@@ -77,7 +77,7 @@ def seal_pdf(
     stamps: Stamps | None = None,
     certify: bool = True,
 ) -> Sealed:
-    """The PDF under a seal over the whole file, said to be made `at` (aware). `certify`: it is the first on it.
+    """The PDF under a seal over the whole file, said to be made `at` (aware). `certify`: unless somebody signed before.
 
     Raises: Unreachable if the key of the seal cannot be used; not if there is no timestamp to be had.
     """
@@ -212,7 +212,7 @@ def _sealed(
         md_algorithm="sha256",
         subfilter=SigSeedSubFilter.PADES,
         reason=reason,
-        certify=certify,
+        certify=certify and not _fields(pdf, filled=True),
         docmdp_permissions=MDPPerm.FILL_FORMS,
     )
 
@@ -267,8 +267,13 @@ def _writer(pdf: bytes) -> IncrementalPdfFileWriter:
 
 
 def _free(pdf: bytes, name: str) -> str:
-    taken = {field for field, _, _ in enumerate_sig_fields(PdfFileReader(BytesIO(pdf)))}
+    taken = _fields(pdf)
     return next(one for one in chain([name], (f"{name}{n}" for n in count(2))) if one not in taken)
+
+
+def _fields(pdf: bytes, *, filled: bool | None = None) -> set[str]:
+    """The names of the signature fields."""
+    return {name for name, _, _ in enumerate_sig_fields(PdfFileReader(BytesIO(pdf)), filled_status=filled)}
 
 
 def _for_pyhanko(one: Certificate) -> asn1_x509.Certificate:

@@ -23,6 +23,7 @@ from pyhanko.sign.validation.ades import ades_lta_validation
 from pyhanko.sign.validation.policy_decl import PdfSignatureValidationSpec, SignatureValidationSpec
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
@@ -59,7 +60,7 @@ class Desk(NamedTuple):
     drawn: bytes
 
     def sealed(self, pdf: bytes | None = None, *, stamps: Stamps | None = None, **more: Any) -> Sealed:
-        return pades.seal_pdf(pdf or self.drawn, self.seal, reason=REASON, at=NOW, stamps=stamps, **more)
+        return pades.seal_pdf(pdf or r.plain_pdf(), self.seal, reason=REASON, at=NOW, stamps=stamps, **more)
 
     def archived(self, pdf: bytes) -> Sealed:
         return pades.archive_pdf(pdf, self.seal, at=NOW, stamps=self.stamps)
@@ -95,14 +96,24 @@ def desk(opened: Desk) -> Iterator[Desk]:
         path.unlink()
 
 
-@pytest.fixture(scope="module")
-def levels(opened: Desk) -> dict[Level, bytes]:
-    """The same minutes at each level."""
-    (opened.lists / "time.crl").write_bytes(opened.authority.crl())
-    timed = opened.sealed(stamps=opened.stamps)
-    done = [opened.sealed(), timed, opened.archived(timed.data)]
+def each(desk: Desk, pdf: bytes) -> dict[Level, bytes]:
+    """The same file at each level."""
+    (desk.lists / "time.crl").write_bytes(desk.authority.crl())
+    timed = desk.sealed(pdf, stamps=desk.stamps)
+    done = [desk.sealed(pdf), timed, desk.archived(timed.data)]
     assert [one.lacking for one in done] == ["No authority for timestamps is configured.", None, None]
     return {one.level: one.data for one in done}
+
+
+@pytest.fixture(scope="module")
+def levels(opened: Desk) -> dict[Level, bytes]:
+    return each(opened, r.plain_pdf())
+
+
+@pytest.fixture(scope="module")
+def drawn(opened: Desk) -> dict[Level, bytes]:
+    """Of minutes as they are drawn up."""
+    return each(opened, opened.drawn)
 
 
 # --- what other tools say ----------------------------------------------------------------------
@@ -125,15 +136,19 @@ def judged(desk: Desk, pdf: bytes) -> Any:
     return validate_pdf_signature(embedded(pdf), *contexts)
 
 
-def archival(desk: Desk, pdf: bytes) -> Any:
+def archival(
+    desk: Desk, pdf: bytes, *, seal: seals.CourtSeal | None = None, at: datetime | None = None
+) -> Any:
     """pyHanko's opinion after EN 319 102-1, section 5.6.3, with revocation lists from nowhere but the file."""
-    roots = [foreign(desk.seal.root), foreign(desk.authority.root)]
+    roots = [foreign((seal or desk.seal).root), foreign(desk.authority.root)]
+    moment = at or now()
+    timing = ValidationTimingInfo(moment, moment, point_in_time_validation=at is not None)
     policy = CertValidationPolicySpec(
         trust_manager=SimpleTrustManager.build(trust_roots=roots),
         revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
     )
     spec = PdfSignatureValidationSpec(SignatureValidationSpec(cert_validation_policy=policy))
-    return asyncio.run(ades_lta_validation(embedded(pdf), spec)).ades_subindic
+    return asyncio.run(ades_lta_validation(embedded(pdf), spec, timing)).ades_subindic
 
 
 def said_by(tool: str, *words: str, pdf: bytes, folder: Path) -> str:
@@ -155,9 +170,9 @@ def turned(pdf: bytes) -> bytes:
 # --- levels ------------------------------------------------------------------------------------
 
 
-def test_each_level_is_valid_for_everybody(desk: Desk, levels: dict[Level, bytes], tmp_path: Path) -> None:
-    assert list(levels) == [Level.B_B, Level.B_T, Level.B_LTA]
-    for level, pdf in levels.items():
+def test_each_level_is_valid_for_everybody(desk: Desk, drawn: dict[Level, bytes], tmp_path: Path) -> None:
+    assert list(drawn) == [Level.B_B, Level.B_T, Level.B_LTA]
+    for level, pdf in drawn.items():
         assert judged(desk, pdf).bottom_line
         (seal,) = signed_pdf.sealing(signed_pdf.read(pdf))
         assert seal.level is level
@@ -192,8 +207,28 @@ def test_the_archived_file_holds_what_proves_it(levels: dict[Level, bytes], desk
     assert [one.field_name for one in reader.embedded_timestamp_signatures] == [STAMP_FIELD]
 
 
-def test_pyhanko_s_check_of_archived_signatures_passes(levels: dict[Level, bytes], desk: Desk) -> None:
-    assert archival(desk, levels[Level.B_LTA]) is AdESPassed.OK
+def test_pyhanko_s_check_of_archived_signatures_passes(drawn: dict[Level, bytes], desk: Desk) -> None:
+    assert archival(desk, drawn[Level.B_LTA]) is AdESPassed.OK
+    assert archival(desk, drawn[Level.B_T]) is not AdESPassed.OK
+
+
+def test_what_is_archived_holds_when_the_certificate_of_the_seal_has_ended(
+    desk: Desk, tmp_path: Path
+) -> None:
+    seal = seals.found(
+        tmp_path / "seal",
+        court="Court of Samplia",
+        organisation_identifier="NTRXX-1",
+        at=NOW - timedelta(days=365 * 10 - 1),
+    )
+    (tmp_path / "seal" / "crl").mkdir()
+    (tmp_path / "seal" / "crl" / "time.crl").write_bytes(desk.authority.crl())
+    timed = pades.seal_pdf(r.plain_pdf(), seal, reason=REASON, at=NOW, stamps=desk.stamps).data
+    kept = pades.archive_pdf(timed, seal, at=NOW, stamps=desk.stamps).data
+    later = NOW + timedelta(days=5)
+    assert seal.certificate.not_valid_after_utc < later < desk.authority.certificate.not_valid_after_utc
+    assert archival(desk, kept, seal=seal, at=later) is AdESPassed.OK
+    assert archival(desk, timed, seal=seal, at=later) is not AdESPassed.OK
 
 
 def test_an_archived_file_may_be_archived_again(levels: dict[Level, bytes], desk: Desk) -> None:
@@ -204,25 +239,27 @@ def test_an_archived_file_may_be_archived_again(levels: dict[Level, bytes], desk
     assert [one.whole for one in signed_pdf.read(again.data)] == [False, False, True]
 
 
-def test_it_stays_pdf_a_byte_for_byte(levels: dict[Level, bytes], desk: Desk) -> None:
+def test_it_stays_pdf_a_byte_for_byte(drawn: dict[Level, bytes], desk: Desk) -> None:
     """What is added begins on a line of its own (ISO 19005-3, 6.1.9), and says nothing of the pages."""
-    last = desk.drawn
-    for pdf in levels.values():
-        before = last if pdf.startswith(last) and pdf != last else desk.drawn
+    for before, pdf in (
+        (desk.drawn, drawn[Level.B_B]),
+        (desk.drawn, drawn[Level.B_T]),
+        (drawn[Level.B_T], drawn[Level.B_LTA]),
+    ):
         assert pdf.startswith(before)
         assert before.endswith(b"\n")
         assert re.match(rb"\d+ 0 obj\s", pdf[len(before) :])
-        last = pdf
-    drawn, archived = (PdfFileReader(BytesIO(pdf)).root for pdf in (desk.drawn, levels[Level.B_LTA]))
-    for root in (drawn, archived):  # pyHanko writes the metadata anew, in another form
+    bare, archived = (PdfFileReader(BytesIO(pdf)).root for pdf in (desk.drawn, drawn[Level.B_LTA]))
+    for root in (bare, archived):  # pyHanko writes the metadata anew, in another form
         stated = dict(re.findall(rb"(pdfaid:\w+|pdfuaid:\w+)(?:=\"|>)(\w+)", root["/Metadata"].data))
         assert stated == {b"pdfaid:part": b"3", b"pdfaid:conformance": b"A", b"pdfuaid:part": b"1"}
-    assert archived["/MarkInfo"] == drawn["/MarkInfo"]
+    assert archived["/MarkInfo"] == bare["/MarkInfo"]
 
 
 def test_a_line_is_ended_before_what_is_added(desk: Desk) -> None:
-    sealed = desk.sealed(desk.drawn.rstrip(b"\n")).data
-    assert sealed.startswith(desk.drawn)
+    pdf = r.plain_pdf()
+    sealed = desk.sealed(pdf.rstrip(b"\n")).data
+    assert sealed.startswith(pdf)
     assert judged(desk, sealed).bottom_line
 
 
@@ -232,10 +269,11 @@ async def test_it_can_be_sealed_inside_a_running_loop(desk: Desk) -> None:
 
 
 def test_a_second_seal_is_an_approval_in_a_field_of_its_own(desk: Desk, levels: dict[Level, bytes]) -> None:
-    twice = desk.sealed(levels[Level.B_T], certify=False, stamps=desk.stamps).data
+    twice = desk.sealed(levels[Level.B_T], stamps=desk.stamps).data
     assert twice.startswith(levels[Level.B_T])
     assert judged(desk, twice).bottom_line
     assert embedded(twice).field_name == "Seal2"
+    assert embedded(twice).docmdp_level is None
     (one,) = signed_pdf.sealing(signed_pdf.read(twice))
     assert one.whole
     assert desk.archived(twice).level is Level.B_LTA
@@ -346,10 +384,10 @@ def test_of_an_authority_of_our_own_the_list_is_made_and_holds(desk: Desk) -> No
 @pytest.mark.parametrize(
     "pdf",
     [
-        lambda desk, levels: desk.drawn,
+        lambda desk, levels: r.plain_pdf(),
         lambda desk, levels: turned(levels[Level.B_T]),
         lambda desk, levels: turned(levels[Level.B_LTA]),
-        lambda desk, levels: pades.seal_pdf(desk.drawn, r.court(), reason="x", at=NOW).data,
+        lambda desk, levels: pades.seal_pdf(r.plain_pdf(), r.court(), reason="x", at=NOW).data,
         lambda desk, levels: b"no pdf",
     ],
 )

@@ -6,7 +6,7 @@
 import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -134,11 +134,12 @@ def serving(authority: TimeAuthority):
                 self.send_error(415)
                 return
             status, data = authority.answering(query, authority.answer(query))
-            self.send_response(status)
-            self.send_header("content-type", "application/timestamp-reply")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            with suppress(ConnectionError):  # who asked has gone
+                self.send_response(status)
+                self.send_header("content-type", "application/timestamp-reply")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
 
         def log_message(self, *words) -> None: ...
 
