@@ -298,7 +298,7 @@ def safeguards(items: Iterable[checklist.Item], story: Story) -> list[Safeguard]
             reason=shown(item.settled, story),
         )
         for item in items
-        if item.settled is not None
+        if item.settled is not None and item.demand.id not in checklist.BY_SEALING
     ]
 
 

@@ -223,7 +223,7 @@ class Records:
     def reword(self, actor: Actor, said: NewWording) -> None:
         """Raises: NotFound, NotAllowed, NotValid naming each fact that it would change, AlreadyDone."""
         with self._acts.act(actor, Verb.WORD) as act:
-            _refuse_after_sealing(act, said.whose)
+            _refuse_after_sealing(act.story, said.whose)
             who = _of_side(act, actor, said.whose)
             draft = self._draft(self._of(act.tx, act.hearing), said.whose)
             old = _wording(draft, said.entry, said.language)
@@ -265,7 +265,7 @@ class Records:
     def explain(self, actor: Actor, said: Explanation) -> None:
         """Why the document lacks something that is demanded. Raises: NotFound, NotAllowed, AlreadyDone."""
         with self._acts.act(actor, Verb.EXPLAIN) as act:
-            _refuse_after_sealing(act, said.whose)
+            _refuse_after_sealing(act.story, said.whose)
             who = _of_side(act, actor, said.whose)
             missing = {one.id: one for one in self._draft(self._of(act.tx, act.hearing), said.whose).lacking}
             if said.requirement not in missing:
@@ -283,7 +283,7 @@ class Records:
     def keep_elsewhere(self, actor: Actor, said: Elsewhere) -> None:
         """The requesting court's own record is not made here. Raises: AlreadyDone."""
         with self._acts.act(actor, Verb.KEEP_ELSEWHERE) as act:
-            _refuse_after_sealing(act, Side.REQUESTING)
+            _refuse_after_sealing(act.story, Side.REQUESTING)
             if act.story.elsewhere:
                 raise AlreadyDone(say("This is written down already."))
             act.write(MinutesElsewhere(reason=said.reason, by=act.who.handle))
@@ -324,8 +324,10 @@ class Records:
             hearing = tx.get_one(Hearing, actor.hearing)
             actor.acting(hearing.state, Verb.SIGN_MINUTES)
             of = self._of(tx, hearing)
+            story = Story().tell(of.entries)
+            _refuse_after_sealing(story, whose)
             draft = self._draft(of, whose)
-            self._refuse_unready(tx, hearing, Story().tell(of.entries), draft)
+            self._refuse_unready(tx, hearing, story, draft)
         return draft
 
     def _refuse_unready(self, tx: Session, hearing: Hearing, story: Story, draft: Draft) -> None:
@@ -337,7 +339,7 @@ class Records:
     def _enter(self, actor: Actor, whose: Side, of: _Signed) -> None:
         """The step: signed and sealed at once, if nothing was written meanwhile that the document would tell of."""
         with self._acts.act(actor, Verb.SIGN_MINUTES) as act:
-            _refuse_after_sealing(act, whose)
+            _refuse_after_sealing(act.story, whose)
             who = _one_with(act, actor, frozenset({SIGNS[whose]}))
             now = self._draft(self._of(act.tx, act.hearing), whose)
             self._refuse_unready(act.tx, act.hearing, act.story, now)
@@ -416,7 +418,7 @@ class Records:
     def _write_reading(
         self, act: Act, said: OwnReading, person: str, who: Self, *, through: str | None = None
     ) -> None:
-        _refuse_after_sealing(act, said.whose)
+        _refuse_after_sealing(act.story, said.whose)
         if said.said == "remark" and not said.words:
             raise NotValid(say("Write the remark down."), field="words")
         draft = self._draft(self._of(act.tx, act.hearing), said.whose)
@@ -462,8 +464,8 @@ def _readers(whose: Side) -> frozenset[Role]:
     return READERS | READ_BY if whose is Side.REQUESTED else READERS
 
 
-def _refuse_after_sealing(act: Act, whose: Side) -> None:
-    if PATHS[whose] in act.story.minutes:
+def _refuse_after_sealing(story: Story, whose: Side) -> None:
+    if PATHS[whose] in story.minutes:
         raise AlreadyDone(say("This document is signed; nothing in it can be changed."))
 
 

@@ -1,6 +1,11 @@
 """The two documents of the record: worded, read, explained, signed, each by who answers for it."""
 
+import asyncio
+import base64
+import hashlib
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ from hearings.lacking import other_facts
 from hearings.minutes import Happening
 from hearings.record import (
     PATHS,
+    CardSigning,
     Elsewhere,
     Explanation,
     NewWording,
@@ -20,13 +26,17 @@ from hearings.record import (
 )
 from hearings.roles import Side
 from hearings.room import Words
+from hearings.signed_pdf import read
 from hearings.states import State
+from hearings.verify import verify
 from tests.conftest import FakeClock
 from tests.hearings.shelf import Shelf
 from tests.hearings.test_copies import Archive, archive
+from tests.hearings.test_outside import card, signed
 
 __all__ = ["archive"]  # the fixture
 
+DAY = timedelta(days=1)
 MINUTES, OWN = Side.REQUESTED, Side.REQUESTING
 
 
@@ -269,6 +279,47 @@ async def test_a_signed_paper_is_kept_by_its_scan(desk: Desk):
     assert told.signed == "paper"
     assert told.document in story.documents
     assert desk.store.get(told.document or "") == b"%PDF"
+
+
+async def test_a_judge_signs_with_a_card_of_their_own_outside_of_the_service(desk: Desk, tmp_path: Path):
+    desk.explain()
+    authority, original = desk.who("authority"), desk.records.minutes(desk.who("authority"), MINUTES).data
+    mine = card("Magistrate B", since=desk.clock() - DAY, until=desk.clock() + DAY)
+    brought = await asyncio.to_thread(signed, original, mine, at=desk.clock())
+    with pytest.raises(NotValid, match="no signature"):
+        desk.records.sign_with_card(authority, carded(original))
+    own = desk.records.minutes(desk.who("judge"), OWN).data
+    other = await asyncio.to_thread(signed, own, mine, at=desk.clock())
+    with pytest.raises(NotValid, match="not the file that was downloaded"):
+        desk.records.sign_with_card(authority, carded(other))
+    with pytest.raises(NotAllowed):
+        desk.records.sign_with_card(desk.who("judge"), carded(brought))
+    unchecked = desk.records.sign_with_card(authority, carded(brought))
+    assert unchecked
+    _, told = desk.standing.story().signed[MINUTES]
+    assert (told.signed, told.card) == ("card", "Magistrate B")
+    assert told.sha256 == hashlib.sha256(original).hexdigest()
+    kept = desk.records.minutes(authority, MINUTES)
+    assert kept.sealed
+    assert kept.data.startswith(brought)
+    assert [one.signed.signer.subject for one in read(kept.data)] == [
+        mine.certificate.subject,
+        desk.seal.certificate.subject,
+    ]
+    with pytest.raises(AlreadyDone):
+        desk.records.sign_with_card(authority, carded(brought))
+    desk.records.keep_elsewhere(desk.who("clerk"), Elsewhere(reason="In the court's own file."))
+    desk.records.close(desk.who("clerk"))
+    path = tmp_path / "record.asice"
+    with desk.packages.sealed_package(desk.who("clerk")).stream as stream:
+        path.write_bytes(stream.read())
+    verdict = verify(path, trust=desk.packages.trust(), head=None, at=desk.clock())
+    assert verdict.accepted, verdict.sentence
+
+
+def carded(pdf: bytes) -> CardSigning:
+    scan = {"name": "signed.pdf", "media_type": "application/pdf", "content": base64.b64encode(pdf).decode()}
+    return CardSigning(whose=MINUTES, file=scan)
 
 
 async def test_the_same_journal_makes_the_same_bytes_until_it_is_signed(desk: Desk, clock: FakeClock):
