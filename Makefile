@@ -30,6 +30,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@[ ! -e tests/node_modules/.ready ] || node tests/node_modules/typescript/bin/tsc -p tests/tsconfig.json
+	@[ ! -e tests/node_modules/.ready ] || node tests/node_modules/typescript/bin/tsc -p tests/tsconfig.verifier.json
 
 bench: setup
 	$(BIN)/python tests/bench/spine.py

@@ -40,6 +40,7 @@ from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.timestamps import Stamps
 from hearings.tree import canonical, read_checkpoint
+from hearings.verify_page import page
 
 Source = bytes | Path | Callable[[], BinaryIO]
 """Bytes, a file, or what opens a stream anew each time (for recordings that are encrypted on disk)."""
@@ -63,7 +64,7 @@ class Withheld:
 class Contents:
     """A record as it goes into a package. Paths of media and minutes are those in the bag, from `data/`.
 
-    `disclosures`: for each leaf, those that are given. `log_key_seal`, `checkpoint_seal`: where they exist
+    `page`: the verifier for the browser, or none. `disclosures`: for each leaf, those that are given. `log_key_seal`, `checkpoint_seal`: where they exist
     already (always when a record is redacted), with `root` and `certificates` (PEM) of who made them.
     """
 
@@ -89,6 +90,7 @@ class Contents:
     certificates: Sequence[bytes] = ()
     crls: Sequence[bytes] = ()
     policy: bytes | None = None
+    page: bytes | None = field(default_factory=page)
 
 
 def write(
@@ -185,6 +187,8 @@ def _texts(contents: Contents, seal: CourtSeal, at: datetime, stamps: Stamps | N
         journal["data/journal/checkpoint.tst"] = contents.token
     if contents.policy is not None:
         journal["data/trust/policy.txt"] = contents.policy
+    if contents.page is not None:
+        journal["data/verify.html"] = contents.page
     return journal
 
 
@@ -234,6 +238,8 @@ What this is. The file that you unpacked holds the journal of the hearing (every
 the recordings of sound and picture, the minutes, and the seals of the court.
 How to verify it with the program:
     vivavoce verify RECORD.asice --trust trust.json
+How to check it in a browser, without a network: open verify.html and choose the file that you unpacked. Take that page from
+the court: one that came with a record cannot vouch for it. It leaves the seals to the program.
 How to verify it by hand, with tools that every system has. Unpack it, then go into this folder's parent:
     sha256sum -c manifest-sha256.txt
     sha256sum -c tagmanifest-sha256.txt

@@ -261,11 +261,7 @@ def public_key(vkey: str) -> tuple[str, bytes, Ed25519PublicKey]:
     try:
         name, key_id, encoded = vkey.split("+", 2)
         key = _unbase64(encoded)
-        if (
-            key[:1] != bytes([_ED25519])
-            or bytes.fromhex(key_id) != _key_id(name, key)
-            or key_id.lower() != key_id
-        ):
+        if key[:1] != bytes([_ED25519]) or key_id != _key_id(name, key).hex():
             raise Unverifiable(say("This is not a log key."))
         return name, _key_id(name, key), Ed25519PublicKey.from_public_bytes(key[1:])
     except ValueError as error:

@@ -34,6 +34,7 @@ from hearings.verify_journal import (
     sealed_paths,
 )
 from hearings.verify_media import Recording, Row, check_originals, check_time, recording_of
+from hearings.verify_page import page
 from hearings.verify_seals import (
     LARGEST_TRUST,
     Reader,
@@ -274,7 +275,16 @@ def _files(bundle: Bundle, log: Log, entries: list[Entry]) -> tuple[tuple[Record
     told = recording_of(entries)
     rows = check_originals(bundle, log, told)
     text = f"{len(sealed)} files are sealed by entries, {len(log.withheld('path'))} of them withheld"
-    return (told, rows), f"{text}; {sum(map(len, rows.values()))} segments match."
+    text = f"{text}; {sum(map(len, rows.values()))} segments match"
+    return (told, rows), f"{text}; {_page(bundle)}."
+
+
+def _page(bundle: Bundle) -> str:
+    """Whose page for the browser lies in the package: information only, for no page vouches for what it came with."""
+    if "data/verify.html" not in bundle:
+        return "no page to check it in a browser"
+    ours = bundle.read("data/verify.html") == page()
+    return f"the page to check it in a browser is {'' if ours else 'not '}the one that this version writes"
 
 
 def _time(log: Log, recording: tuple[Recording, Rows]) -> tuple[bool, str]:

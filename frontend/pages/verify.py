@@ -1,6 +1,7 @@
 """Anybody checks a package here, without an account. Nothing of it is kept.
 
-The same checks run offline with `vivavoce verify`; the page says so, for who does not want to send a record away.
+The same checks run offline with `vivavoce verify`; the page says so, for who does not want to send a record away. It also gives
+away the verifier for the browser, which should come from a court and not with what it checks.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.datastructures import UploadFile
 
 from frontend.forms import Asked
@@ -18,6 +19,7 @@ from hearings import verify
 from hearings.errors import NotValid, Unreachable
 from hearings.sentences import say
 from hearings.verify import Verdict
+from hearings.verify_page import page
 
 LARGEST = 4 * 1024**3  # bytes
 LARGEST_TRUST = 1024**2
@@ -33,6 +35,12 @@ class VerifyPages(Controller):
     @get("/verify", sync_to_thread=False)
     def ask(self) -> Shown:
         return Shown({"verdict": None}, "verify.html")
+
+    @get("/verify/page", sync_to_thread=False)
+    def offline(self) -> Response[bytes]:
+        """The page that checks in a browser without a network, to be kept: it would not run under this site's policy."""
+        headers = {"content-disposition": 'attachment; filename="verify.html"'}
+        return Response(page(), media_type="text/html; charset=utf-8", headers=headers)
 
     @post(
         "/verify",

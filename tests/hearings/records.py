@@ -237,6 +237,7 @@ class Draft:
             media=media,
             minutes={path: data for path, data in self.files.items() if path not in media},
             tools={"vivavoce": "0.1.0"},
+            page=None,  # which is larger than all the rest
         )
         return self.late(contents)
 

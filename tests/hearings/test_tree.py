@@ -292,6 +292,7 @@ def test_a_bit_that_is_flipped_is_found(place: int, bit: int) -> None:
     [
         *("", "a+b", "a+00000000+", VKEY + "=", VKEY.upper(), VKEY.replace("+A", "+B"), "x" + VKEY),
         VKEY.replace(VKEY.split("+")[1], VKEY.split("+")[1].upper()) + " ",
+        VKEY.replace(VKEY.split("+")[1], " ".join(bytes.fromhex(VKEY.split("+")[1]).hex(" ").split())),
     ],
 )
 def test_other_texts_are_no_keys(vkey: str) -> None:

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -34,6 +35,7 @@ from hearings.events import KINDS, Event
 from hearings.verify import Outcome, Verdict, main, verify
 from hearings.verify_media import SEGMENT, Span, tiling_fault
 from tests.hearings import records as r
+from tests.hearings.in_node import Ask, in_node
 from tests.hearings.test_answers import Signer
 
 TRUST = r.trust
@@ -1605,8 +1607,14 @@ table(
 )
 
 
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    with in_node(tmp_path_factory.mktemp("verifier")) as asked:
+        yield asked
+
+
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_refused_by_its_check(name: str, tmp_path: Path) -> None:
+def test_an_attack_is_refused_by_its_check(name: str, tmp_path: Path, ask: Ask) -> None:
     check, make = ATTACKS[name]
     verdict = judged(tmp_path, make(), trust=TRUST())
     refused = refusals(verdict)
@@ -1615,6 +1623,36 @@ def test_an_attack_is_refused_by_its_check(name: str, tmp_path: Path) -> None:
     assert verdict.sentence == f"Refused ({check}): {refused[check]}"
     assert refused[check].endswith(".")
     assert "This cannot be read" not in refused[check]
+    in_browser(verdict, check, tmp_path, ask)
+
+
+def in_browser(verdict: Verdict, check: str, folder: Path, ask: Ask) -> None:
+    """The verifier for the browser gives the same, but for what it says that it leaves."""
+    (folder / "trust.json").write_bytes(TRUST())
+    paths = (str(folder / name).encode() for name in ("record.asice", "trust.json"))
+    told = ask("verify", *paths, int(r.NOW.timestamp() * 1000))
+    theirs = dict(told["checks"])
+    if told["accepted"]:
+        assert theirs[check] in ("part", "left")
+        SEEN[check].append(False)
+        return
+    SEEN[check].append(True)
+    ours = {one.name: str(one.outcome) for one in verdict.checks}
+    assert {
+        name: {"part": "ok"}.get(theirs[name], theirs[name]) for name in ours if theirs[name] != "left"
+    } == {name: outcome for name, outcome in ours.items() if theirs[name] != "left"}
+
+
+SEEN: dict[str, list[bool]] = defaultdict(list)
+"""Of the attacks on each check, whether the verifier for the browser sees them."""
+
+
+def test_what_the_browser_leaves_is_little() -> None:
+    for check, seen in SEEN.items():
+        assert check in ("container", "log", "seals", "minutes") or all(seen)
+    if len(SEEN["log"]) > 30:  # all attacks were run
+        assert sum(SEEN["container"]) >= 13
+        assert sum(SEEN["log"]) >= len(SEEN["log"]) - 2
 
 
 def test_there_are_many_attacks() -> None:
@@ -2127,7 +2165,7 @@ def test_the_verifier_reaches_no_database_web_or_leaf() -> None:
         "signed_pdf",
         "tree",
     ]
-    ours += ["verify", "verify_copies", "verify_journal", "verify_media", "verify_seals"]
+    ours += ["verify", "verify_copies", "verify_journal", "verify_media", "verify_page", "verify_seals"]
     assert done.stdout.strip() == f"[] {[f'hearings.{one}' for one in ours]}"
 
 
