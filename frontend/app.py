@@ -30,6 +30,7 @@ from frontend.pages.accounts import AccountsPages
 from frontend.pages.appointments import TestPages, TicketPages
 from frontend.pages.checklist import ChecklistPages
 from frontend.pages.consultation import ConsultationPages
+from frontend.pages.cosigning import CosignDoors, CosigningPages
 from frontend.pages.declarations import DeclarationPages
 from frontend.pages.docket import DocketPages, HearingPages
 from frontend.pages.feeds import FeedPages, PlaceFeedPages
@@ -62,7 +63,7 @@ from frontend.sockets import (
 )
 from frontend.spine import spine_of
 from frontend.words import HERE, Words
-from hearings import seals, servicekey
+from hearings import cosigner, cosigning, seals, servicekey
 from hearings.accounts import Accounts
 from hearings.acts import Acts
 from hearings.alarm import LOOK_SECONDS, Alarm
@@ -72,10 +73,13 @@ from hearings.checklist import Checklist
 from hearings.conduct import Conductor, WorkerSettings
 from hearings.consultation import Consultations
 from hearings.copies import Copies
+from hearings.cosigner import Cosigner
+from hearings.cosigning import Cosigners
 from hearings.database import Database
 from hearings.declarations import Declarations
 from hearings.docket import Docket
 from hearings.feeds import Feeds
+from hearings.heads import Heads
 from hearings.incidents import Incidents
 from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
@@ -108,6 +112,7 @@ MAIL_SECONDS = 2
 STAMP_SECONDS = 5  # a signature waits for no authority longer
 RETURNED_SECONDS = 5
 CLOCK_SECONDS = 2
+HEADS_SECONDS = 5
 COPIES_EVERY = timedelta(seconds=1)
 LARGEST_BODY = 1024 * 1024
 
@@ -166,6 +171,10 @@ class Service:
     recording: Recording
     records: Records
     packages: Packages
+    cosigner: Cosigner
+    cosigners: Cosigners
+    heads: Heads
+    outward: Outward
     copies: Copies
     listening: Listening
     keeping: Keeping
@@ -216,6 +225,12 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     choices = Choices(acts, known, parties.load())
     conductor = Conductor(journal, room, recording, known, timers, worker)
     docket = Docket(journal)
+    alarm = Alarm(database)
+    outward = Outward()
+    own = cosigner.key_at(settings.data / "cosigner.key", key, name=settings.cosigner_name)
+    others = cosigning.checked(settings.asked_to_cosign)
+    cosigners = Cosigners(journal, own, outward, others, holds=lambda: alarm.holds)
+    heads = Heads(journal, seal, cosigners, stamps)
     return Service(
         settings=settings,
         journal=journal,
@@ -244,12 +259,16 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         feeds=Feeds(journal, key, write),
         outgoing=Outgoing(journal, post),
         records=Records(acts, known, recording, seal, store, stamps=stamps),
-        packages=Packages(acts, seal, keys, recordings, stamps=stamps),
+        packages=Packages(acts, seal, keys, recordings, heads, stamps=stamps),
+        cosigner=Cosigner(database, own, clock, settings.cosigned_services),
+        cosigners=cosigners,
+        heads=heads,
+        outward=outward,
         conductor=conductor,
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),
         timers=timers,
-        alarm=Alarm(database),
+        alarm=alarm,
         post=post,
         database=database,
     )
@@ -261,7 +280,8 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
     parts = {
         name: _given(getattr(service_, name))
         for name in service_.__dataclass_fields__
-        if name not in {"alarm", "copies", "database", "drawer", "post", "timers", "timetable"}
+        if name
+        not in {"alarm", "copies", "database", "drawer", "heads", "outward", "post", "timers", "timetable"}
     }
     parts["instruments"] = _given(instruments.load())
     app = Litestar(
@@ -276,6 +296,8 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             TicketPages,
             VerifyPages,
             FeedPages,
+            CosignDoors,
+            CosigningPages,
             Router(
                 "/hearings/{hearing:uuid}",
                 route_handlers=ACTS,
@@ -338,14 +360,18 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
         await asyncio.to_thread(parts.appointments.follow_clocks)
         await parts.conductor.start()
         parts.live.start()
+        parts.cosigners.start()
         chores.begin()
         await asyncio.to_thread(parts.keeping.finish)  # what a service that was killed had begun to destroy
         try:
             yield
         finally:
+            parts.cosigners.stop()
             await parts.live.stop()
             await parts.conductor.stop()
             await parts.timers.stop()
+            chores.end()
+            await asyncio.to_thread(parts.outward.close)
             await asyncio.to_thread(parts.alarm.hand_over)
             await asyncio.to_thread(parts.database.close)
 
@@ -362,6 +388,9 @@ class Chores:
         self._postman = postman_of(parts.settings)
         self._returned = Maildir(parts.settings.returned_path)
         self._ringing = asyncio.Lock()
+        self._apart = ThreadPoolExecutor(
+            1, thread_name_prefix="heads"
+        )  # it may wait for an authority of timestamps
 
     def begin(self) -> None:
         timers = self._parts.timers
@@ -370,8 +399,16 @@ class Chores:
         timers.every(RETURNED_SECONDS, self._take_back, name="returned")
         timers.every(CLOCK_SECONDS, self._set_alarm, name="clock")
         timers.every(SWEEP_SECONDS, self._tidy, name="drawer")
+        timers.every(HEADS_SECONDS, self._freeze, name="heads")
         if self._parts.conductor.conducts:
             self._copy_soon()
+
+    def end(self) -> None:
+        self._apart.shutdown(wait=False)
+
+    async def _freeze(self) -> None:
+        if self._parts.alarm.holds:
+            await asyncio.get_running_loop().run_in_executor(self._apart, self._parts.heads.work)
 
     async def hold_alarm(self) -> None:
         await asyncio.to_thread(self._parts.alarm.look)

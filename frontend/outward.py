@@ -75,7 +75,7 @@ class Outward:
         request.headers["accept-encoding"] = "identity"
         with self._answering(request) as answer:
             data = bytearray()
-            for piece in answer.iter_raw(_PIECE):
+            for piece in answer.iter_raw():  # as it comes, so that the time is looked at
                 data += piece
                 if len(data) > most or time.monotonic() > until:
                     raise _silent(request.url.host)

@@ -29,6 +29,8 @@
 | VIVAVOCE_SMTP_USER | the name by which it knows us | none |
 | VIVAVOCE_SMTP_PASSWORD | the password that goes with it | none |
 | VIVAVOCE_RETURNED | a Maildir into which the mail server puts what comes back to the sender; the letters are then marked | `mail/returned` in the data folder |
+| VIVAVOCE_COSIGNERS | who cosigns our journals, so that nobody could take back what is in them: `https://court.example/cosign=KEY`, separated by commas; `PT https://…=KEY` for the hearings with that State alone. The other service shows its key to its administrator, and has ours in VIVAVOCE_COSIGNS | none |
+| VIVAVOCE_COSIGNS | the keys of the services whose journals we cosign, separated by commas | none |
 | VIVAVOCE_LOSS_SECONDS | a required person gone for so long suspends the hearing | 10 |
 """
 
@@ -47,11 +49,16 @@ from media.addresses import ANY_PORT, Implausible, Way, ports, read_ways
 from scheduling.mail import MailRefused, Transport, check_sender
 
 PREFIX = "VIVAVOCE_"
+COSIGN = "/cosign"
+"""Below which others have their journals cosigned."""
 SHORTEST_SECRET = 16  # characters
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?"
 _POLICY = re.compile(r"([0-2](\.(0|[1-9]\d*))+)?")
 _STUN = re.compile(rf"stuns?:{_HOST}")  # RFC 7064
 _TURN = re.compile(rf"turn:{_HOST}(?:\?transport=(?:udp|tcp))?|turns:{_HOST}(?:\?transport=tcp)?")  # RFC 7065
+
+_KEY = re.compile(r"[^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}")  # C2SP signed-note, of 33 bytes
+_COSIGNER = re.compile(rf"(?:(?P<state>[A-Z]{{2}}) )?(?P<address>https?://[^\s=?#]+)=(?P<key>{_KEY.pattern})")
 
 
 class Settings(BaseModel):
@@ -84,6 +91,8 @@ class Settings(BaseModel):
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     returned: str = ""
+    cosigners: str = ""
+    cosigns: str = ""
     loss_seconds: int = Field(default=10, ge=4, le=600)
 
     @field_validator("media_port")
@@ -118,6 +127,7 @@ class Settings(BaseModel):
         self._check_ice_servers()
         self._check_mail()
         self._check_seal()
+        self._check_cosigners()
         return self
 
     def _check_seal(self) -> None:
@@ -133,6 +143,15 @@ class Settings(BaseModel):
             )
         if not _POLICY.fullmatch(self.timestamp_policy):
             raise ValueError("VIVAVOCE_TIMESTAMP_POLICY is an object identifier, such as 1.3.6.1.4.1.99999.1")
+
+    def _check_cosigners(self) -> None:
+        if not all(_COSIGNER.fullmatch(one) for one in _listed(self.cosigners)):
+            raise ValueError("VIVAVOCE_COSIGNERS is of the form https://court.example/cosign=KEY")
+        if not all(_KEY.fullmatch(one) for one in self.cosigned_services):
+            raise ValueError("VIVAVOCE_COSIGNS is of the form court.example/cosign+1a2b3c4d+BASE64")
+        ways = [urlsplit(address) for _, address, _ in self.asked_to_cosign]
+        if not all(way.scheme == "https" or _this_machine(way.hostname or "") for way in ways):
+            raise ValueError("Without https only this machine itself may be asked (VIVAVOCE_COSIGNERS).")
 
     def _check_mail(self) -> None:
         try:
@@ -183,6 +202,23 @@ class Settings(BaseModel):
     @property
     def turn_urls(self) -> list[str]:
         return _listed(self.turn)
+
+    @property
+    def asked_to_cosign(self) -> list[tuple[str, str, str]]:
+        """State or "", address, and key of each."""
+        found = [_COSIGNER.fullmatch(one) for one in _listed(self.cosigners)]
+        return [
+            (one["state"] or "", one["address"].rstrip("/"), one["key"]) for one in found if one is not None
+        ]
+
+    @property
+    def cosigned_services(self) -> list[str]:
+        return _listed(self.cosigns)
+
+    @property
+    def cosigner_name(self) -> str:
+        """Of the key that is made at first use: a URL without its scheme (C2SP signed-note)."""
+        return f"{self.origin.partition('://')[2]}{COSIGN}"
 
     @property
     def media_ways(self) -> tuple[Way, ...]:

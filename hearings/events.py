@@ -1671,6 +1671,34 @@ class MediaFigures(Event):
 # --- the record --------------------------------------------------------------------------------
 
 
+class CosignerUnavailable(Event):
+    """The cosigner was asked in vain for longer than a minute: no head `since` then bears its signature."""
+
+    cosigner: str
+    since: Instant
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{cosigner} has not cosigned the journal since {time}.",
+            cosigner=self.cosigner,
+            time=_moment(self.since),
+        )
+
+
+class CosignerReturned(Event):
+    """After `cosigner.unavailable`, with the same `since`: it has signed a head over everything before this entry."""
+
+    cosigner: str
+    since: Instant
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{cosigner} cosigns the journal again; it had not since {time}.",
+            cosigner=self.cosigner,
+            time=_moment(self.since),
+        )
+
+
 class MinutesWorded(Event):
     """The sentence of an entry is worded in another way in the minutes of a side, in one language; `old`: as it was."""
 

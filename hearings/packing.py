@@ -1,6 +1,7 @@
 """The sealed package of a closed hearing: made on demand, proved, and kept locked like the recordings that are in it."""
 
 import base64
+import json
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hearings.actors import Actor
 from hearings.acts import Acts, locked
 from hearings.errors import NotNow, Unreachable
 from hearings.events import CustodyFetched, HearingClosed
+from hearings.heads import Heads
 from hearings.journal import origin
 from hearings.listening import Film
 from hearings.record import may_read
@@ -27,14 +29,13 @@ from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Story
-from hearings.tables import Checkpoint, Hearing, JournalLeaf, RecordFile
+from hearings.tables import FrozenHead, Hearing, JournalLeaf, RecordFile
 from hearings.timestamps import Stamps
 from hearings.tree import stamp
 from media.locked import Lock, NotOpened, Unwrap, opened
 from media.lockedfile import FRAME, LockedFile
 from media.storage import Storage
 
-HEADS_KEPT = 16
 PART = ".clear"
 LONGEST_MAKING = timedelta(hours=6)
 
@@ -46,10 +47,12 @@ class Packages:
         seal: CourtSeal,
         keys: Registry,
         recordings: Path,
+        heads: Heads,
         *,
         stamps: Stamps | None = None,
     ) -> None:
         self._acts = acts
+        self._heads = heads
         self._journal = acts.journal
         self._seal = seal
         self._stamps = stamps
@@ -70,10 +73,12 @@ class Packages:
             if hearing.state is not State.CLOSED:
                 raise NotNow(say("The package is made when the file is closed."))
             self._keys.prepare(tx, hearing.id, self._journal.clock())  # it may never have been on the record
+            closing = _closing(tx, hearing.id)
         self._journal.checkpoint(actor.hearing)  # the database may have been away when it was to be signed
+        head = self._heads.freeze(hearing.id, at_least=closing + 1)
         with self._journal.reading() as tx:
             lock = Lock(base64.b64decode(public_half(tx, hearing.id)))
-            contents = self._contents(tx, hearing)
+            contents = self._contents(tx, hearing, head)
             unwrap = self._keys.opener(tx, hearing.id)
         name = f"{hearing.id}-{len(contents.leaves)}.asice"
         film = self._kept(name, unwrap) or self._made(name, contents, lock, unwrap)
@@ -150,18 +155,8 @@ class Packages:
                 )
             )
 
-    def _contents(self, tx: Session, hearing: Hearing) -> package.Contents:
-        heads = tx.exec(
-            select(Checkpoint).where(Checkpoint.hearing_id == hearing.id).order_by(col(Checkpoint.size))
-        ).all()
-        closed = tx.exec(
-            select(JournalLeaf.seq).where(
-                JournalLeaf.hearing_id == hearing.id, JournalLeaf.type == HearingClosed.type
-            )
-        ).one()
-        # The first head over the closing: whatever is written afterwards makes no other package.
-        heads = heads[: 1 + next(n for n, one in enumerate(heads) if one.size > closed)]
-        head = heads[-1]
+    def _contents(self, tx: Session, hearing: Hearing, head: FrozenHead) -> package.Contents:
+        """Whatever was written after that head makes no other package."""
         leaves = tx.exec(
             select(JournalLeaf)
             .where(JournalLeaf.hearing_id == hearing.id, JournalLeaf.seq < head.size)
@@ -172,7 +167,7 @@ class Packages:
         storage = Storage(self._recordings / str(hearing.id))
         unwrap = self._keys.opener(tx, hearing.id)
         sealed = _withheld(story)
-        step = max(1, len(heads) // HEADS_KEPT)
+        key = json.loads(head.log_key)
         return package.Contents(
             reference=hearing.reference,
             hearing=hearing.id,
@@ -181,7 +176,14 @@ class Packages:
             disclosures=[leaf.disclosures for leaf in leaves],
             checkpoint=head.note,
             log_vkey=hearing.log_vkey,
-            earlier=[one.note for one in heads[:-1:step]],
+            earlier=[note.encode() for note in head.earlier],
+            timestamps=key["timestamps"],
+            token=head.token,
+            cosigners=key["cosigners"],
+            quorum=key["quorum"],
+            log_key_seal=head.log_key_seal,
+            checkpoint_seal=head.seal,
+            root=head.root,
             media={
                 path: partial(_recorded, storage, path, unwrap) for path in story.sealed if path not in sealed
             },
@@ -189,6 +191,12 @@ class Packages:
             minutes={file.path: file.data for file in files},
             tools={"vivavoce": version("vivavoce"), "aiortc": version("aiortc"), "typst": version("typst")},
         )
+
+
+def _closing(tx: Session, hearing: UUID) -> int:
+    """The number of the entry that closed the file."""
+    closed = JournalLeaf.type == HearingClosed.type
+    return tx.exec(select(JournalLeaf.seq).where(JournalLeaf.hearing_id == hearing, closed)).one()
 
 
 def _withheld(story: Story) -> dict[str, package.Withheld]:

@@ -195,6 +195,15 @@ class Hold:
 
 
 @dataclass
+class Uncosigned:
+    """A time for which a cosigner did not sign; `until`: when it signed again, which covers what is before as well."""
+
+    cosigner: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass
 class Interruption:
     since: datetime
     reason: str
@@ -210,7 +219,7 @@ class Story:
     `postponed`: how it was, until a new time is fixed; `delayed`: how late this sitting runs; `changes`: those that one side
     made alone; `replies`: of those who were invited, by handle and what to; `failed`: why the recorder failed last in this sitting; `short`: that the disk has too little room for the
     rest of it; `lost`: what was found lost from disk since the hearing went on the record last; `asked`: who asks for a
-    private consultation, by handle, and since when, until it is granted or declined; `sealing`: what is recorded now is
+    private consultation, by handle, and since when, until it is granted or declined; `uncosigned`: when which cosigner did not sign; `sealing`: what is recorded now is
     sealed; `turning`: the stretch on the record is about to be followed by another, sealed or not; `unsealings`: who
     asked last to hear a sealed stretch, by its number, until it is declined; `choices`: of the instrument, the last one
     stands; `closed`: when the file was; `unidentified`:
@@ -239,6 +248,7 @@ class Story:
     sittings: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
+    uncosigned: list[Uncosigned] = field(default_factory=list)
     consultations: list[Consultation] = field(default_factory=list)
     asked: dict[str, datetime] = field(default_factory=dict)
     sealing: Sealing | None = None
@@ -406,7 +416,7 @@ class Story:
             ):
                 self._written(time, event)
             case _:
-                self._recorded(event)
+                self._recorded(time, event)
 
     def _decided(self, time: datetime, event: e.Event) -> None:
         match event:
@@ -625,7 +635,7 @@ class Story:
             case e.ConsentRevoked():
                 self.declarations.pop(of, None)
 
-    def _recorded(self, event: e.Event) -> None:
+    def _recorded(self, time: datetime, event: e.Event) -> None:
         match event:
             case e.MediaFailed():
                 self.failed = event.reason
@@ -641,6 +651,12 @@ class Story:
                 self.figures.append(event)
             case e.MediaSealed():
                 self.sealed[event.path] = event.sha256
+            case e.CosignerUnavailable():
+                self.uncosigned.append(Uncosigned(event.cosigner, event.since))
+            case e.CosignerReturned():
+                for one in self.uncosigned:
+                    if (one.cosigner, one.until) == (event.cosigner, None):
+                        one.until = time
 
     def _written(self, time: datetime, event: e.Event) -> None:
         match event:

@@ -424,6 +424,65 @@ class Checkpoint(SQLModel, table=True):
     signed: datetime = Field(sa_type=Utc)
 
 
+class Cosigning(SQLModel, table=True):
+    """How far a cosigner, known by its vkey, has signed the heads of a hearing. `away`: since when it has not, as the
+    journal says, None while it does; `ahead`: it holds a head over so many entries, which this journal does not have.
+    """
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    cosigner: str = Field(primary_key=True)
+    size: int
+    away: datetime | None = Field(default=None, sa_type=Utc)
+    ahead: int | None = None
+
+
+class Cosignature(SQLModel, table=True):
+    """The line of a cosigner on a head, and when it says that it signed."""
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    size: int = Field(primary_key=True)
+    cosigner: str = Field(primary_key=True)
+    line: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Utc)
+
+
+class FrozenHead(SQLModel, table=True):
+    """A head that packages are made of, with everything that was sealed with it, byte for byte. `signer`: the SHA-256 of
+    the seal's certificate, `root` what it ends in (PEM); `token`: of a timestamp authority, if it gave one; `earlier`:
+    the heads before it that go along, as text.
+    """
+
+    hearing_id: UUID = Field(primary_key=True, foreign_key="hearing.id")
+    size: int = Field(primary_key=True)
+    signer: str = Field(primary_key=True, max_length=64)
+    note: bytes = Field(sa_type=LargeBinary)
+    seal: bytes = Field(sa_type=LargeBinary)
+    log_key: bytes = Field(sa_type=LargeBinary)
+    log_key_seal: bytes = Field(sa_type=LargeBinary)
+    token: bytes | None = Field(default=None, sa_type=LargeBinary)
+    root: bytes = Field(sa_type=LargeBinary)
+    earlier: list[str] = Field(sa_type=JSON)
+    frozen: datetime = Field(sa_type=Utc)
+
+
+class CosignedLog(SQLModel, table=True):
+    """The journal of another service, by the vkey of its log key, and the newest head of it that was cosigned here.
+    `service`: the vkey of who introduced it; `trouble`: `forked` or `unproven`, with the head that shows it (`shown`).
+    """
+
+    vkey: str = Field(primary_key=True)
+    origin: str = Field(index=True)
+    service: str = Field(index=True)
+    introduced: datetime = Field(sa_type=Utc)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes = Field(sa_type=LargeBinary)
+    note: bytes | None = Field(default=None, sa_type=LargeBinary)
+    cosigned: datetime | None = Field(default=None, sa_type=Utc)
+    trouble: str | None = None
+    shown: bytes | None = Field(default=None, sa_type=LargeBinary)
+    noticed: datetime | None = Field(default=None, sa_type=Utc)
+
+
 class Segment(SQLModel, table=True):
     """A segment of an original that is on disk; `prefix` is the digest of the file up to its end."""
 

@@ -28,7 +28,8 @@ LARGEST_INTEGER = 2**53 - 1
 DEEPEST = 32
 LONGEST_NOTE = 64 * 1024
 EMPTY_ROOT = hashlib.sha256(b"").digest()
-_ED25519 = 0x01
+ED25519, COSIGNATURE = 0x01, 0x04
+"""Signature types of C2SP signed-note; of the second see tlog-cosignature."""
 
 
 # --- canonical JSON ----------------------------------------------------------------------------
@@ -182,6 +183,33 @@ def _subproof(hashes: Sequence[bytes], old: int, *, whole: bool) -> list[bytes]:
     return [*_subproof(hashes[split:], old - split, whole=False), Tree(hashes[:split]).root()]
 
 
+def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """Whether the proof shows that the tree of size `old` is a prefix of that of size `new` (RFC 9162, 2.1.4.2).
+
+    Of nothing everything is a continuation; then, and between equals, there is nothing to prove.
+    """
+    if old in (0, new):
+        return not proof and old_root == (new_root if old == new else EMPTY_ROOT)
+    path = [*([old_root] if old & (old - 1) == 0 else []), *proof]
+    if not 0 < old < new or not path:
+        return False
+    left, last = old - 1, new - 1
+    while left & 1:
+        left, last = left >> 1, last >> 1
+    was = now = path[0]
+    for item in path[1:]:
+        if last == 0:
+            return False
+        if left & 1 or left == last:
+            was, now = node_hash(item, was), node_hash(item, now)
+            while left and not left & 1:
+                left, last = left >> 1, last >> 1
+        else:
+            now = node_hash(now, item)
+        left, last = left >> 1, last >> 1
+    return (was, now, last) == (old_root, new_root, 0)
+
+
 # --- checkpoints -------------------------------------------------------------------------------
 
 
@@ -191,6 +219,13 @@ class Signature(NamedTuple):
     name: str
     key_id: bytes
     value: bytes
+
+
+class Note(NamedTuple):
+    """A signed note as read: the text, which is what is signed, and who signed it."""
+
+    text: bytes
+    signatures: tuple[Signature, ...]
 
 
 class Checkpoint(NamedTuple):
@@ -203,9 +238,9 @@ class Checkpoint(NamedTuple):
     signatures: tuple[Signature, ...]
 
 
-def verifier_key(name: str, public: Ed25519PublicKey) -> str:
+def verifier_key(name: str, public: Ed25519PublicKey, kind: int = ED25519) -> str:
     """The C2SP vkey `name+key id+base64(type ‖ key)`."""
-    key = bytes([_ED25519]) + public.public_bytes_raw()
+    key = bytes([kind]) + public.public_bytes_raw()
     return f"{name}+{_key_id(name, key).hex()}+{base64.b64encode(key).decode()}"
 
 
@@ -216,26 +251,56 @@ def _key_id(name: str, key: bytes) -> bytes:
 def checkpoint(origin: str, tree: Tree, key: Ed25519PrivateKey) -> bytes:
     """The signed note over the tree's size and root, LF at the end."""
     text = f"{origin}\n{tree.size}\n{base64.b64encode(tree.root()).decode()}\n".encode()
-    public = bytes([_ED25519]) + key.public_key().public_bytes_raw()
-    signed = base64.b64encode(_key_id(origin, public) + key.sign(text)).decode()
-    return text + f"\n— {origin} {signed}\n".encode()
+    return signed_note(text, origin, key)
+
+
+def signed_note(text: bytes, name: str, key: Ed25519PrivateKey) -> bytes:
+    """The text, which ends with LF, with one signature line."""
+    return text + b"\n" + _line(name, key, ED25519, key.sign(text))
+
+
+def cosigned_line(text: bytes, name: str, key: Ed25519PrivateKey, at: datetime) -> bytes:
+    """A cosigner's signature line over a checkpoint's text at that time, in whole seconds (C2SP tlog-cosignature)."""
+    seconds = int(at.timestamp())
+    value = key.sign(f"cosignature/v1\ntime {seconds}\n".encode() + text)
+    return _line(name, key, COSIGNATURE, seconds.to_bytes(8, "big") + value)
+
+
+def _line(name: str, key: Ed25519PrivateKey, kind: int, value: bytes) -> bytes:
+    public = bytes([kind]) + key.public_key().public_bytes_raw()
+    return signature_line(name, _key_id(name, public), value)
+
+
+def signature_line(name: str, key_id: bytes, value: bytes) -> bytes:
+    """As it stands in a note, LF at the end."""
+    return f"— {name} {base64.b64encode(key_id + value).decode()}\n".encode()
 
 
 def read_checkpoint(note: bytes) -> Checkpoint:
     """Parses a note, strictly; verifies nothing. Raises: Unverifiable."""
+    text, signatures = read_note(note)
     try:
-        body, _, tail = note.decode().partition("\n\n")
-        origin, size, root = body.split("\n")
-        lines = tail.split("\n")
-        if len(note) > LONGEST_NOTE or lines.pop() or not lines or str(int(size)) != size or int(size) < 0:
+        origin, size, root = text.decode().removesuffix("\n").split("\n")
+        if str(int(size)) != size or int(size) < 0:
             raise Unverifiable(say("This is not a checkpoint."))
         digest = _unbase64(root)
         if len(digest) != hashlib.sha256().digest_size or not origin:
             raise Unverifiable(say("This is not a checkpoint."))
-        signatures = tuple(_signature(line) for line in lines)
     except ValueError as error:
         raise Unverifiable(say("This is not a checkpoint.")) from error
-    return Checkpoint(origin, int(size), digest, f"{body}\n".encode(), signatures)
+    return Checkpoint(origin, int(size), digest, text, signatures)
+
+
+def read_note(note: bytes) -> Note:
+    """Text and signature lines of a note whose text has no empty line; verifies nothing. Raises: Unverifiable."""
+    try:
+        body, _, tail = note.decode().partition("\n\n")
+        lines = tail.split("\n")
+        if len(note) > LONGEST_NOTE or lines.pop() or not lines:
+            raise Unverifiable(say("This is not a checkpoint."))
+        return Note(f"{body}\n".encode(), tuple(_signature(line) for line in lines))
+    except ValueError as error:
+        raise Unverifiable(say("This is not a checkpoint.")) from error
 
 
 def _signature(line: str) -> Signature:
@@ -261,14 +326,14 @@ def public_key(vkey: str) -> tuple[str, bytes, Ed25519PublicKey]:
     try:
         name, key_id, encoded = vkey.split("+", 2)
         key = _unbase64(encoded)
-        if key[:1] != bytes([_ED25519]) or key_id != _key_id(name, key).hex():
+        if key[:1] != bytes([ED25519]) or key_id != _key_id(name, key).hex():
             raise Unverifiable(say("This is not a log key."))
         return name, _key_id(name, key), Ed25519PublicKey.from_public_bytes(key[1:])
     except ValueError as error:
         raise Unverifiable(say("This is not a log key.")) from error
 
 
-def signed_by(note: Checkpoint, vkey: str) -> bool:
+def signed_by(note: Checkpoint | Note, vkey: str) -> bool:
     """Whether exactly one line is of this log key, it is the first, and it holds."""
     name, key_id, key = public_key(vkey)
     mine = [index for index, line in enumerate(note.signatures) if (line.name, line.key_id) == (name, key_id)]

@@ -28,6 +28,7 @@ from hearings.verify_journal import (
     Log,
     check_files,
     check_kept,
+    cosigned_sentence,
     grow,
     read_entries,
     read_log,
@@ -248,6 +249,7 @@ def _seals(
 ) -> tuple[str, str]:
     reader = Reader(question.trust, bundle, question.at)
     head, sentence = check_seals(reader, log, container, entries[-1].time)
+    sentence += cosigned_sentence(log, entries)
     whole = _complete(log, entries)
     text = f"{whole}, unaltered, sealed by {title(head.signer)}, {key_sentence(log, head)}"
     if log.redacted:

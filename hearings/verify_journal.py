@@ -23,6 +23,7 @@ from hearings.errors import Unverifiable
 from hearings.events import KINDS
 from hearings.signatures import Signed, read_seal
 from hearings.tree import (
+    COSIGNATURE,
     EMPTY_ROOT,
     Checkpoint,
     Tree,
@@ -36,7 +37,6 @@ from hearings.tree import (
 )
 
 HEAD = "data/journal/checkpoint.txt"
-_COSIGNATURE = 0x04
 _HANDLE = re.compile(r"[a-z2-7]{8}")
 _TYPE = re.compile(r"[a-z]+\.[a-z]+")
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
@@ -75,7 +75,9 @@ def one_line(bundle: Bundle, path: str) -> Any:
 
 @dataclass(frozen=True)
 class Log:
-    """The record's own word about itself, its log key under the court's seal, and its signed heads."""
+    """The record's own word about itself, its log key under the court's seal, and its signed heads. `cosigned`: when each
+    cosigner signed the head; `followed`: the last head that it signed, its size and when.
+    """
 
     record: dict[str, Any]
     key: dict[str, Any]
@@ -83,6 +85,7 @@ class Log:
     head: Checkpoint
     earlier: tuple[Checkpoint, ...]
     cosigned: Mapping[str, datetime]
+    followed: Mapping[str, tuple[int, datetime]]
 
     @property
     def vkey(self) -> str:
@@ -114,7 +117,13 @@ def read_log(bundle: Bundle, *, cosigners: Sequence[str] | None, quorum: int | N
     cosigned = {vkey: at for vkey in known if (at := cosignature(head, vkey)) is not None}
     if len(cosigned) < (key["quorum"] if quorum is None else quorum):
         raise Unverifiable(f"The head has {len(cosigned)} of the cosignatures that it needs.")
-    return Log(record, key, seal, head, earlier, cosigned)
+    followed = {
+        vkey: (one.size, at)
+        for one in sorted((*earlier, head), key=lambda one: one.size)
+        for vkey in known
+        if (at := cosignature(one, vkey)) is not None
+    }
+    return Log(record, key, seal, head, earlier, cosigned, followed)
 
 
 def _record(value: Any, hearing: str) -> dict[str, Any]:
@@ -180,7 +189,7 @@ def cosigner_key(vkey: str) -> tuple[str, bytes, bytes]:
     except (ValueError, binascii.Error) as error:
         raise Unverifiable("This is not the key of a cosigner.") from error
     identifier = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
-    whole = len(key) == 33 and key[0] == _COSIGNATURE and base64.b64encode(key).decode() == encoded
+    whole = len(key) == 33 and key[0] == COSIGNATURE and base64.b64encode(key).decode() == encoded
     if not whole or not name or identifier.hex() != key_id:
         raise Unverifiable("This is not the key of a cosigner.")
     return name, identifier, key[1:]
@@ -280,6 +289,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_answers(entries)
     _check_interventions(entries)
     _check_identities(entries)
+    _check_cosigners(entries)
     _check_declarations(entries, log.record["hearing"])
     _check_minutes(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
@@ -623,6 +633,47 @@ def _check_minutes(entries: Sequence[Entry]) -> None:
                     raise Unverifiable(f"Entry {entry.seq} seals a document that nobody signed as it stands.")
                 if of is not None:
                     sealed.add(of)
+
+
+_OF_COSIGNERS = {"cosigner.unavailable", "cosigner.returned"}
+
+
+def _check_cosigners(entries: Sequence[Entry]) -> None:
+    """Of each cosigner it is said that it does not sign, then that it does again, with the same beginning, and so on.
+
+    Where an entry conceals of which one it tells, only that no time lies ahead is asked.
+    """
+    told = [entry for entry in entries if entry.kind in _OF_COSIGNERS]
+    hidden = any(entry.member("cosigner", str) is None for entry in told)
+    away: dict[str | None, str | None] = {}
+    for entry in told:
+        cosigner, since = entry.member("cosigner", str), entry.member("since", str)
+        begins = entry.kind == "cosigner.unavailable"
+        ahead = since is not None and instant(since) > entry.time
+        fits = cosigner not in away if begins else away.get(cosigner, "") in {since, None} or since is None
+        if ahead or not (hidden or (fits and (begins or cosigner in away))):
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
+        if begins:
+            away[cosigner] = since
+        else:
+            away.pop(cosigner, None)
+
+
+def cosigned_sentence(log: Log, entries: Sequence[Entry]) -> str:
+    """Who followed the journal how far, and since when one that did not sign the head had not, as its entries say."""
+    told = []
+    for vkey, (size, at) in log.followed.items():
+        name = cosigner_key(vkey)[0]
+        whole = "" if vkey in log.cosigned else f" up to entry {size - 1}, not beyond,"
+        told.append(f" Cosigned by {name}{whole} at {at:%Y-%m-%d %H:%M:%S} UTC.")
+    away = {}
+    for entry in entries:
+        if entry.kind in _OF_COSIGNERS and (cosigner := entry.member("cosigner", str)) is not None:
+            away[cosigner] = entry.member("since", str) if entry.kind == "cosigner.unavailable" else None
+    told += [
+        f" {name} had not cosigned it since {since}." for name, since in away.items() if since is not None
+    ]
+    return "".join(told)
 
 
 def sealed_paths(entries: Sequence[Entry]) -> dict[str, tuple[str, int]]:

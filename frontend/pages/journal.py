@@ -4,6 +4,7 @@ from litestar import Controller, get
 
 from frontend.shown import Shown
 from frontend.spine import Spine
+from hearings.cosigning import Cosigners
 from hearings.journal import Entry, Journal
 from hearings.sentences import Sentence, say
 from hearings.story import Story
@@ -37,7 +38,10 @@ KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
     "people": (say("People and links"), frozenset({"participant", "link", "test"})),
     "safeguards": (say("Safeguards"), frozenset({"requirement"})),
     "messages": (say("Messages"), frozenset({"message"})),
-    "files": (say("Documents, recording, minutes"), frozenset({"document", "media", "minutes", "custody"})),
+    "files": (
+        say("Documents, recording, minutes"),
+        frozenset({"document", "media", "minutes", "custody", "cosigner"}),
+    ),
 }
 """What the page can be narrowed to: the words, and the first parts of the leaf types."""
 
@@ -46,7 +50,7 @@ class JournalPages(Controller):
     tags = ["journal"]
 
     @get("/journal", sync_to_thread=True)
-    def entries(self, spine: Spine, journal: Journal, kind: str = "") -> Shown:
+    def entries(self, spine: Spine, journal: Journal, cosigners: Cosigners, kind: str = "") -> Shown:
         """`kind`: one of `KINDS`; everything if it is none of them."""
         spine.refuse_others()
         with journal.reading() as tx:
@@ -65,7 +69,8 @@ class JournalPages(Controller):
             for entry in entries
             if wanted is None or _family(entry) in wanted
         ]
-        return spine.page("journal.html", "journal", told=told, kinds=KINDS, kind=kind)
+        cosigned = [one.told() for one in cosigners.standing(spine.actor.hearing)]
+        return spine.page("journal.html", "journal", told=told, kinds=KINDS, kind=kind, cosigned=cosigned)
 
 
 def _family(entry: Entry) -> str:

@@ -18,7 +18,24 @@ export function checkCourse(entries, hearing) {
   checkInterventions(entries);
   checkIdentities(entries);
   checkDeclarations(entries, hearing);
+  checkCosigners(entries);
   checkMinutes(entries);
+}
+
+/** Of each cosigner that it does not sign, then that it does again, with the same beginning; where one conceals of which, only that no time lies ahead. @param {Entry[]} entries */
+function checkCosigners(entries) {
+  const told = entries.filter(({ kind }) => kind === "cosigner.unavailable" || kind === "cosigner.returned");
+  const hidden = told.some((entry) => member(entry, "cosigner", "str") === null);
+  const away = new Map();
+  for (const entry of told) {
+    const [cosigner, since] = [member(entry, "cosigner", "str"), member(entry, "since", "str")];
+    const begins = entry.kind === "cosigner.unavailable";
+    const before = away.get(cosigner);
+    const fits = begins ? !away.has(cosigner) : away.has(cosigner) && (since === null || before === null || before === since);
+    if ((since !== null && instant(since, odd(entry.seq)) > entry.time) || !(hidden || fits)) throw misplaced(entry);
+    if (begins) away.set(cosigner, since);
+    else away.delete(cosigner);
+  }
 }
 
 const DOCUMENTS = new Map([

@@ -123,6 +123,7 @@ export async function readLog(bundle, trust) {
   const outside = trust !== null && trust.cosigners.length > 0;
   const known = new Set(outside ? trust.cosigners : key.cosigners);
   const cosigned = Array.from(known, (vkey) => ({ vkey, at: cosignedAt(head, vkey) })).filter(({ at }) => at !== null);
+  for (const old of earlier) for (const vkey of known) cosignedAt(old, vkey);
   const quorum = outside ? trust.quorum : key.quorum;
   if (cosigned.length < quorum) {
     throw new Refusal("The head has {count} of the {quorum} cosignatures that it needs.", { count: cosigned.length, quorum });

@@ -99,6 +99,54 @@ def test_the_secret_is_not_in_what_settings_print() -> None:
     assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
+KEY = "b.example/cosign+1a2b3c4d+" + "A" * 44
+
+
+def test_cosigners_are_nobody_unless_they_are_named() -> None:
+    assert read({}).asked_to_cosign == []
+    told = read(
+        {
+            "VIVAVOCE_COSIGNERS": f"https://b.example/cosign={KEY}, PT http://localhost:8081/cosign/={KEY}",
+            "VIVAVOCE_COSIGNS": f"{KEY},{KEY}",
+            "VIVAVOCE_ADDRESS": "https://court.example",
+        }
+    )
+    assert told.asked_to_cosign == [
+        ("", "https://b.example/cosign", KEY),
+        ("PT", "http://localhost:8081/cosign", KEY),
+    ]
+    assert told.cosigned_services == [KEY, KEY]
+    assert told.cosigner_name == "court.example/cosign"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cosigners": KEY},
+        {"cosigners": f"b.example/cosign={KEY}"},
+        {"cosigners": f"http://b.example/cosign={KEY}"},
+        {"cosigners": f"https://b.example/cosign?x={KEY}"},
+        {"cosigners": "https://b.example/cosign=key"},
+        {"cosigners": f"https://b.example/cosign={KEY} {KEY}"},
+        {"cosigners": f"Portugal https://b.example/cosign={KEY}"},
+        {"cosigns": "https://b.example"},
+        {"cosigns": KEY[:-1]},
+    ],
+)
+def test_a_cosigner_that_cannot_be_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="COSIGN"):
+        read({}, **wrong)
+
+
+def test_a_key_that_is_none_ends_the_start_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VIVAVOCE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("VIVAVOCE_COSIGNS", KEY)
+    assert main(["serve"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "This is not the key of a cosigner."
+
+
 def test_each_media_worker_has_a_port_of_its_own() -> None:
     for port, workers in (("0", "8"), ("40000", "1"), ("40000-40009", "10")):
         settings = read({"VIVAVOCE_MEDIA_PORT": port, "VIVAVOCE_MEDIA_WORKERS": workers})

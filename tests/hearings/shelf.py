@@ -10,6 +10,7 @@ from hearings import seals
 from hearings.accounts import Staff
 from hearings.actors import Actor
 from hearings.database import Database
+from hearings.heads import Heads
 from hearings.keeping import Destruction, Keeping
 from hearings.packing import Packages
 from hearings.record import Explanation, Records, Signing
@@ -75,7 +76,10 @@ class Shelf:
             self.store,
             stamps=stamps,
         )
-        self.packages = Packages(self.house.acts, self.seal, archive.keys, data / "recordings", stamps=stamps)
+        self.heads = Heads(self.house.journal, self.seal, stamps=stamps)
+        self.packages = Packages(
+            self.house.acts, self.seal, archive.keys, data / "recordings", self.heads, stamps=stamps
+        )
 
     def hire(self, role: str, authority_id: UUID, login: str = "") -> Staff:
         house, login = self.house, login or role

@@ -475,7 +475,9 @@ async def test_minutes_and_package_bear_the_time_of_the_authority(
     path = tmp_path / "record.asice"
     path.write_bytes(film.stream.read())
     film.stream.close()
-    assert authority.asked == 5, "the seal and the archive of either document, and the head"
+    assert authority.asked == 7, (
+        "the seal and the archive of either document; the head, its seal and that of the log key"
+    )
     verdict = verify(path, trust=shelf.packages.trust(), head=None, at=clock())
     assert verdict.accepted, verdict.sentence
     told = {check.name: check.sentence for check in verdict.checks}

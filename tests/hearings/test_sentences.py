@@ -175,6 +175,7 @@ EXAMPLE: dict[str, Any] = {
     "signed": "card",
     "card": "Officer {O}",
     "certificate": "0" * 64,
+    "cosigner": "b.example/cosign",
     "files": 12,
     "bytes": 306_600,
 }

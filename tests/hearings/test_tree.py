@@ -50,6 +50,8 @@ def verified(old: int, new: int, proof: list[bytes], old_root: bytes, new_root: 
     """RFC 9162 section 2.1.4.2, word for word."""
     if old == new:
         return not proof and old_root == new_root
+    if not proof:
+        return False
     path = ([old_root] if old & (old - 1) == 0 else []) + proof
     fn, sn = old - 1, new - 1
     while fn & 1:
@@ -77,6 +79,82 @@ def test_every_root_and_consistency_proof_up_to_40_leaves_holds() -> None:
             proof = tree.consistency(hashes[:new], old)
             assert verified(old, new, proof, roots[old], roots[new])
             assert not verified(old, new, proof, roots[old - 1], roots[new])
+
+
+# The proofs of the same reference implementation, over LEAVES.
+PROOFS = {
+    (1, 1): [],
+    (1, 8): [
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    ],
+    (6, 8): [
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ],
+    (2, 5): [
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    ],
+}
+
+
+@pytest.mark.parametrize(("old", "new"), PROOFS)
+def test_the_proofs_are_those_of_the_reference_and_hold(old: int, new: int) -> None:
+    proof = [bytes.fromhex(one) for one in PROOFS[old, new]]
+    roots = bytes.fromhex(ROOTS[old]), bytes.fromhex(ROOTS[new])
+    assert tree.consistency([tree.leaf_hash(leaf) for leaf in LEAVES[:new]], old) == proof
+    assert tree.verify_consistency(old, new, proof, *roots)
+    assert not tree.verify_consistency(old, new, [*proof, roots[0]], *roots)
+    assert not tree.verify_consistency(old, new, proof, roots[1], bytes(32))
+    if proof:
+        assert not tree.verify_consistency(old, new, proof[:-1], *roots)
+        assert not tree.verify_consistency(old, new, [*proof[1:], proof[0]], *roots)
+        assert not tree.verify_consistency(new, old, proof, *reversed(roots))
+
+
+def test_nothing_is_continued_by_everything_and_needs_no_proof() -> None:
+    assert tree.verify_consistency(0, 5, [], tree.EMPTY_ROOT, bytes(32))
+    assert tree.verify_consistency(0, 0, [], tree.EMPTY_ROOT, tree.EMPTY_ROOT)
+    assert not tree.verify_consistency(0, 0, [], tree.EMPTY_ROOT, bytes(32))
+    assert not tree.verify_consistency(0, 5, [bytes(32)], tree.EMPTY_ROOT, bytes(32))
+    assert not tree.verify_consistency(0, 5, [], bytes(32), bytes(32))
+    assert not tree.verify_consistency(-1, 5, [bytes(32)], bytes(32), bytes(32))
+
+
+@given(st.data())
+def test_what_the_prover_proves_holds_and_nothing_else(data: st.DataObject) -> None:
+    """Against RFC 9162's own words, whatever is done to the proof."""
+    new = data.draw(st.integers(1, 200))
+    old = data.draw(st.integers(1, new))
+    hashes = [tree.leaf_hash(b"%d" % number) for number in range(new)]
+    roots = tree.Tree(hashes[:old]).root(), tree.Tree(hashes).root()
+    proof = tree.consistency(hashes, old)
+    assert tree.verify_consistency(old, new, proof, *roots)
+    forked = data.draw(st.integers(0, old - 1))
+    other = tree.Tree([*hashes[:forked], bytes(32), *hashes[forked + 1 :]]).root()
+    assert not tree.verify_consistency(old, new, proof, roots[0], other)
+    changed = list(proof)
+    match data.draw(st.sampled_from(["drop", "add", "flip", "swap", "sizes"])):
+        case "drop" if proof:
+            changed.pop(data.draw(st.integers(0, len(proof) - 1)))
+        case "add":
+            changed.insert(
+                data.draw(st.integers(0, len(proof))), data.draw(st.sampled_from([*roots, bytes(32)]))
+            )
+        case "flip" if proof:
+            at = data.draw(st.integers(0, len(proof) - 1))
+            changed[at] = bytes([changed[at][0] ^ 1]) + changed[at][1:]
+        case "swap":
+            changed.reverse()
+        case _:
+            old = data.draw(st.integers(1, new))
+    if old < new:
+        assert tree.verify_consistency(old, new, changed, *roots) == verified(old, new, changed, *roots)
+    if changed != proof:
+        assert not tree.verify_consistency(old, new, changed, *roots)
 
 
 @pytest.mark.parametrize("old", [0, 4, -1])
