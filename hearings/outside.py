@@ -20,12 +20,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hearings.errors import NotValid, Unverifiable
 from hearings.sentences import say
 from hearings.signatures import Certificate, Signed, fingerprint, guarded, leads_to, read_token, title
-from hearings.signed_pdf import Level, PdfSignature, only_signed_since, read, sealing
+from hearings.signed_pdf import UNREADABLE, Level, PdfSignature, only_signed_since, read, sealing
 from hearings.timestamps import TOLERANCE
 
 LARGEST = 16 * 1024 * 1024
 WEAKEST_RSA = 2048  # bits
 _UNREADABLE = say("A certificate in the file cannot be read.")
+_UNRELIABLE = say(
+    "The program that signed the file has written it in a way that cannot be relied on. Sign it with another program."
+)
 _FOR_DOCUMENTS = {
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string,
     ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string,
@@ -69,7 +72,12 @@ def _added(original: bytes, uploaded: bytes) -> list[PdfSignature]:
         raise _not_taken(say("This is not a PDF."))
     if uploaded == original:
         raise _not_taken(say("There is no signature in the file: it is as it was downloaded."))
-    found = read(uploaded)
+    try:
+        found = read(uploaded)
+    except Unverifiable as refusal:
+        if refusal.sentence == UNREADABLE and uploaded.startswith(original):
+            raise _not_taken(_UNRELIABLE) from refusal
+        raise
     if not uploaded.startswith(original):
         raise _not_taken(
             say(

@@ -30,6 +30,7 @@ from hearings.signatures import Certificate, Signed, guarded, in_order, read_tok
 
 T = TypeVar("T")
 
+UNREADABLE = say("This is no PDF that can be read.")
 _FOR_SIGNING = KeyUsageConstraints(
     key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
 )
@@ -63,7 +64,7 @@ class PdfSignature(NamedTuple):
 
 def read(data: bytes) -> tuple[PdfSignature, ...]:
     """Raises: Unverifiable if this is no PDF whose signatures can be read, or one that is encrypted."""
-    return guarded(lambda: _apart(lambda: _read(data)), say("This is no PDF that can be read."))
+    return guarded(lambda: _apart(lambda: _read(data)), UNREADABLE)
 
 
 def only_signed_since(original: bytes, data: bytes) -> bool:
@@ -82,7 +83,7 @@ def only_signed_since(original: bytes, data: bytes) -> bool:
         found = DEFAULT_DIFF_POLICY.review_file(after, _with_form(after, revisions[-1]))
         return isinstance(found, DiffResult) and found.modification_level <= ModificationLevel.FORM_FILLING
 
-    return guarded(lambda: _apart(reviewing), say("This is no PDF that can be read."))
+    return guarded(lambda: _apart(reviewing), UNREADABLE)
 
 
 def sealing(signatures: Sequence[PdfSignature]) -> list[PdfSignature]:

@@ -123,6 +123,7 @@ def signed(
     raw = by.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     signer = signers.SimpleSigner(foreign(by.certificate), keys.PrivateKeyInfo.load(raw), store)
     settings = {"subfilter": SigSeedSubFilter.PADES, "md_algorithm": "sha256"} | more
+    signer.prefer_pss = settings.pop("prefer_pss", False)
     timestamper = settings.pop("timestamper", None)
     spec = SigFieldSpec(field, box=box) if box else None
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
@@ -193,8 +194,9 @@ def test_who_signed_is_told_and_what_was_not_checked(original: bytes, judge: Car
         lambda: ec.generate_private_key(ec.SECP521R1()),
     ],
 )
-def test_cards_of_several_makes(key: Callable[[], Key], original: bytes) -> None:
-    assert accepted(original, signed(original, card(key=key())), NOW).name == "Judge A"
+@pytest.mark.parametrize("pss", [False, True])
+def test_cards_of_several_makes(key: Callable[[], Key], pss: bool, original: bytes) -> None:
+    assert accepted(original, signed(original, card(key=key()), prefer_pss=pss), NOW).name == "Judge A"
 
 
 @pytest.mark.parametrize(
@@ -485,6 +487,14 @@ def test_what_is_no_pdf_or_too_large_is_refused(original: bytes, good: bytes) ->
     assert "no PDF that can be read" in refusal(original, b"%PDF-1.7\n" + bytes(99))
     assert "larger than 16 MiB" in refusal(original, good.ljust(outside.LARGEST + 1, b"\n"))
     assert "no PDF" in refusal(original, original[: len(original) // 2])
+
+
+def test_a_program_that_writes_its_table_wrong_is_named_as_the_cause(original: bytes, good: bytes) -> None:
+    """As that of Debian 12 (poppler 22.12) does: generation 1 of objects that never had a generation 0."""
+    head, added = good[: len(original)], good[len(original) :]
+    wrong = head + added.replace(b" 00000 n", b" 00001 n")
+    assert wrong != good
+    assert "Sign it with another program." in refusal(original, wrong)
 
 
 def test_no_cut_of_it_is_taken_nor_ends_otherwise(original: bytes, good: bytes) -> None:
