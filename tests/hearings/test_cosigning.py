@@ -21,6 +21,7 @@ from hearings.events import StatementNoted
 from hearings.journal import Journal
 from hearings.states import State
 from hearings.tables import Checkpoint, Cosignature, CosignedLog, Hearing, JournalLeaf
+from hearings.tables import Cosigning as Row
 from hearings.verify_journal import cosignature
 from tests import databases
 from tests.conftest import FakeClock
@@ -335,6 +336,22 @@ def test_killed_between_the_entry_and_its_mark_it_is_not_said_twice(house: House
     assert house.told() == ["cosigner.unavailable"]
 
 
+def test_of_two_processes_that_miss_it_one_says_so(house: House) -> None:
+    """Both have seen the same, and the second comes after the first; or the file was closed meanwhile."""
+    house.wire.away = True
+    house.round()
+    (seen,) = house.cosigners._waiting(OTHER)
+    house.clock.pass_(seconds=61)
+    for _ in range(2):
+        house.cosigners._miss(OTHER, seen)
+    assert house.told() == ["cosigner.unavailable"]
+    with house.journal.transaction() as tx:
+        tx.get_one(Hearing, house.id).state = State.CLOSED
+        tx.get_one(Row, (house.id, THEIRS.vkey)).away = None
+    house.cosigners._miss(OTHER, seen)
+    assert house.told() == ["cosigner.unavailable"]
+
+
 def test_of_a_closed_file_nothing_is_told_and_still_it_is_cosigned(house: House) -> None:
     with house.journal.transaction() as tx:
         tx.get_one(Hearing, house.id).state = State.CLOSED
@@ -356,7 +373,7 @@ def rolled_back(house: House, n: int) -> None:
         tx.exec(delete(JournalLeaf).where(col(JournalLeaf.seq) >= size))
         tx.exec(delete(Checkpoint).where(col(Checkpoint.size) > size))
         tx.exec(delete(Cosignature).where(col(Cosignature.size) > size))
-        row = tx.get_one(cosigning.Cosigning, (house.id, THEIRS.vkey))
+        row = tx.get_one(Row, (house.id, THEIRS.vkey))
         row.size = size
     house.journal._trees.clear()
     house.journal._read.clear()
