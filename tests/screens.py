@@ -17,11 +17,13 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from frontend.rehearse import AUTHORITY, INTERPRETER, JUDGE, OTHERS, WITNESS, Court, Hearing
 from frontend.visitor import Visitor, eventually
 from frontend.words import LANGUAGES
+from hearings import verify_page
 from tests.browser.chromium import chromium, write_voice
 from tests.browser.docket import docket
 from tests.browser.people import DESK, PHONE, People, Person, speak
 from tests.browser.test_keeping import looks
 from tests.frontend.years_later import years_later
+from tests.hearings.test_vectors import VECTORS
 
 SIZES = {"desktop": DESK, "phone": PHONE}
 PAGE_MS, ROOM_MS = 100, 900  # for what moves to come to rest
@@ -67,7 +69,8 @@ async def pictures(folder: Path) -> int:
         async with async_playwright() as playwright, await chromium(playwright, voice=voice) as browser:
             pages = await _pages(browser, folder, Path(scratch) / "pages")
             later = await _later(browser, folder, Path(scratch) / "later")
-            return pages + later + await _rooms(browser, folder, Path(scratch) / "rooms")
+            verified = await _verified(browser, folder, Path(scratch) / "verify.html")
+            return pages + later + verified + await _rooms(browser, folder, Path(scratch) / "rooms")
 
 
 async def _pages(browser: Browser, folder: Path, data: Path) -> int:
@@ -94,6 +97,26 @@ async def _later(browser: Browser, folder: Path, data: Path) -> int:
         finally:
             await camera.people.leave()
         return camera.taken
+
+
+async def _verified(browser: Browser, folder: Path, file: Path) -> int:
+    """The verifier for the browser, whole and refusing, in its own six languages."""
+    await asyncio.to_thread(file.write_bytes, verify_page.page())
+    taken = 0
+    for language in ("en", *verify_page.LANGUAGES):
+        context = await browser.new_context(locale=language)
+        page = await context.new_page()
+        await page.goto(file.as_uri())
+        for name in ("full", "a-forged-disclosure"):
+            await page.locator("#record").set_input_files(VECTORS / f"{name}.asice")
+            await page.locator("#check").click()
+            await page.locator("#check:enabled").wait_for()
+            for size, viewport in SIZES.items():
+                await page.set_viewport_size(viewport)
+                await page.screenshot(path=folder / f"verifier-{name}-{size}-{language}.png", full_page=True)
+                taken += 1
+        await context.close()
+    return taken
 
 
 async def _rooms(browser: Browser, folder: Path, data: Path) -> int:

@@ -111,7 +111,8 @@ function drawResult() {
   const time = told.at.toLocaleString(language, { dateStyle: "long", timeStyle: "long" });
   show(element("verdict-file"), said("{name}, {bytes} bytes; checked at {time} by the clock of this device.", { name: told.name, bytes: told.size, time }));
   element("left").hidden = !verdict.accepted;
-  element("command").textContent = `vivavoce verify ${visible(told.name)} --trust trust.json`;
+  const file = /^[\w.-]+$/.test(told.name) && !told.name.startsWith("-") ? told.name : "RECORD.asice"; // others may be more than a name to a shell
+  element("command").textContent = `vivavoce verify ${file} --trust trust.json`;
   drawFacts(verdict);
 }
 

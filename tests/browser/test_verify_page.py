@@ -168,6 +168,35 @@ async def test_hostile_words_are_shown_and_do_nothing(
         assert faults == []
 
 
+async def test_without_a_worker_it_checks_within_the_page(browser: Browser, page_file: Path) -> None:
+    async with opened(browser, page_file) as (page, faults):
+        await page.add_init_script(
+            "globalThis.Worker = class { constructor() { throw new Error('none'); } };"
+        )
+        await page.reload()
+        for name, verdict in (("redacted", "whole"), ("a-bomb", "refused")):
+            shown = await in_chromium(page).asks(VECTORS / f"{name}.asice")
+            assert shown["verdict"] == verdict
+        assert faults == []
+
+
+async def test_the_command_that_it_shows_can_be_pasted(
+    browser: Browser, page_file: Path, tmp_path: Path
+) -> None:
+    async with opened(browser, page_file) as (page, faults):
+        for name, named in (
+            ("full.asice", "full.asice"),
+            ("x;reboot.asice", "RECORD.asice"),
+            ("-x", "RECORD.asice"),
+        ):
+            (tmp_path / name).write_bytes((VECTORS / "never-sat.asice").read_bytes())
+            await in_chromium(page).asks(tmp_path / name)
+            assert (
+                await page.locator("#command").inner_text() == f"vivavoce verify {named} --trust trust.json"
+            )
+        assert faults == []
+
+
 async def test_the_page_has_no_way_out(browser: Browser, page_file: Path) -> None:
     async with opened(browser, page_file) as (page, faults):
         told = await page.evaluate(
