@@ -174,7 +174,8 @@ function checkAnswers(entries) {
     } else if (Object.hasOwn(ANSWERS, entry.kind)) {
       const [kind, name] = ANSWERS[entry.kind];
       const whose = member(entry, name, "int");
-      const meant = Array.from(answerable.get(kind) ?? []).filter((seq) => whose === null || seq === whose);
+      const open = answerable.get(kind) ?? new Set();
+      const meant = whose === null ? Array.from(open) : open.has(whose) ? [whose] : [];
       if (!meant.length) throw new Refusal("Entry {seq} ({type}) answers what nobody asked or raised.", { seq: entry.seq, type: entry.kind });
       for (const seq of meant) {
         silent.get(kind)?.delete(seq);

@@ -20,6 +20,17 @@ function power(base, exponent, by) {
   return result;
 }
 
+/** By Euclid; of a number that has one. @param {bigint} number @param {bigint} by */
+function inverse(number, by) {
+  let [before, rest, one, other] = [by, modulo(number, by), 0n, 1n];
+  while (rest) {
+    const times = before / rest;
+    [before, rest] = [rest, before - times * rest];
+    [one, other] = [other, one - times * other];
+  }
+  return modulo(one, by);
+}
+
 /** @param {Uint8Array} bytes */
 function bigEndian(bytes) {
   return BigInt(`0x${hex(bytes) || "0"}`);
@@ -36,11 +47,11 @@ function littleEndian(bytes) {
 
 const P = 2n ** 255n - 19n;
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
-const D = modulo(-121665n * power(121666n, P - 2n, P), P);
+const D = modulo(-121665n * inverse(121666n, P), P);
 const ROOT = power(2n, (P - 1n) / 4n, P);
 /** @type {Point} */
 const NOUGHT = [0n, 1n, 1n, 0n];
-const BASE = pointOf(modulo(4n * power(5n, P - 2n, P), P), 0n);
+const BASE = pointOf(modulo(4n * inverse(5n, P), P), 0n);
 
 /** The point of this y and the sign of x; null if there is none. @param {bigint} y @param {bigint} sign @returns {Point | null} */
 function pointOf(y, sign) {
@@ -100,8 +111,8 @@ export function ed25519Holds(key, signature, message) {
   const k = littleEndian(sha512(joined(signature.subarray(0, 32), key, message))) % L;
   const [x, y, z, t] = point;
   const sum = combined(s, k, [modulo(-x, P), y, z, modulo(-t, P)]);
-  const inverse = power(modulo(sum[2], P), P - 2n, P);
-  const [ownX, ownY] = [modulo(sum[0] * inverse, P), modulo(sum[1] * inverse, P)];
+  const scale = inverse(sum[2], P);
+  const [ownX, ownY] = [modulo(sum[0] * scale, P), modulo(sum[1] * scale, P)];
   return littleEndian(signature.subarray(0, 32)) === (ownY | ((ownX & 1n) << 255n));
 }
 
@@ -122,7 +133,7 @@ function sum256(one, other) {
   const twice = one[0] === other[0];
   const above = twice ? 3n * one[0] * one[0] - 3n : other[1] - one[1];
   const below = modulo(twice ? 2n * one[1] : other[0] - one[0], Q);
-  const slope = (modulo(above, Q) * power(below, Q - 2n, Q)) % Q;
+  const slope = (modulo(above, Q) * inverse(below, Q)) % Q;
   const x = modulo(slope * slope - one[0] - other[0], Q);
   return [x, modulo(slope * (one[0] - x) - one[1], Q)];
 }
@@ -144,9 +155,9 @@ export function p256Holds(point, signature, message) {
   const [r, s] = [bigEndian(signature.subarray(0, 32)), bigEndian(signature.subarray(32))];
   if (x >= Q || y >= Q || modulo(y * y - x * x * x + 3n * x - B, Q) !== 0n) return false;
   if (r < 1n || s < 1n || r >= ORDER || s >= ORDER) return false;
-  const inverse = power(s, ORDER - 2n, ORDER);
+  const scale = inverse(s, ORDER);
   const hashed = bigEndian(sha256(message));
-  const one = times256(modulo(hashed * inverse, ORDER), [GX, GY]);
-  const found = sum256(one, times256(modulo(r * inverse, ORDER), [x, y]));
+  const one = times256(modulo(hashed * scale, ORDER), [GX, GY]);
+  const found = sum256(one, times256(modulo(r * scale, ORDER), [x, y]));
   return found !== null && modulo(found[0], ORDER) === r;
 }

@@ -43,7 +43,7 @@ export function sealedPaths(entries) {
 
 /** @param {Bundle} bundle @param {Log} log @param {ReturnType<typeof sealedPaths>} sealed */
 export function checkFiles(bundle, log, sealed) {
-  const there = bundle.paths.filter((path) => /^data\/(media|minutes)\//.test(path));
+  const there = new Set(bundle.paths.filter((path) => /^data\/(media|minutes)\//.test(path)));
   const declared = withheld(log, "path");
   for (const path of there) {
     const seal = sealed.get(path);
@@ -51,10 +51,10 @@ export function checkFiles(bundle, log, sealed) {
     if (bundle.sha256(path) !== seal.sha256) throw new Refusal("{path} is not the file that entry {seq} sealed.", { path, seq: seal.seq });
   }
   for (const path of sealed.keys()) {
-    if (!there.includes(path) && !declared.has(path)) throw new Refusal("{path} was sealed, and is missing.", { path });
+    if (!there.has(path) && !declared.has(path)) throw new Refusal("{path} was sealed, and is missing.", { path });
   }
   for (const path of declared) {
-    if (there.includes(path) || !sealed.has(path)) {
+    if (there.has(path) || !sealed.has(path)) {
       throw new Refusal("{path} is declared as withheld, and is there or was never sealed.", { path });
     }
   }
@@ -361,7 +361,8 @@ function gapsByTrack(told) {
     const stretch = told.stretches.find((one) => one.since <= span.since && span.since < one.until);
     if (!stretch) throw new Refusal("A gap of {track} lies outside of the time on the record.", { track });
     const key = `${track} ${stretch.number}`;
-    gaps.set(key, [...(gaps.get(key) ?? []), span]);
+    if (!gaps.has(key)) gaps.set(key, []);
+    gaps.get(key)?.push(span);
   }
   return gaps;
 }

@@ -205,7 +205,8 @@ function checkLayout(names) {
       throw new Refusal("The layout has no place for {name}.", { name: bag[place] });
     }
   });
-  const missing = REQUIRED.find((path) => !paths.includes(path));
+  const there = new Set(paths);
+  const missing = REQUIRED.find((path) => !there.has(path));
   if (missing) throw new Refusal("{name} is missing.", { name: missing });
   return hearing;
 }

@@ -14,6 +14,7 @@ from websockets.typing import Origin
 from frontend.access import HEADERS
 from frontend.rehearse import INTERPRETER, JUDGE, WITNESS, Court, Hearing
 from frontend.visitor import DoorRefused, Visitor
+from hearings import verify_page
 from tests.story.telling import scheduled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -340,3 +341,9 @@ async def test_the_first_message_must_be_a_hello_of_this_version(hearing: Hearin
         told = [json.loads(await socket.recv()) for _ in range(4)]
     assert [one["type"] for one in told] == ["ice", "state", "refused", "closed"]
     assert "out of date" in told[3]["sentence"]
+
+
+async def test_the_verifier_for_the_browser_is_given_to_anybody_to_keep(court: Court) -> None:
+    answer = await court.visitor().http.get("/verify/page")
+    assert answer.content == verify_page.page()
+    assert answer.headers["content-disposition"] == 'attachment; filename="verify.html"'
