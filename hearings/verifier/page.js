@@ -103,9 +103,10 @@ function drawResult() {
   element("result").hidden = verdict === null;
   if (verdict === null) return;
   const refused = told.checks.find((check) => check.outcome === "refused");
-  element("verdict").className = verdict.listed ? "listed" : verdict.accepted ? "whole" : "refused";
-  show(element("verdict-head"), headOf(verdict));
-  show(element("verdict-words"), wordsOf(verdict));
+  const unread = refused?.name === "trust" || refused?.name === "head";
+  element("verdict").className = verdict.listed ? "listed" : verdict.accepted ? "whole" : unread ? "unread" : "refused";
+  show(element("verdict-head"), unread ? said("Nothing is decided: a file beside the record cannot be read") : headOf(verdict));
+  show(element("verdict-words"), unread ? said("Choose the right file, or leave it out, and check again. This says nothing about the record itself. What was found:") : wordsOf(verdict));
   if (refused) show(element("verdict-reason"), refused.said);
   else element("verdict-reason").replaceChildren();
   const time = told.at.toLocaleString(language, { dateStyle: "long", timeStyle: "long" });
@@ -228,7 +229,7 @@ async function ask(event) {
   } catch (error) {
     const what = said("This cannot be read ({error}).", { error: String(error) });
     asked.checks.push({ name: "zip", outcome: "refused", said: what });
-    asked.verdict = { accepted: false, listed: false, keptHeads: 0, facts: null };
+    asked.verdict = { accepted: false, listed: false, facts: null };
   }
   field("check").disabled = false;
   element("running").hidden = true;

@@ -13,7 +13,7 @@ import { Bundle } from "./zip.js";
 /** `part`: something of it is left to the command. @typedef {"ok" | "part" | "refused" | "skipped" | "not run" | "left"} Outcome */
 /** @typedef {{name: string, outcome: Outcome, said: Said}} Check */
 /** What the record says of itself. @typedef {{hearing: string, from: number, to: number, entries: number, redacted: boolean, withheld: number, vkey: string, lost: number}} Facts */
-/** @typedef {{accepted: boolean, listed: boolean, keptHeads: number, facts: Facts | null}} Verdict */
+/** @typedef {{accepted: boolean, listed: boolean, facts: Facts | null}} Verdict */
 /** @typedef {{record: Blob, trust: Blob | null, head: Blob | null, now: number, kinds: import("./entries.js").Kinds}} Question */
 /** @typedef {{check: (check: Check) => void, progress: (done: number, whole: number) => void}} Listener */
 
@@ -128,7 +128,6 @@ export async function verify(question, listener) {
   return {
     accepted: complete,
     listed: complete && trust !== null && trust.logKeys.length > 0,
-    keptHeads: heads.length,
     facts: log && entries ? factsOf(theLog, course) : null,
   };
 }

@@ -85,9 +85,9 @@ def fault(case: dict[str, Any], command: Verdict, shown: dict[str, Any]) -> str 
         return "other checks, or another order"
     pages = dict(shown["checks"])
     if case["left"]:
-        seen = pages[case["refused"]] in ("part", "left") and shown["verdict"] != "refused"
+        seen = pages[case["refused"]] in ("part", "left") and shown["verdict"] == "whole"
         return None if seen else "it sees what it does not check"
-    if (shown["verdict"] != "refused") != command.accepted:
+    if (shown["verdict"] in ("whole", "listed")) != command.accepted:
         return f"verdict {shown['verdict']}"
     return next(
         (
@@ -177,6 +177,16 @@ async def test_without_a_worker_it_checks_within_the_page(browser: Browser, page
         for name, verdict in (("redacted", "whole"), ("a-bomb", "refused")):
             shown = await in_chromium(page).asks(VECTORS / f"{name}.asice")
             assert shown["verdict"] == verdict
+        assert faults == []
+
+
+async def test_a_trust_file_that_cannot_be_read_is_not_held_against_the_record(
+    browser: Browser, page_file: Path
+) -> None:
+    async with opened(browser, page_file) as (page, faults):
+        shown = await in_chromium(page).asks(VECTORS / "full.asice", VECTORS / "named-twice.json")
+        assert shown["verdict"] == "unread"
+        assert "trust.json" in shown["reason"]
         assert faults == []
 
 
