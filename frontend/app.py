@@ -46,6 +46,7 @@ from frontend.pages.messages import MessagesPages
 from frontend.pages.notices import NoticePages
 from frontend.pages.people import JoinPages, PeoplePages
 from frontend.pages.record import RecordPages
+from frontend.pages.redaction import RedactionPages
 from frontend.pages.reply import ReplyPages
 from frontend.pages.request import RequestPages
 from frontend.pages.room import CheckPages, RoomPages
@@ -92,6 +93,7 @@ from hearings.outgoing import Outgoing
 from hearings.packing import Packages
 from hearings.people import People
 from hearings.post import Post
+from hearings.protection import Protections
 from hearings.record import Records
 from hearings.recording import Recording
 from hearings.registry import Registry
@@ -135,6 +137,7 @@ ACTS = [
     MessagesPages,
     JournalPages,
     RecordPages,
+    RedactionPages,
     ListenPages,
     KeepingPages,
 ]
@@ -175,6 +178,7 @@ class Service:
     cosigners: Cosigners
     heads: Heads
     outward: Outward
+    protections: Protections
     copies: Copies
     listening: Listening
     keeping: Keeping
@@ -259,11 +263,12 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         feeds=Feeds(journal, key, write),
         outgoing=Outgoing(journal, post),
         records=Records(acts, known, recording, seal, store, stamps=stamps),
-        packages=Packages(acts, seal, keys, recordings, heads, stamps=stamps),
+        packages=Packages(acts, seal, keys, recordings, heads, known, stamps=stamps),
         cosigner=Cosigner(database, own, clock, settings.cosigned_services),
         cosigners=cosigners,
         heads=heads,
         outward=outward,
+        protections=Protections(acts),
         conductor=conductor,
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),

@@ -1668,7 +1668,77 @@ class MediaFigures(Event):
         )
 
 
+# --- protection --------------------------------------------------------------------------------
+
+
+class ProtectionOrdered(Event):
+    """A court withholds something from the version for the parties, from the public one, or from both. `protects`: the
+    `identity` of `whom`; of the `recording` a track, a stretch, or a track in one stretch; or a `member` of an `entry`.
+
+    Sources: ETS 182, Article 9(6); Directive 2014/41/EU, Article 24(6); UNTOC, Article 24(2)(a).
+    """
+
+    protects: Literal["identity", "recording", "member"]
+    whom: Handle | None = None
+    track: TrackName | None = None
+    stretch: int | None = None
+    entry: int | None = None
+    member: str | None = None
+    versions: list[Literal["parties", "public"]]
+    ground: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "ground": self.ground}
+        if self.protects == "identity":
+            return say(
+                "{who} ordered that {whom} is not named: {ground}", **told, whom=named(self.whom or "")
+            )
+        if self.protects == "member":
+            return say("{who} ordered that words of entry {n} are withheld: {ground}", **told, n=self.entry)
+        if self.track is None:
+            return say(
+                "{who} ordered that stretch {n} of the recording is withheld: {ground}",
+                **told,
+                n=self.stretch,
+            )
+        what = _coming(self.track, named)
+        if self.stretch is None:
+            return say("{who} ordered that {what} is withheld: {ground}", **told, what=what)
+        return say(
+            "{who} ordered that {what} in stretch {n} is withheld: {ground}",
+            **told,
+            what=what,
+            n=self.stretch,
+        )
+
+
+class ProtectionLifted(Event):
+    """An order of protection no longer stands: that of entry `order`; or `whom`, who was described as to be protected,
+    may be named.
+    """
+
+    order: int | None = None
+    whom: Handle | None = None
+    ground: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        told = {"who": named(self.by), "ground": self.ground}
+        if self.whom is not None:
+            return say("{who} ordered that {whom} may be named: {ground}", **told, whom=named(self.whom))
+        return say("{who} lifted the protection of entry {n}: {ground}", **told, n=self.order)
+
+
 # --- the record --------------------------------------------------------------------------------
+
+PUBLIC_MINUTES = ".public.pdf"
+VERSION: dict[str, Sentence] = {
+    "full": say("the full record"),
+    "parties": say("the version for the parties"),
+    "public": say("the public version"),
+    "annex": say("the sealed annex"),
+}
 
 
 class CosignerUnavailable(Event):
@@ -1818,18 +1888,19 @@ class MinutesElsewhere(Event):
 
 
 class MinutesSealed(Event):
-    """Minutes that were signed are sealed; `path` is their path in the record, from `data/`."""
+    """Minutes that were signed are sealed; `path` is their path in the record, from `data/`. Public ones (`*.public.pdf`)
+    are sealed by the service: what they tell was signed in full.
+    """
 
     path: str
     sha256: Sha256
     by: By
 
     def sentence(self, named: Named) -> Sentence:
-        return say(
-            "The seal was put on {file}, as {who} signed it.",
-            who=named(self.by),
-            file=self.path.rpartition("/")[2],
-        )
+        file = self.path.rpartition("/")[2]
+        if self.path.endswith(PUBLIC_MINUTES):
+            return say("Public minutes were drawn up ({file}).", file=file)
+        return say("The seal was put on {file}, as {who} signed it.", who=named(self.by), file=file)
 
 
 class CustodyPlayed(Event):
@@ -1843,13 +1914,20 @@ class CustodyPlayed(Event):
 
 
 class CustodyFetched(Event):
-    """Somebody takes the sealed package along, which holds so many leaves of the journal."""
+    """Somebody takes the sealed package along, which holds so many leaves of the journal. `kind`: in which version; the
+    full one, where that is not said.
+    """
 
     leaves: int
+    kind: Literal["full", "parties", "public", "annex"] | None = None
     by: By
 
     def sentence(self, named: Named) -> Sentence:
-        return say("{who} took the sealed package along.", who=named(self.by))
+        if self.kind is None:
+            return say("{who} took the sealed package along.", who=named(self.by))
+        return say(
+            "{who} took the sealed package along: {version}.", who=named(self.by), version=VERSION[self.kind]
+        )
 
 
 class CustodyHeld(Event):

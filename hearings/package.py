@@ -65,7 +65,8 @@ class Contents:
     """A record as it goes into a package. Paths of media and minutes are those in the bag, from `data/`.
 
     `page`: the verifier for the browser, or none. `disclosures`: for each leaf, those that are given. `log_key_seal`, `checkpoint_seal`: where they exist
-    already (always when a record is redacted), with `root` and `certificates` (PEM) of who made them.
+    already (always when a record is redacted), with `root` and `certificates` (PEM) of who made them. `about`: what the
+    README says of this version.
     """
 
     reference: str
@@ -91,6 +92,7 @@ class Contents:
     crls: Sequence[bytes] = ()
     policy: bytes | None = None
     page: bytes | None = field(default_factory=page)
+    about: str = ""
 
 
 def write(
@@ -226,14 +228,14 @@ def _record(contents: Contents) -> bytes:
 
 def _readme(contents: Contents) -> str:
     reference = " ".join(contents.reference.split())
-    return _README.format(hearing=contents.hearing, reference=reference)
+    return _README.format(hearing=contents.hearing, reference=reference, about=contents.about)
 
 
 _README = """\
 THE RECORD OF A HEARING BY VIDEO LINK
 Reference: {reference}
 Hearing: urn:uuid:{hearing}
---
+{about}--
 What this is. The file that you unpacked holds the journal of the hearing (every entry, from the request on),
 the recordings of sound and picture, the minutes, and the seals of the court.
 How to verify it with the program:

@@ -1,41 +1,69 @@
-"""The sealed package of a closed hearing: made on demand, proved, and kept locked like the recordings that are in it."""
+"""The sealed package of a closed hearing, in each version (`redaction`): made on demand, proved, searched for what it must
+not tell, and kept locked like the recordings that are in it.
+"""
 
 import base64
+import hashlib
 import json
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from hearings import package, tokens, verify
-from hearings.actors import Actor
+from consent.instruments import Instrument
+from hearings import checklist, leaks, minutes_pdf, package, pades, tokens, verify
+from hearings.actors import Actor, service
 from hearings.acts import Acts, locked
-from hearings.errors import NotNow, Unreachable
-from hearings.events import CustodyFetched, HearingClosed
+from hearings.drawing import Sides, draw
+from hearings.errors import NotAllowed, NotFound, NotNow, Unreachable
+from hearings.events import (
+    PUBLIC_MINUTES,
+    VERSION,
+    CustodyFetched,
+    HearingClosed,
+    MinutesSealed,
+    ProtectionLifted,
+    ProtectionOrdered,
+)
 from hearings.heads import Heads
 from hearings.journal import origin
 from hearings.listening import Film
-from hearings.record import may_read
+from hearings.minutes import Minutes
 from hearings.recording import MEDIA
+from hearings.redaction import (
+    MINUTES_FOLDER,
+    Case,
+    Version,
+    about,
+    applied,
+    blanked,
+    masked,
+    redact,
+    takes,
+    terms_of,
+)
 from hearings.registry import Registry, public_half
+from hearings.roles import TAKERS, Side
 from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.story import Story
-from hearings.tables import FrozenHead, Hearing, JournalLeaf, RecordFile
+from hearings.tables import Authority, FrozenHead, Hearing, JournalLeaf, Participant, RecordFile
+from hearings.terms import Terms
 from hearings.timestamps import Stamps
-from hearings.tree import stamp
 from media.locked import Lock, NotOpened, Unwrap, opened
 from media.lockedfile import FRAME, LockedFile
 from media.storage import Storage
 
+PUBLIC_VERSION = "Public version, made from the signed minutes"
 PART = ".clear"
 LONGEST_MAKING = timedelta(hours=6)
 
@@ -48,49 +76,123 @@ class Packages:
         keys: Registry,
         recordings: Path,
         heads: Heads,
+        instruments: Mapping[str, Instrument],
         *,
         stamps: Stamps | None = None,
     ) -> None:
         self._acts = acts
         self._heads = heads
+        self._stamps = stamps
         self._journal = acts.journal
         self._seal = seal
-        self._stamps = stamps
         self._keys = keys
         self._recordings = recordings
+        self._instruments = instruments
         self._making = recordings.parent / "packages"
         self._packages = Storage(self._making)
 
-    def sealed_package(self, actor: Actor) -> Film:
-        """The sealed package of a closed hearing; that it is taken is entered in the journal. It lies locked like the
-        recordings that are in it.
+    def sealed_package(self, actor: Actor, version: Version = Version.FULL) -> Film:
+        """A version of the sealed package of a closed hearing; that it is taken is entered in the journal. It lies locked
+        like the recordings that are in it.
+
+        Raises: NotFound, NotAllowed, NotNow, Unreachable.
+        """
+        _may_take(actor, version)
+        film, leaves = self._opened(actor.hearing, version)
+        try:
+            with self._acts.act(actor, Verb.TAKE_ALONG) as act:
+                act.write(CustodyFetched(leaves=leaves, kind=version.value, by=act.who.handle))
+        except BaseException:
+            film.stream.close()
+            if self._gone(actor.hearing):  # it was destroyed meanwhile
+                self._packages.remove(_name(actor.hearing, leaves, version))
+            raise
+        return film
+
+    def made(self, hearing: UUID, version: Version) -> Film:
+        """The package of a closed hearing in this version, for whoever has asked who may have it. Nothing is entered.
 
         Raises: NotFound, NotNow, Unreachable.
         """
-        may_read(actor)
+        return self._opened(hearing, version)[0]
+
+    def file_name(self, actor: Actor, version: Version) -> str:
+        """What to call the file: by the reference, unless that tells of somebody whom the version does not name."""
+        with self._journal.reading() as tx:
+            hearing = tx.get_one(Hearing, actor.hearing)
+            guarded = Version.PARTIES if version is Version.ANNEX else version
+            terms = terms_of(self._case(tx, hearing, ()), guarded)
+        return package_name(hearing.id, _reference(hearing, terms), version)
+
+    def _opened(self, id_: UUID, version: Version) -> tuple[Film, int]:
+        """The package, and of how many leaves it is."""
         with self._journal.transaction() as tx:
-            hearing = locked(tx, actor.hearing)
+            hearing = locked(tx, id_)
             if hearing.state is not State.CLOSED:
                 raise NotNow(say("The package is made when the file is closed."))
             self._keys.prepare(tx, hearing.id, self._journal.clock())  # it may never have been on the record
-            closing = _closing(tx, hearing.id)
-        self._journal.checkpoint(actor.hearing)  # the database may have been away when it was to be signed
-        head = self._heads.freeze(hearing.id, at_least=closing + 1)
+        if version in (Version.PARTIES, Version.PUBLIC, Version.ANNEX):
+            self._publish(id_)
         with self._journal.reading() as tx:
-            lock = Lock(base64.b64decode(public_half(tx, hearing.id)))
-            contents = self._contents(tx, hearing, head)
-            unwrap = self._keys.opener(tx, hearing.id)
-        name = f"{hearing.id}-{len(contents.leaves)}.asice"
-        film = self._kept(name, unwrap) or self._made(name, contents, lock, unwrap)
-        try:
-            with self._acts.act(actor, Verb.TAKE_ALONG) as act:
-                act.write(CustodyFetched(leaves=len(contents.leaves), by=act.who.handle))
-        except BaseException:
-            film.stream.close()
-            if self._gone(hearing.id):  # it was destroyed meanwhile
-                self._packages.remove(name)
-            raise
-        return film
+            settled = _settled(tx, id_)
+        self._journal.checkpoint(id_)  # the database may have been away when it was to be signed
+        head = self._heads.freeze(id_, at_least=settled)
+        with self._journal.reading() as tx:
+            lock = Lock(base64.b64decode(public_half(tx, id_)))
+            contents, terms = self._contents(tx, tx.get_one(Hearing, id_), head, version)
+            unwrap = self._keys.opener(tx, id_)
+        name = _name(id_, len(contents.leaves), version)
+        film = self._kept(name, unwrap) or self._made(name, contents, lock, unwrap, terms)
+        return film, len(contents.leaves)
+
+    # --- public minutes
+
+    def _publish(self, hearing: UUID) -> None:
+        """Public minutes that are clean as things stand now: drawn up once, and again when a protection was ordered since.
+        What is ordered while they are drawn makes them unclean, and they are drawn again when a version is asked for next.
+        """
+        with self._journal.reading() as tx:
+            row = tx.get_one(Hearing, hearing)
+            case = self._case(tx, row, self._minutes(tx, hearing))
+            terms = _to_publish(case)
+            drawn = self._public_minutes(tx, row, case, terms) if terms is not None else None
+        if drawn is None:
+            return
+        at = self._journal.clock()
+        pdf = minutes_pdf.draw_up(drawn)
+        sealed = pades.seal_pdf(pdf, self._seal, reason=PUBLIC_VERSION, at=at, stamps=self._stamps)
+        data = pades.archive_pdf(sealed.data, self._seal, at=at, stamps=self._stamps).data
+        with self._acts.act(service(hearing), Verb.PUBLISH) as act:
+            if _to_publish(self._case(act.tx, act.hearing, self._minutes(act.tx, hearing))) is None:
+                return
+            path, digest = _next_public(act.story), hashlib.sha256(data).hexdigest()
+            act.tx.add(RecordFile(hearing_id=hearing, path=path, data=data, sha256=digest, sealed=act.now))
+            act.write(MinutesSealed(path=path, sha256=digest, by=act.who.handle))
+
+    def _public_minutes(self, tx: Session, hearing: Hearing, case: Case, terms: Terms) -> Minutes:
+        sides = Sides(
+            tx.get_one(Authority, hearing.requesting_id), tx.get_one(Authority, hearing.requested_id)
+        )
+        frame = checklist.frame(hearing, self._instruments[hearing.instrument], *sides)
+        drawn = draw(frame, hearing, sides, Side.REQUESTED, masked(case))
+        facts = blanked(drawn.model_dump(mode="json"), terms)
+        return Minutes.model_validate({**facts, "drawn_up_by": PUBLIC_VERSION})
+
+    def _case(self, tx: Session, hearing: Hearing, minutes: Iterable[RecordFile]) -> Case:
+        entries = self._journal.entries(tx, hearing.id)
+        addresses = tx.exec(
+            select(Participant.handle, Participant.email).where(Participant.hearing_id == hearing.id)
+        )
+        return Case(
+            story=Story().tell(entries),
+            entries=entries,
+            addresses={handle: (email,) for handle, email in addresses if email},
+            documents={file.path: leaks.told_by(file.data) for file in minutes},
+        )
+
+    def _minutes(self, tx: Session, hearing: UUID) -> list[RecordFile]:
+        rows = tx.exec(select(RecordFile).where(RecordFile.hearing_id == hearing)).all()
+        return [row for row in rows if row.path.startswith(MINUTES_FOLDER)]
 
     def sweep(self) -> None:
         """What a killed service left half made, in the clear."""
@@ -122,13 +224,14 @@ class Packages:
         stream.seek(0)
         return Film(size, stream)
 
-    def _made(self, name: str, contents: package.Contents, lock: Lock, unwrap: Unwrap) -> Film:
+    def _made(self, name: str, contents: package.Contents, lock: Lock, unwrap: Unwrap, terms: Terms) -> Film:
         part = self._making / f"{contents.hearing}-{tokens.handle()}{PART}"  # so that it is destroyed, too
         try:
             self._packages.prepare()
             with part.open("xb") as file:
                 package.write(file, contents, seal=self._seal, at=self._journal.clock(), stamps=self._stamps)
             self._prove(part)
+            _search(part, terms)
             with part.open("rb") as clear, LockedFile(self._packages, name, lock) as locked:
                 while data := clear.read(FRAME):
                     locked.put(data)
@@ -155,21 +258,26 @@ class Packages:
                 )
             )
 
-    def _contents(self, tx: Session, hearing: Hearing, head: FrozenHead) -> package.Contents:
-        """Whatever was written after that head makes no other package."""
+    def _contents(
+        self, tx: Session, hearing: Hearing, head: FrozenHead, version: Version
+    ) -> tuple[package.Contents, Terms]:
+        """What goes into this version, and by what words it is searched before it is handed out. Whatever was written after
+        that head makes no other package.
+        """
         leaves = tx.exec(
             select(JournalLeaf)
             .where(JournalLeaf.hearing_id == hearing.id, JournalLeaf.seq < head.size)
             .order_by(col(JournalLeaf.seq))
         ).all()
-        story = Story().tell(self._journal.entries(tx, hearing.id))
-        files = tx.exec(select(RecordFile).where(RecordFile.hearing_id == hearing.id)).all()
+        minutes = self._minutes(tx, hearing.id)
+        case = self._case(tx, hearing, minutes)
+        case = replace(case, entries=case.entries[: head.size])
+        redaction = redact(case, version)
         storage = Storage(self._recordings / str(hearing.id))
         unwrap = self._keys.opener(tx, hearing.id)
-        sealed = _withheld(story)
         key = json.loads(head.log_key)
-        return package.Contents(
-            reference=hearing.reference,
+        contents = package.Contents(
+            reference=_reference(hearing, redaction.terms),
             hearing=hearing.id,
             origin=origin(hearing.id),
             leaves=[leaf.data for leaf in leaves],
@@ -184,32 +292,69 @@ class Packages:
             log_key_seal=head.log_key_seal,
             checkpoint_seal=head.seal,
             root=head.root,
-            media={
-                path: partial(_recorded, storage, path, unwrap) for path in story.sealed if path not in sealed
+            media={path: partial(_recorded, storage, path, unwrap) for path in case.story.sealed},
+            minutes={file.path: file.data for file in minutes},
+            tools={
+                "vivavoce": version_of("vivavoce"),
+                "aiortc": version_of("aiortc"),
+                "typst": version_of("typst"),
             },
-            withheld=list(sealed.values()),
-            minutes={file.path: file.data for file in files},
-            tools={"vivavoce": version("vivavoce"), "aiortc": version("aiortc"), "typst": version("typst")},
+            about=about(case.story, version),
+        )
+        return applied(contents, redaction), redaction.terms
+
+
+def _to_publish(case: Case) -> Terms | None:
+    """What public minutes must not tell, where some are to be drawn up: there are minutes, and no public ones that are clean."""
+    public = redact(case, Version.PUBLIC)
+    if not case.story.minutes or any(path.endswith(PUBLIC_MINUTES) for path in public.files):
+        return None
+    return public.terms
+
+
+def _settled(tx: Session, hearing: UUID) -> int:
+    """Over how many entries the head of a package is at least: the closing, every order of protection, all minutes."""
+    seqs = select(JournalLeaf.seq).where(
+        JournalLeaf.hearing_id == hearing, col(JournalLeaf.type).in_(_SETTLES)
+    )
+    return max(tx.exec(seqs).all()) + 1
+
+
+_SETTLES = (HearingClosed.type, MinutesSealed.type, ProtectionOrdered.type, ProtectionLifted.type)
+
+
+def _may_take(actor: Actor, version: Version) -> None:
+    """Raises: NotFound, NotAllowed."""
+    if not TAKERS.intersection(actor.roles):
+        raise NotFound(say("There is no such document."))
+    if version not in takes(actor.roles):
+        raise NotAllowed(say("You cannot take along {version}.", version=VERSION[version]))
+
+
+def _search(part: Path, terms: Terms) -> None:
+    """Raises: Unreachable."""
+    with part.open("rb") as file:
+        name = leaks.found(file, terms)
+    if name is not None:
+        raise Unreachable(
+            say(
+                "Something that this version must not tell was found in {file}, so it is not handed out.",
+                file=name.rpartition("/")[2],
+            )
         )
 
 
-def _closing(tx: Session, hearing: UUID) -> int:
-    """The number of the entry that closed the file."""
-    closed = JournalLeaf.type == HearingClosed.type
-    return tx.exec(select(JournalLeaf.seq).where(JournalLeaf.hearing_id == hearing, closed)).one()
+def _next_public(story: Story) -> str:
+    drawn = sum(path.endswith(PUBLIC_MINUTES) for path in story.minutes)
+    return f"{MINUTES_FOLDER}requested{f'-{drawn + 1}' if drawn else ''}{PUBLIC_MINUTES}"
 
 
-def _withheld(story: Story) -> dict[str, package.Withheld]:
-    """What the court sealed is left out of every copy, with its place in the journal."""
-    grounds = {
-        one.n: package.Withheld(
-            ground="Sealed by the court.", decision=f"interval.sealed of {stamp(one.sealed.since)}"
-        )
-        for one in story.stretches
-        if one.sealed is not None
-    }
-    numbers = {path: int(path.partition(".")[0].rpartition("-")[2]) for path in story.sealed}
-    return {path: replace(grounds[n], path=path) for path, n in numbers.items() if n in grounds}
+def _reference(hearing: Hearing, terms: Terms) -> str:
+    return str(hearing.id) if terms.within(hearing.reference) else hearing.reference
+
+
+def _name(hearing: UUID, leaves: int, version: Version) -> str:
+    return f"{hearing}-{leaves}{'' if version is Version.FULL else f'-{version}'}.asice"
 
 
 def _recorded(storage: Storage, path: str, unwrap: Unwrap) -> BinaryIO:
@@ -219,9 +364,9 @@ def _recorded(storage: Storage, path: str, unwrap: Unwrap) -> BinaryIO:
     return file if name.endswith(".index.jsonl") else opened(file, name, unwrap)
 
 
-def package_name(hearing: UUID | str, reference: str) -> str:
-    """A file name for the package: the reference, as far as it may stand in one."""
+def package_name(hearing: UUID | str, reference: str, version: Version = Version.FULL) -> str:
+    """A file name for the package: the reference, as far as it may stand in one, and the version."""
     kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in reference).strip(
         "-"
     )
-    return f"{kept or hearing}.asice"
+    return f"{kept or hearing}{'' if version is Version.FULL else f'-{version}'}.asice"

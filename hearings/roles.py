@@ -69,6 +69,9 @@ OVERSEERS = COURT | {Role.PANEL}
 COUNSEL = frozenset({Role.LAWYER, Role.DEFENCE})
 """With whom the person heard may speak in private."""
 
+TAKERS = READERS | COUNSEL | {Role.PROSECUTOR}
+"""Who takes the record along, each in the version that is for them (`redaction.MAY_TAKE`)."""
+
 CONFIDANTS = COUNSEL | {Role.HEARD}
 """Who may ask for a private consultation, and end the one that they are in."""
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hearings.errors import NotAllowed, NotNow
-from hearings.roles import CONFIDANTS, COORDINATORS, COURT, OFFICE, READERS, UNSEALERS, Role
+from hearings.roles import CONFIDANTS, COORDINATORS, COURT, OFFICE, READERS, TAKERS, UNSEALERS, Role
 from hearings.sentences import Sentence, any_of, say
 
 
@@ -103,6 +103,9 @@ class Verb(StrEnum):
     SIGN_MINUTES = "sign-minutes"
     LISTEN = "listen"
     TAKE_ALONG = "take-along"
+    PROTECT = "protect"
+    LIFT_PROTECTION = "lift-protection"
+    PUBLISH = "publish"
     HOLD = "hold"
     LIFT_HOLD = "lift-hold"
     DESTROY = "destroy"
@@ -225,7 +228,10 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.KEEP_ELSEWHERE: (Rule(frozenset({State.ENDED}), _CLERKS, None),),
     Verb.SIGN_MINUTES: (Rule(frozenset({State.ENDED}), _BENCH | _AUTHORITY, None),),
     Verb.LISTEN: (Rule(_HEARD_BACK, READERS, None),),
-    Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), READERS, None),),
+    Verb.TAKE_ALONG: (Rule(frozenset({State.CLOSED}), TAKERS, None),),
+    Verb.PROTECT: (Rule(_LIVING | {State.CLOSED}, _BENCH | _AUTHORITY, None),),
+    Verb.LIFT_PROTECTION: (Rule(_LIVING | {State.CLOSED}, _BENCH | _AUTHORITY, None),),
+    Verb.PUBLISH: (Rule(frozenset({State.CLOSED}), _SERVICE, None),),
     Verb.HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
     Verb.LIFT_HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
     Verb.DESTROY: (Rule(frozenset({State.CLOSED}), _CLERKS, State.DESTROYED),),
@@ -318,6 +324,9 @@ ACT: dict[Verb, Sentence] = {
     Verb.SIGN_MINUTES: say("sign the minutes"),
     Verb.LISTEN: say("listen to the recording"),
     Verb.TAKE_ALONG: say("take the package along"),
+    Verb.PROTECT: say("order a protection"),
+    Verb.LIFT_PROTECTION: say("lift a protection"),
+    Verb.PUBLISH: say("draw up the public minutes"),
     Verb.HOLD: say("lay a hold"),
     Verb.LIFT_HOLD: say("lift a hold"),
     Verb.DESTROY: say("destroy what was recorded"),

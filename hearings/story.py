@@ -194,6 +194,15 @@ class Hold:
     since: datetime
 
 
+@dataclass(frozen=True)
+class Protection:
+    """An order that something is withheld, of entry `n`, while it stands."""
+
+    n: int
+    since: datetime
+    ordered: e.ProtectionOrdered
+
+
 @dataclass
 class Uncosigned:
     """A time for which a cosigner did not sign; `until`: when it signed again, which covers what is before as well."""
@@ -225,6 +234,10 @@ class Story:
     stands; `closed`: when the file was; `unidentified`:
     who was lost when the hearing was suspended, by handle, until they are identified anew or the sitting ends; `tests`: by their numbers, in the order in which they were arranged; `oath`,
     `oath_by`: what the request asks for, and of which side; `questions` and `declarations`: by what is asked,
+    and the handle of whom; `consents`: every question, answer and taking back; `protections`: orders that stand, by the
+    number of their entry; `bare`: who is described as to be protected, and may be named all the same.
+
+
     and the handle of whom; `consents`: every question, answer and taking back; `readings`: of the minutes, with the number of
     the entry; `wordings`: by the side, the entry and the language, `worded`: the number of the last one of a side; `omissions`:
     why the minutes of a side lack what is demanded; `signed`: those of a side, though not sealed yet; `elsewhere`: the
@@ -278,6 +291,8 @@ class Story:
     requested_reference: str | None = None
     choices: list[tuple[datetime, e.InstrumentChosen]] = field(default_factory=list)
     holds: dict[int, Hold] = field(default_factory=dict)
+    protections: dict[int, Protection] = field(default_factory=dict)
+    bare: set[str] = field(default_factory=set)
     closed: datetime | None = None
     fixed: int = 0
     adjourned: e.HearingAdjourned | None = None
@@ -397,7 +412,13 @@ class Story:
                 self._sealed_off(time, event)
             case e.ConsentAsked() | e.ConsentDeclared() | e.ConsentRevoked():
                 self._consented(time, event)
-            case e.CustodyHeld() | e.CustodyReleased() | e.CustodyDestroyed():
+            case (
+                e.CustodyHeld()
+                | e.CustodyReleased()
+                | e.CustodyDestroyed()
+                | e.ProtectionOrdered()
+                | e.ProtectionLifted()
+            ):
                 self._in_custody(time, event)
             case (
                 e.InstrumentChosen()
@@ -523,6 +544,7 @@ class Story:
                 )
             case e.ParticipantDescribed():
                 self.people[event.participant].circumstances = frozenset(event.circumstances)
+                self.bare.discard(event.participant)
             case e.ParticipantAdmitted():
                 self.people[event.participant].admitted = self.people[event.participant].called = True
                 self.people[event.participant].dismissed = False
@@ -704,6 +726,13 @@ class Story:
                 self.holds.pop(event.hold, None)
             case e.CustodyDestroyed():
                 self.state = State.DESTROYED
+            case e.ProtectionOrdered():
+                n = self.size - 1
+                self.protections[n] = Protection(n, time, event)
+            case e.ProtectionLifted(order=int(order)):
+                self.protections.pop(order, None)
+            case e.ProtectionLifted(whom=str(whom)):
+                self.bare.add(whom)
 
 
 def _finish(times: list[tuple[datetime, datetime | None]], at: datetime) -> None:

@@ -290,6 +290,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_interventions(entries)
     _check_identities(entries)
     _check_cosigners(entries)
+    _check_protections(entries)
     _check_declarations(entries, log.record["hearing"])
     _check_minutes(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
@@ -674,6 +675,37 @@ def cosigned_sentence(log: Log, entries: Sequence[Entry]) -> str:
         f" {name} had not cosigned it since {since}." for name, since in away.items() if since is not None
     ]
     return "".join(told)
+
+
+_PROTECTS = {"identity": ("whom",), "recording": ("track", "stretch"), "member": ("entry",)}
+
+
+def _check_protections(entries: Sequence[Entry]) -> None:
+    """An order says what it protects, of what was there before it; it is lifted once, and so is a protection that nobody
+    ordered. What is concealed counts as whatever it would have to be.
+    """
+    people: set[str | None] = set()
+    standing: set[int] = set()
+    for entry in entries:
+        fault = False
+        match entry.kind:
+            case "participant.named":
+                people.add(entry.participant)
+            case "protection.ordered":
+                needed = _PROTECTS.get(entry.member("protects", str) or "", ())
+                whom, before = entry.member("whom", str), entry.member("entry", int)
+                fault = not entry.concealed and not any(name in entry.disclosed for name in needed)
+                fault = fault or (whom is not None and whom not in people)
+                fault = fault or (before is not None and not 0 <= before < entry.seq)
+                standing.add(entry.seq)
+            case "protection.lifted":
+                order, whom = entry.member("order", int), entry.member("whom", str)
+                fault = not entry.concealed and (order is None) == (whom is None)
+                fault = fault or (order is not None and order not in standing)
+                fault = fault or (whom is not None and whom not in people)
+                standing.discard(-1 if order is None else order)
+        if fault:
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
 
 
 def sealed_paths(entries: Sequence[Entry]) -> dict[str, tuple[str, int]]:

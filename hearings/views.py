@@ -27,6 +27,7 @@ from hearings import (
     notices,
     people,
     plan,
+    redaction,
     timetable,
 )
 from hearings.actors import Actor
@@ -110,6 +111,7 @@ class View:
             "you": self._you(actor, place),
             "verbs": self._verbs(actor),
             "messages": messages.seen_by(actor, self.story, self._rows),
+            "versions": redaction.told(self.story, actor.roles),
         }
         if place is not None and self._waits(actor, place):
             return told | _without_reasons(told)

@@ -36,7 +36,7 @@ KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
         ),
     ),
     "people": (say("People and links"), frozenset({"participant", "link", "test"})),
-    "safeguards": (say("Safeguards"), frozenset({"requirement"})),
+    "safeguards": (say("Safeguards"), frozenset({"requirement", "protection"})),
     "messages": (say("Messages"), frozenset({"message"})),
     "files": (
         say("Documents, recording, minutes"),

@@ -9,11 +9,10 @@ from frontend.pages.request import LARGEST_DOCUMENT
 from frontend.shown import Done, Shown
 from frontend.spine import Spine
 from hearings.actors import Actor
-from hearings.docket import Docket
 from hearings.errors import NotReady
 from hearings.listening import parts
 from hearings.minutes_page import page
-from hearings.packing import Packages, package_name
+from hearings.packing import Packages
 from hearings.record import (
     READ_BY,
     SIGNS,
@@ -27,6 +26,7 @@ from hearings.record import (
     Records,
     Signing,
 )
+from hearings.redaction import Version
 from hearings.roles import Role, Side
 from hearings.tree import stamp
 
@@ -123,9 +123,9 @@ class RecordPages(Controller):
         return Done()
 
     @get("/package", sync_to_thread=True)
-    def package(self, actor: Actor, packages: Packages, docket: Docket) -> Stream:
-        film = packages.sealed_package(actor)
-        name = package_name(actor.hearing, docket.hearing(actor.hearing).reference)
+    def package(self, actor: Actor, packages: Packages, version: Version = Version.FULL) -> Stream:
+        film = packages.sealed_package(actor, version)
+        name = packages.file_name(actor, version)
         return Stream(
             parts(film, 0, film.size),
             media_type="application/vnd.etsi.asic-e+zip",

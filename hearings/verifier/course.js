@@ -19,7 +19,36 @@ export function checkCourse(entries, hearing) {
   checkIdentities(entries);
   checkDeclarations(entries, hearing);
   checkCosigners(entries);
+  checkProtections(entries);
   checkMinutes(entries);
+}
+
+/** @type {Record<string, string[]>} */
+const PROTECTS = { identity: ["whom"], recording: ["track", "stretch"], member: ["entry"] };
+
+/** An order says what it protects, of what was there before; it is lifted once, and so is a protection that nobody ordered. @param {Entry[]} entries */
+function checkProtections(entries) {
+  /** @type {[Set<string | null>, Set<number>]} */
+  const [people, standing] = [new Set(), new Set()];
+  for (const entry of entries) {
+    const { seq, kind, concealed, disclosed } = entry;
+    if (kind === "participant.named") people.add(entry.participant);
+    if (kind !== "protection.ordered" && kind !== "protection.lifted") continue;
+    const whom = member(entry, "whom", "str");
+    let fault = whom !== null && !people.has(whom);
+    if (kind === "protection.ordered") {
+      const needed = PROTECTS[member(entry, "protects", "str") ?? ""] ?? [];
+      const before = member(entry, "entry", "int");
+      fault ||= !concealed && !needed.some((name) => name in disclosed);
+      fault ||= before !== null && !(before >= 0 && before < seq);
+      standing.add(seq);
+    } else {
+      const order = member(entry, "order", "int");
+      fault ||= !concealed && (order === null) === (whom === null);
+      fault ||= order !== null && !standing.delete(order);
+    }
+    if (fault) throw misplaced(entry);
+  }
 }
 
 /** Of each cosigner that it does not sign, then that it does again, with the same beginning; where one conceals of which, only that no time lies ahead. @param {Entry[]} entries */

@@ -78,7 +78,13 @@ class Shelf:
         )
         self.heads = Heads(self.house.journal, self.seal, stamps=stamps)
         self.packages = Packages(
-            self.house.acts, self.seal, archive.keys, data / "recordings", self.heads, stamps=stamps
+            self.house.acts,
+            self.seal,
+            archive.keys,
+            data / "recordings",
+            self.heads,
+            self.house.known,
+            stamps=stamps,
         )
 
     def hire(self, role: str, authority_id: UUID, login: str = "") -> Staff:

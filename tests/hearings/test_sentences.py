@@ -178,6 +178,10 @@ EXAMPLE: dict[str, Any] = {
     "cosigner": "b.example/cosign",
     "files": 12,
     "bytes": 306_600,
+    "protects": "recording",
+    "member": "text",
+    "versions": ["parties", "public"],
+    "order": 43,
 }
 
 

@@ -12,6 +12,7 @@ from hearings.states import ACT, SAID, TABLE, State, Verb, acting_role, after, a
 COORDINATORS = {"coordinator-requesting", "coordinator-requested"}
 BEFORE = {"accepted", "scheduled", "adjourned"}
 OPENED = {"open", "on-record", "examining", "suspended"}
+LIVING = BEFORE | OPENED | {"requested", "ended"}
 DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "accept": ({"requested"}, {"coordinator-requested", "authority"}, "accepted"),
     "decline": ({"requested"}, {"coordinator-requested", "authority"}, "declined"),
@@ -44,6 +45,9 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "arrange-test": (BEFORE, COORDINATORS | {"clerk"}, None),
     "hold-test": (BEFORE | OPENED, COORDINATORS | {"clerk"}, None),
     "hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
+    "protect": (LIVING | {"closed"}, {"presiding", "authority"}, None),
+    "lift-protection": (LIVING | {"closed"}, {"presiding", "authority"}, None),
+    "publish": ({"closed"}, {"service"}, None),
     "lift-hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
     "destroy": ({"closed"}, {"presiding", "clerk"}, "destroyed"),
     "ask-consultation": (OPENED, {"heard", "lawyer", "defence"}, None),
@@ -146,7 +150,7 @@ def test_nothing_leads_out_of_an_ended_matter() -> None:
         assert allowed(state, Role) <= {Verb.END_LINKS, Verb.CONFIRM_CHANGE}
     assert not allowed(State.DESTROYED, Role)
     staying = {Verb.END_LINKS, Verb.LISTEN, Verb.TAKE_ALONG, Verb.HOLD, Verb.LIFT_HOLD}
-    staying |= {Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING}
+    staying |= {Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING, Verb.PROTECT, Verb.LIFT_PROTECTION, Verb.PUBLISH}
     assert allowed(State.CLOSED, Role) == {*staying, Verb.DESTROY}
     for verb in staying:
         assert after(State.CLOSED, verb, before=State.CLOSED) is State.CLOSED

@@ -196,6 +196,24 @@ def test_a_technical_test_is_accepted_whatever_of_it_is_concealed(
     assert accepted(judged(tmp_path, r.sealed(contents), trust=TRUST()))
 
 
+@pytest.mark.parametrize("hidden", [(), ("protection.ordered",), ("protection.lifted",)])
+def test_orders_of_protection_are_accepted_whatever_of_them_is_concealed(
+    tmp_path: Path, hidden: tuple[str, ...]
+) -> None:
+    others = (
+        ("protection.ordered", {**ORDER, "protects": "recording", "stretch": 1}),
+        ("protection.ordered", {**ORDER, "protects": "member", "entry": 2, "member": "by"}),
+        ("protection.lifted", {**LIFTED, "whom": r.WITNESS}),
+    )
+    record = r.draft(incidents(*ORDERED, *others))
+    seqs = [n for n, one in enumerate(record.said) if one.type in hidden]
+    contents = record.contents()
+    if hidden:
+        names = {"protects", "whom", "stretch", "entry", "member", "order"}
+        contents = r.redacted(contents, seqs=dict.fromkeys(seqs, names), paths=[])
+    assert accepted(judged(tmp_path, r.sealed(contents), trust=TRUST()))
+
+
 @pytest.mark.parametrize("redact", [False, True])
 def test_a_plan_that_was_changed_and_confirmed_is_accepted(tmp_path: Path, redact: bool) -> None:
     record = r.draft(incidents(*PLANNED))
@@ -1042,6 +1060,21 @@ table(
     a_test_held_after_it_was_cancelled=lambda: came_up(TESTS[0], ("test.cancelled", TESTED), TESTS[2]),
     a_test_held_twice=lambda: came_up(*TESTS, TESTS[2]),
     a_test_held_of_another=lambda: came_up(TESTS[0], ("test.held", {**TESTS[2][1], "test": "0" * 36})),
+    an_order_that_does_not_say_whom=lambda: came_up(
+        ("protection.ordered", {**ORDER, "protects": "identity"})
+    ),
+    an_order_of_somebody_who_never_came=lambda: came_up(
+        ("protection.ordered", {**ORDER, "protects": "identity", "whom": "nobodyaa"})
+    ),
+    an_order_of_an_entry_to_come=lambda: came_up(
+        ("protection.ordered", {**ORDER, "protects": "member", "entry": 99, "member": "text"})
+    ),
+    an_order_lifted_that_was_not_given=lambda: came_up(("protection.lifted", {**LIFTED, "order": 3})),
+    an_order_lifted_twice=lambda: came_up(*ORDERED, ("protection.lifted", {**LIFTED, "order": -2})),
+    an_order_lifted_of_nothing=lambda: came_up(("protection.lifted", LIFTED)),
+    an_order_lifted_of_two=lambda: came_up(
+        ORDERED[0], ("protection.lifted", {**LIFTED, "order": -1, "whom": r.WITNESS})
+    ),
     a_ruling_without_a_claim=lambda: came_up(("privilege.ruled", {**RULED, "claim": 5})),
     a_second_ruling=lambda: came_up(*INCIDENTS[2:4], ("privilege.ruled", {**RULED, "claim": -2})),
     a_claim_without_a_ruling=lambda: came_up(INCIDENTS[2]),
@@ -1156,6 +1189,12 @@ PLANNED = (
     ("change.confirmed", {"change": -1, "by": r.JUDGE}),
     ("hearing.scheduled", FIXED),
     ("hearing.moved", {**FIXED, "reason": "r"}),
+)
+ORDER = {"versions": ["public"], "ground": "g", "by": r.JUDGE}
+LIFTED = {"ground": "g", "by": r.JUDGE}
+ORDERED = (
+    ("protection.ordered", {**ORDER, "protects": "identity", "whom": r.WITNESS}),
+    ("protection.lifted", {**LIFTED, "order": -1}),
 )
 TESTED = {"test": "6f1c9f0e-8a52-4c1f-9d0a-2f1f2e5f0a11", "place": "Room 2"}
 ARRANGED = {**TESTED, "start": "2026-11-24T09:00:00.000Z", "minutes": 20, "zone": "Europe/Lisbon"}
