@@ -1,6 +1,7 @@
 # One command each; all of them set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
+FONTS := /usr/share/fonts/truetype/noto/NotoNaskhArabic-Regular.ttf /usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc
 
 .PHONY: setup demo test check bench screens words lock clean
 
@@ -14,6 +15,9 @@ setup: .venv/.ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --no-deps --no-build-isolation --editable .
+	@ls $(FONTS) >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends fonts-noto-core fonts-noto-cjk; } \
+	|| echo "Minutes in Arabic, Chinese and further scripts need fonts: sudo apt install fonts-noto-core fonts-noto-cjk"
 	touch $@
 
 # The service on a fresh data folder, with a docket and a hearing in session; Ctrl-C ends it.
@@ -39,6 +43,7 @@ bench: setup
 	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/recording.py
 	$(BIN)/python tests/bench/verifying.py
+	$(BIN)/python tests/bench/minutes.py
 	$(BIN)/python tests/bench/clocks.py --seconds 120
 
 # Pictures of every page and state of the room, to be looked at.

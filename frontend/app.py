@@ -53,6 +53,7 @@ from frontend.pages.room import CheckPages, RoomPages
 from frontend.pages.schedule import SchedulePages
 from frontend.pages.sealing import SealingPages
 from frontend.pages.verify import VerifyPages
+from frontend.papers import Papers
 from frontend.patience import Patience
 from frontend.settings import Settings, mail_server
 from frontend.sockets import (
@@ -262,7 +263,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         keeping=Keeping(acts, database, store, MailFolder(settings.data / "mail"), recordings),
         feeds=Feeds(journal, key, write),
         outgoing=Outgoing(journal, post),
-        records=Records(acts, known, recording, seal, store, stamps=stamps),
+        records=Records(acts, known, recording, seal, store, stamps=stamps, wording=Papers()),
         packages=Packages(acts, seal, keys, recordings, heads, known, stamps=stamps),
         cosigner=Cosigner(database, own, clock, settings.cosigned_services),
         cosigners=cosigners,

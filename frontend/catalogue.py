@@ -12,14 +12,16 @@ from itertools import chain
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from consent import checklist, instruments, parties
 from consent.instruments import Instrument
 from consent.parties import Mark
-from frontend import letters
+from frontend import letters, papers
 from frontend.words import DOMAIN, HERE, LANGUAGES, MOMENT
+from hearings.drawing import COURSE
+from hearings.events import KINDS
 from scheduling import invitations, mail
 from scheduling.days import Caution
 from scheduling.zones import TimeRefused
@@ -37,20 +39,38 @@ OF_THE_RULE = {
     "_why_not": slice(1, 2),
 }
 """Where words and articles stand among the arguments of these, in `consent/governing.py`."""
+PAPER = ("minutes_blocks.py", "minutes_documents.py", "minutes_page.py", "figures.py", "wording.py")
+"""What stands on the paper of minutes alone."""
+OF_THE_MINUTES = (*PAPER, "added.py", "drawing.py", "roles.py", "sentences.py")
+OF_THE_DEMAND = "{words} (for {name})"
+DOMAINS: tuple[tuple[str, Iterable[str]], ...] = (
+    (DOMAIN, LANGUAGES),
+    (letters.DOMAIN, letters.LANGUAGES),
+    (papers.DOMAIN, papers.LANGUAGES),
+)
 WIDTH = 110
 HEADER = "# Viva Voce in another language. Names in {braces} and %(name)s stay as they are."
 
 
 def gathered(domain: str = DOMAIN) -> Catalog:
-    """Every sentence, without a translation, in the order of the places where it is said; those of letters are a domain
-    of their own.
+    """Every sentence, without a translation, in the order of the places where it is said; those of letters and those of
+    minutes are domains of their own.
     """
     catalog = Catalog(domain=domain, project="Viva Voce", charset="utf-8")
-    everywhere: Iterable[Iterator[tuple[str, str | tuple[str, ...]]]] = (
-        (_of_letters(),)
-        if domain == letters.DOMAIN
-        else (_said(), _of_the_instruments(), _of_the_rule(), _of_the_checklist(), _of_the_clocks())
-    )
+    everywhere: Iterable[Iterator[tuple[str, str | tuple[str, ...]]]]
+    match domain:
+        case letters.DOMAIN:
+            everywhere = (_of_letters(),)
+        case papers.DOMAIN:
+            everywhere = (_of_the_minutes(), _of_the_course(), _of_the_law())
+        case _:
+            everywhere = (
+                _said(),
+                _of_the_instruments(),
+                _of_the_rule(),
+                _of_the_checklist(),
+                _of_the_clocks(),
+            )
     for place, sentence in chain(*everywhere):
         if sentence:
             catalog.add(sentence, locations=[(place, 0)])
@@ -64,7 +84,8 @@ def _said() -> Iterator[tuple[str, str | tuple[str, ...]]]:
             HERE.parent / package, METHODS, options, keywords=SAYING, strip_comment_tags=True
         )
         for file, _line, sentence, _comments, _context in found:
-            yield f"{package}/{file}", sentence
+            if file not in PAPER:
+                yield f"{package}/{file}", sentence
 
 
 def _of_letters() -> Iterator[tuple[str, str | tuple[str, ...]]]:
@@ -74,6 +95,47 @@ def _of_letters() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     ):
         yield f"frontend/templates/letters/{file}", sentence
     yield "frontend/words.py", str(MOMENT)
+
+
+def _of_the_minutes() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    for file in OF_THE_MINUTES:
+        with (HERE.parent / "hearings" / file).open("rb") as source:
+            for _line, sentence, _comments, _context in extract("python", source, keywords=SAYING):
+                yield f"hearings/{file}", sentence
+
+
+def _of_the_course() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    """What the entries say that the minutes tell, and the codes and articles in them; of other entries, what is said of
+    them elsewhere than in their own sentence.
+    """
+    untold = {kind.__name__ for kind in KINDS.values() if kind.type.partition(".")[0] not in COURSE}
+    events = ast.parse((HERE.parent / "hearings" / "events.py").read_text(encoding="utf-8"))
+    for part in events.body:
+        for node in part.body if isinstance(part, ast.ClassDef) and part.name in untold else [part]:
+            if isinstance(node, ast.FunctionDef) and node.name == "sentence":
+                continue
+            for call in ast.walk(node):
+                match call:
+                    case ast.Call(func=ast.Name(id="say"), args=[ast.Constant(value=str(sentence)), *_]):
+                        yield "hearings/events.py", sentence
+
+
+def _of_the_law() -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    for one in instruments.load().values():
+        for sentence in (
+            *(one.title, one.short, one.authority, one.minutes, one.presence),
+            one.intervention.article if one.intervention else "",
+        ):
+            yield "consent/instruments.toml", sentence
+    law = checklist.load()
+    for source in law.sources.values():
+        yield "consent/items.toml", source.short
+    for item in law.items:
+        yield "consent/items.toml", item.words
+        for basis in item.basis:
+            if basis.mark is not Mark.UNVERIFIED:
+                yield "consent/items.toml", basis.article
+    yield "hearings/checklist.py", OF_THE_DEMAND
 
 
 def _of_the_instruments() -> Iterator[tuple[str, str | tuple[str, ...]]]:
@@ -175,7 +237,7 @@ def untranslated(catalog: Catalog) -> list[str]:
 
 
 def main() -> int:
-    for domain, languages in ((DOMAIN, LANGUAGES), (letters.DOMAIN, letters.LANGUAGES)):
+    for domain, languages in DOMAINS:
         for language in languages:
             if language != SOURCE:
                 left = write(language, domain)

@@ -65,6 +65,7 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "reading": ("minutes-signed",),
 }
 """By which safeguards a head is demanded; the first that the law demands of this hearing is its source."""
+_RULED = {"upheld": say("upheld"), "rejected": say("rejected"), "withdrawn": say("withdrawn")}
 _REASONS = ("video-justified", "reason-for-video", "consent-exception", "order-proportionate")
 
 
@@ -74,7 +75,7 @@ def sources(items: Iterable[checklist.Item]) -> dict[str, str]:
     for item in items:
         cited.setdefault(item.demand.id, checklist.source(item))
     return {
-        head: str(next((cited[one] for one in demanded if one in cited), ""))
+        head: next((cited[one] for one in demanded if one in cited), "")
         for head, demanded in _SOURCES.items()
     }
 
@@ -218,11 +219,11 @@ def interventions(story: Story) -> list[Intervention]:
             at=one.since,
             ground=one.made.ground,
             measure=one.made.measure,
-            article=one.made.article,
+            article=one.made.provision(),
             suspended=one.made.suspends,
             settled=tuple(
                 Outcome(
-                    outcome="the hearing goes on" if said.continues else "the hearing cannot go on",
+                    outcome=say("the hearing goes on") if said.continues else say("the hearing cannot go on"),
                     words=said.words,
                     by=story.named(said.by),
                     at=time,
@@ -242,7 +243,9 @@ def claims(story: Story) -> list[Claim]:
             at=one.since,
             law=LAW[one.made.law],
             question=one.made.question,
-            ruled=_outcome(story, one.ruled[0], one.ruled[1].outcome, one.ruled[1].reason, one.ruled[1].by)
+            ruled=_outcome(
+                story, one.ruled[0], _RULED[one.ruled[1].outcome], one.ruled[1].reason, one.ruled[1].by
+            )
             if one.ruled
             else None,
         )
@@ -290,8 +293,8 @@ def identities(story: Story) -> list[Identified]:
 def safeguards(items: Iterable[checklist.Item], story: Story) -> list[Safeguard]:
     return [
         Safeguard(
-            requirement=str(checklist.demand(item)),
-            article=str(checklist.source(item)),
+            requirement=checklist.demand(item),
+            article=checklist.source(item),
             outcome="overridden" if item.settled.overridden else "met",
             by=story.named(item.settled.by),
             at=item.settled.time,
@@ -325,11 +328,10 @@ def declarations(story: Story) -> list[Declaration]:
 
 
 def _put(time: datetime, event: ConsentAsked, story: Story) -> Declaration:
-    what = DECLARED.get(event.what, event.what)
     return Declaration(
         name=story.named(event.participant),
-        what=what[:1].upper() + what[1:],
-        text=f"Text {event.text}, version {event.version}",
+        what=DECLARED.get(event.what, event.what),
+        text=say("Text {text}, version {version}", text=event.text, version=event.version),
         language=event.language,
         sha256=event.sha256,
         sample=event.sample,
@@ -341,22 +343,22 @@ def _put(time: datetime, event: ConsentAsked, story: Story) -> Declaration:
 def _how(event: ConsentDeclared, story: Story) -> Iterator[str]:
     match event.method:
         case "browser":
-            yield "Signed in the browser"
+            yield say("Signed in the browser")
         case "paper":
-            yield f"On paper, scan {(event.document or '')[:DIGITS]}…"
+            yield say("On paper, scan {digest}…", digest=(event.document or "")[:DIGITS])
         case "spoken":
-            yield "By word of mouth"
+            yield say("By word of mouth")
     if event.witnessed:
-        yield f"Before {story.named(event.witnessed)}"
+        yield say("Before {who}", who=story.named(event.witnessed))
     elif event.by != event.participant:
-        yield f"Recorded by {story.named(event.by)}"
+        yield say("Recorded by {who}", who=story.named(event.by))
     if event.through:
-        yield f"Read by the interpreter {story.named(event.through)}"
+        yield say("Read by the interpreter {who}", who=story.named(event.through))
     match event.advised:
         case "had":
-            yield "After a lawyer’s advice"
+            yield say("After a lawyer’s advice")
         case "declined":
-            yield "A lawyer’s advice was offered and declined"
+            yield say("A lawyer’s advice was offered and declined")
 
 
 def shown(settled: Settled, story: Story) -> str:

@@ -41,14 +41,14 @@ from hearings.minutes import (
     Warned,
 )
 from hearings.roles import OFFICE, Capacity, Role, Side
-from hearings.sentences import say
+from hearings.sentences import BY_HAND, OWN, Sentence, recognised, say
 from hearings.story import Person, Story
 from hearings.tables import Authority, Hearing
 
 LANGUAGES = ("ar", "en", "es", "fr", "ru", "zh")
 SHORT = timedelta(seconds=1)
 _UNTOLD = frozenset({"custody", "link", "message", "invitation", "change", "protection", "cosigner"})
-_COURSE = frozenset(
+COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
         *(
@@ -66,7 +66,12 @@ _COURSE = frozenset(
         "identity",
     }
 )
-_OF_TRACK = {"audio": "sound", "camera": "picture", "interpretation": "interpretation into a channel"}
+"""The kinds of entries that the course of the hearing tells, by the first words of their types."""
+_MISSING = {
+    "audio": say("No sound of {whom}"),
+    "camera": say("No picture of {whom}"),
+    "interpretation": say("No interpretation into a channel of {whom}"),
+}
 
 
 class Sides(NamedTuple):
@@ -108,7 +113,7 @@ def draw(
     story = Story().tell(entries)
     requesting, requested = sides
     instrument = frame.instrument
-    article = f"{instrument.short}, {instrument.minutes}"
+    article = checklist.cited(instrument, instrument.minutes)
     heard = [person for person in story.people.values() if person.capacity is not None]
     if not heard or not story.sittings:
         raise NotReady(say("Nobody was heard, so there is nothing to draw up."))
@@ -120,9 +125,9 @@ def draw(
         hearing=urn(hearing.id),
         document=whose,
         drawn_up=at,
-        drawn_up_by=f"{signatory.name}, {signatory.function}",
+        drawn_up_by=say("{name}, {function}", name=signatory.name, function=signatory.function),
         matter=hearing.matter,
-        basis=(instrument.title, article),
+        basis=(say(instrument.title), article),
         sources=Sources(
             date_and_place=article,
             person_heard=article,
@@ -198,7 +203,7 @@ def _seat(authority: Authority, side: Side, story: Story, reference: str) -> Sea
 def _heard(person: Person, capacity: Capacity, story: Story) -> Heard:
     settled = story.settled.get((checklist.IDENTITY, person.handle))
     if settled is None:
-        return Heard(name=person.name, capacity=capacity, identified_how="Not established.")
+        return Heard(name=person.name, capacity=capacity, identified_how=say("Not established."))
     return Heard(
         name=person.name,
         capacity=capacity,
@@ -260,7 +265,10 @@ def _conducts(story: Story) -> list[Conduct]:
 def _technical(story: Story, at: datetime) -> Technical:
     stands = [
         Interruption(
-            begin=one.since, end=one.until or at, what="The hearing was suspended", reason=one.reason
+            begin=one.since,
+            end=one.until or at,
+            what=say("The hearing was suspended"),
+            reason=recognised(one.reason, OWN if one.by == Role.SERVICE else BY_HAND),
         )
         for one in story.interruptions
     ]
@@ -268,7 +276,7 @@ def _technical(story: Story, at: datetime) -> Technical:
         Interruption(
             begin=gap.since,
             end=gap.until,
-            what=f"No {_OF_TRACK.get(gap.track[9:], 'media')} of {story.named(gap.track[:8])}",
+            what=_missing(gap.track, story),
             reason=GAP.get(gap.reason, gap.reason),
         )
         for gap in story.gaps
@@ -277,12 +285,12 @@ def _technical(story: Story, at: datetime) -> Technical:
     return Technical(
         platform="Viva Voce",
         version=version("vivavoce"),
-        codecs=("Opus (sound)", "VP8 (picture)"),
-        encryption="DTLS-SRTP between each participant and the service",
+        codecs=(say("Opus (sound)"), say("VP8 (picture)")),
+        encryption=say("DTLS-SRTP between each participant and the service"),
         further=(
-            Fact(label="On the record", value=_on_record(story)),
-            Fact(label="Gaps under a second", value=_short_gaps(story)),
-            Fact(label="Clock", value="the service's system clock, UTC"),
+            Fact(label=say("On the record"), value=_on_record(story)),
+            Fact(label=say("Gaps under a second"), value=_short_gaps(story)),
+            Fact(label=say("Clock"), value=say("the service’s system clock, UTC")),
         ),
         recordings=tuple(
             Recording(path=path, sha256=digest)
@@ -300,16 +308,22 @@ def _is_original(path: str) -> bool:
     return path.endswith(".pcapng")
 
 
-def _on_record(story: Story) -> str:
+def _missing(track: str, story: Story) -> Sentence:
+    return say(_MISSING.get(track[9:], say("Nothing of {whom}")).template, whom=story.named(track[:8]))
+
+
+def _on_record(story: Story) -> Sentence:
     spans = [one.until - one.since for one in story.stretches if one.until]
     seconds = sum((span.total_seconds() for span in spans), 0.0)
-    return f"{len(spans)} {'time' if len(spans) == 1 else 'times'}, {seconds:.1f} s in all"
+    return say("{times}×, {seconds} s in all", times=len(spans), seconds=f"{seconds:.1f}")
 
 
-def _short_gaps(story: Story) -> str:
+def _short_gaps(story: Story) -> Sentence:
     spans = [gap.until - gap.since for gap in story.gaps if gap.until - gap.since < SHORT]
     seconds = sum((span.total_seconds() for span in spans), 0.0)
-    return f"{len(spans)}, {seconds:.3f} s in all; each is in the journal"
+    return say(
+        "{gaps}, {seconds} s in all; each is in the journal", gaps=len(spans), seconds=f"{seconds:.3f}"
+    )
 
 
 def _course(story: Story, entries: Iterable[Entry], whose: Side) -> Iterator[Happening]:
@@ -330,7 +344,7 @@ def _course(story: Story, entries: Iterable[Entry], whose: Side) -> Iterator[Hap
 
 def in_course(event: Event) -> bool:
     """Whether the course of the hearing tells of it. That somebody is protected is not for minutes."""
-    return event.type.partition(".")[0] in _COURSE and not isinstance(event, ParticipantDescribed)
+    return event.type.partition(".")[0] in COURSE and not isinstance(event, ParticipantDescribed)
 
 
 def _reworded(story: Story, said: Sequence[tuple[datetime, MinutesWorded]]) -> Reworded:

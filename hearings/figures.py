@@ -10,27 +10,37 @@ from typing import NamedTuple
 
 from hearings.events import Came, MediaFigures
 from hearings.minutes import Connection, Worst
+from hearings.sentences import say
 from hearings.story import Story
 from media.score import BEST, DEMANDING, ENOUGH, LAST, USUAL, Grade
 from media.tally import FREEZE_MORE, FREEZE_TIMES, INTERRUPTED_SECONDS
 
 WHAT = {
-    "audio": "sound",
-    "camera": "picture",
-    "document": "document",
-    "interpretation": "interpretation",
-    "heard": "hearing the others",
+    "audio": say("sound"),
+    "camera": say("picture"),
+    "document": say("document"),
+    "interpretation": say("interpretation"),
+    "heard": say("hearing the others"),
 }
-METHOD = (
+METHOD = say(
     "Measured while on the record, every two seconds, and written into the journal every ten. Sound is scored by the "
-    f"short form of the E-model (ITU-T G.107): R = {BEST} less what delay and less what loss cost. A picture is "
+    "short form of the E-model (ITU-T G.107): R = {best} less what delay and less what loss cost. A picture is "
     "scored likewise, by loss and by the time for which it stood still; hearing the others, by what the person's "
     "own equipment reports, which counts what was lost on the way from the others, too. "
-    f"Good is R from {USUAL[0]:.0f}, weak from {USUAL[1]:.0f}, bad below; for interpreters "
-    f"good from {DEMANDING[0]:.0f}, weak from {DEMANDING[1]:.0f}. The word changes when {ENOUGH} of the last {LAST} "
-    "scores ask for it. Lost: packets that never came, on average over the time. There and back: the median. A "
-    f"picture stands still when the next one comes later than {FREEZE_TIMES:.0f} times the usual interval and "
-    f"{1000 * FREEZE_MORE:.0f} ms; a sound is interrupted when nothing comes for {1000 * INTERRUPTED_SECONDS:.0f} ms."
+    "Good is R from {good}, weak from {weak}, bad below; for interpreters good from {good_there}, weak from "
+    "{weak_there}. The word changes when {enough} of the last {last} scores ask for it. Lost: packets that never came, "
+    "on average over the time. There and back: the median. A picture stands still when the next one comes later than "
+    "{times} times the usual interval and {more} ms; a sound is interrupted when nothing comes for {silent} ms.",
+    best=BEST,
+    good=f"{USUAL[0]:.0f}",
+    weak=f"{USUAL[1]:.0f}",
+    good_there=f"{DEMANDING[0]:.0f}",
+    weak_there=f"{DEMANDING[1]:.0f}",
+    enough=ENOUGH,
+    last=LAST,
+    times=f"{FREEZE_TIMES:.0f}",
+    more=f"{1000 * FREEZE_MORE:.0f}",
+    silent=f"{1000 * INTERRUPTED_SECONDS:.0f}",
 )
 """How it was measured, for the paper."""
 

@@ -9,7 +9,8 @@ The rules:
   objections to the interpretation, renewed identifications, exhibits and refusals where there were any. The requesting court's own record is another document.
 - Whatever was left out on purpose has a reason here, or the minutes cannot be made: an oath not taken,
   a safeguard overridden.
-- What is quoted may be in any language and carries its own tag; everything else is English.
+- What is quoted may be in any language and carries its own tag; what is ours is a `Sentence`, written down in English
+  and printed in the languages of the paper.
 
 `minutes_page` says what stands on the paper, `minutes.typ` how it looks, `minutes_pdf` draws and seals it.
 
@@ -18,20 +19,31 @@ Sources: Second Additional Protocol to the 1959 Convention (ETS 182), Article 9(
 """
 
 import unicodedata
+from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
 import rfc8785
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WrapValidator, model_validator
 
 from hearings.events import Instant, Sha256
 from hearings.roles import Capacity, Side
+from hearings.sentences import Sentence
 
 
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+def _composed(text: object, read: Callable[[object], str]) -> str:
+    if not isinstance(text, Sentence):
+        return unicodedata.normalize("NFC", read(text))
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    values = {
+        name: _composed(value, read) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return Sentence(unicodedata.normalize("NFC", text.template), values)
 
 
-Text = Annotated[str, AfterValidator(_composed)]
+Text = Annotated[str, WrapValidator(_composed), PlainSerializer(str, return_type=str)]
+"""What people wrote, or a `Sentence` of ours, which keeps its template and values and is written down in English."""
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 

@@ -15,6 +15,7 @@ Sources: ISO 19005-3 (PDF/A-3), ISO 14289-1 (PDF/UA-1).
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +23,19 @@ import typst
 
 from hearings.errors import Unreachable
 from hearings.minutes import Minutes
+from hearings.minutes_blocks import Block
 from hearings.minutes_page import page
+from hearings.sentences import say
+from hearings.wording import Wording, english
 
 BREAK_HERE = "\u200b"
-"""Set by the template into long runs; it has no glyph and needs none."""
+"""Set into long runs; it has no glyph and needs none."""
+
+UNBROKEN = 30
+"""Letters in a row that fit into every column but the narrowest."""
+_RUN = re.compile(
+    rf'[^\s"\\\u2e80-\uffef]{{{UNBROKEN}}}'
+)  # within a string of JSON; the East breaks anywhere
 
 _TEMPLATE = Path(__file__).with_name("minutes.typ")
 _PREFERRED_FONTS = (
@@ -37,8 +47,8 @@ _PREFERRED_FONTS = (
 _DRAWABLE = frozenset(map(chr, range(0x20, 0x7F)))
 
 
-def draw_up(minutes: Minutes) -> bytes:
-    """The minutes as an unsigned PDF.
+def draw_up(minutes: Minutes, languages: Sequence[str] = ("en",), wording: Wording = english) -> bytes:
+    """The minutes as an unsigned PDF, in one language, or in two side by side.
 
     It ends with a newline, which PDF/A wants before what a seal appends. A symbol that no font here can draw
     is shown by its Unicode number (the attached facts have it as it was said); so is a letter of a script for
@@ -48,7 +58,7 @@ def draw_up(minutes: Minutes) -> bytes:
     numbered: frozenset[str] = frozenset()
     while True:
         try:
-            return _drawn(minutes, numbered)
+            return _drawn(minutes, page(minutes, languages, wording, numbered=numbered))
         except typst.TypstError as error:
             _fonts.cache_clear()  # so that a font that is installed now is found at the next attempt
             missing = _missing(error.diagnostic)
@@ -57,25 +67,22 @@ def draw_up(minutes: Minutes) -> bytes:
             numbered |= missing
 
 
-def _drawn(minutes: Minutes, numbered: frozenset[str]) -> bytes:
+def _drawn(minutes: Minutes, said: Block) -> bytes:
     fonts = _fonts()
+    families = set(fonts.families())
     pdf = typst.compile(
         _TEMPLATE,
         format="pdf",
         font_paths=fonts,
-        sys_inputs=_inputs(minutes, set(fonts.families()), numbered),
+        sys_inputs={
+            "page": _RUN.sub(rf"\g<0>{BREAK_HERE}", json.dumps(said, ensure_ascii=False)),
+            "facts": minutes.canonical().decode(),
+            "fonts": json.dumps([family for family in _PREFERRED_FONTS if family in families]),
+        },
         pdf_standards=["a-3a", "ua-1"],
         timestamp=int(minutes.drawn_up.timestamp()),
     )
     return bytes(pdf) + b"\n"
-
-
-def _inputs(minutes: Minutes, families: set[str], numbered: frozenset[str]) -> dict[str, str]:
-    return {
-        "page": json.dumps(page(minutes, numbered=numbered), ensure_ascii=False),
-        "facts": minutes.canonical().decode(),
-        "fonts": json.dumps([family for family in _PREFERRED_FONTS if family in families]),
-    }
 
 
 def _missing(diagnostic: str) -> frozenset[str]:
@@ -92,12 +99,16 @@ def _can_be_installed(char: str) -> bool:
 
 def _refusal(missing: frozenset[str], diagnostic: str) -> Unreachable:
     if not missing:
-        return Unreachable("The minutes could not be laid out. Nothing is lost.", hints=(diagnostic,))
+        return Unreachable(say("The minutes could not be laid out. Nothing is lost."), hints=(diagnostic,))
     named = ", ".join(f"{char} (U+{ord(char):04X})" for char in sorted(missing))
     packages = " and ".join(sorted({_package(char) for char in missing}))
     return Unreachable(
-        f"The minutes cannot be drawn up yet: no font on this machine has {named}. Nothing is lost; "
-        f"whoever runs the service must install {packages}, then draw them up again."
+        say(
+            "The minutes cannot be drawn up yet: no font on this machine has {named}. Nothing is lost; whoever runs the "
+            "service must install {packages}, then draw them up again.",
+            named=named,
+            packages=packages,
+        )
     )
 
 

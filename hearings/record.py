@@ -13,9 +13,9 @@ sure that nothing was written meanwhile that it would tell of.
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 from sqlmodel import Session
@@ -38,6 +38,7 @@ from hearings.events import (
 )
 from hearings.journal import Entry
 from hearings.minutes import Minutes
+from hearings.minutes_page import page
 from hearings.recording import Recording as Account
 from hearings.request import NewDocument, file_within
 from hearings.roles import READERS, Role, Side
@@ -49,6 +50,7 @@ from hearings.store import Store
 from hearings.story import Story
 from hearings.tables import Authority, Hearing, RecordFile
 from hearings.timestamps import Stamps
+from hearings.wording import Wording, english, in_words
 
 PATHS: Mapping[Side, str] = {
     Side.REQUESTED: "data/minutes/requested.pdf",
@@ -174,8 +176,10 @@ class Records:
         store: Store,
         *,
         stamps: Stamps | None = None,
+        wording: Wording = english,
     ) -> None:
         self._acts = acts
+        self._worded = wording
         self._journal = acts.journal
         self._instruments = instruments
         self._account = account
@@ -214,7 +218,7 @@ class Records:
             Line(
                 one.entry,
                 one.at,
-                {language: _wording(draft, one.entry, language) for language in draft.languages},
+                {language: self._wording(draft, one.entry, language) for language in draft.languages},
             )
             for one in draft.minutes.course
             if one.entry is not None
@@ -226,7 +230,7 @@ class Records:
             _refuse_after_sealing(act.story, said.whose)
             who = _of_side(act, actor, said.whose)
             draft = self._draft(self._of(act.tx, act.hearing), said.whose)
-            old = _wording(draft, said.entry, said.language)
+            old = self._wording(draft, said.entry, said.language)
             if old == said.words:
                 raise AlreadyDone(say("It is worded so already."))
             changed = lacking.other_facts(old, said.words, [one.name for one in act.story.people.values()])
@@ -413,7 +417,22 @@ class Records:
         return Draft(minutes, _sha256(minutes.canonical()), _sha256(text.canonical()), languages, found)
 
     def _drawn(self, draft: Draft) -> bytes:
-        return minutes_pdf.draw_up(draft.minutes)
+        return minutes_pdf.draw_up(draft.minutes, draft.languages, self._worded)
+
+    def page(self, draft: Draft, languages: Sequence[str]) -> dict[str, Any]:
+        """A document as a page draws it, in the languages of whoever reads it."""
+        return page(draft.minutes, languages, self._worded)
+
+    def _wording(self, draft: Draft, entry: int, language: str) -> str:
+        """As the document words an entry now. Raises: NotFound."""
+        if language not in draft.languages:
+            raise NotFound(say("This document is not in that language."))
+        for happening in draft.minutes.course:
+            if happening.entry == entry:
+                said = [one.words for one in happening.reworded if one.language == language]
+                zone = draft.minutes.requested.zone
+                return said[-1] if said else in_words(happening.sentence, language, self._worded, zone)
+        raise NotFound(say("The course of the hearing has no such entry."))
 
     def _write_reading(
         self, act: Act, said: OwnReading, person: str, who: Self, *, through: str | None = None
@@ -483,17 +502,6 @@ def _of_side(act: Act, actor: Actor, whose: Side) -> Self:
         if person.role in _CLERKS and person.side is whose:
             return person
     raise NotAllowed(say("Each side words its own document."))
-
-
-def _wording(draft: Draft, entry: int, language: str) -> str:
-    """As the document words an entry now. Raises: NotFound."""
-    if language not in draft.languages:
-        raise NotFound(say("This document is not in that language."))
-    for happening in draft.minutes.course:
-        if happening.entry == entry:
-            said = [one.words for one in happening.reworded if one.language == language]
-            return said[-1] if said else str(happening.sentence)
-    raise NotFound(say("The course of the hearing has no such entry."))
 
 
 def _changed() -> NotNow:

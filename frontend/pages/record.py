@@ -11,7 +11,6 @@ from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.errors import NotReady
 from hearings.listening import parts
-from hearings.minutes_page import page
 from hearings.packing import Packages
 from hearings.record import (
     READ_BY,
@@ -64,9 +63,10 @@ class RecordPages(Controller):
         draft = records.draft(actor, whose)
         told = _told(draft, sealed=False)
         yours = next((one.handle for one in actor.people if actor.place and one.role in READ_BY), None)
-        paper = page(draft.minutes)
         if spine.oversees:
+            paper = records.page(draft, draft.languages)
             return spine.page("record-draft.html", "record", told=told, paper=paper, yours=yours)
+        paper = records.page(draft, (spine.view["you"]["language"],))
         return spine.own_page("record-read.html", "record", told=told, paper=paper, yours=yours)
 
     @get("/wording/{whose:str}", sync_to_thread=True)

@@ -34,6 +34,24 @@ def test_what_recording_costs_is_told_of_a_record_that_verifies():
     assert "verification of" in told
 
 
+def test_what_the_paper_costs_is_told():
+    told = subprocess.run(
+        [
+            sys.executable,
+            str(Path(__file__).parent / "minutes.py"),
+            "--entries",
+            "40",
+            "--languages",
+            "fr,ar",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.startswith("fr+ar")
+    assert "CPU s" in told
+
+
 def test_what_is_killed_loses_at_most_a_segment_of_each_track():
     told = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "kills.py"), "--kills", "3", "--seed", "7"],

@@ -9,17 +9,10 @@ from babel.messages.catalog import Message
 
 from consent import parties
 from consent.governing import Case, Purpose, governing
-from frontend import letters
-from frontend.catalogue import SOURCE, gathered, read, renewed, untranslated, write
-from frontend.words import DOMAIN, LANGUAGES
+from frontend.catalogue import DOMAINS, SOURCE, gathered, read, renewed, untranslated, write
 from hearings.roles import Capacity
 
-OTHERS = [
-    (domain, language)
-    for domain, languages in ((DOMAIN, LANGUAGES), (letters.DOMAIN, letters.LANGUAGES))
-    for language in languages
-    if language != SOURCE
-]
+OTHERS = [(domain, language) for domain, languages in DOMAINS for language in languages if language != SOURCE]
 VALUE = re.compile(r"%\((\w+)\)s|\{(\w*)\}")
 
 
