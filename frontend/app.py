@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from litestar import Litestar, Router
 from litestar.config.csrf import CSRFConfig
@@ -45,6 +46,7 @@ from frontend.pages.mail import MailPages
 from frontend.pages.messages import MessagesPages
 from frontend.pages.notices import NoticePages
 from frontend.pages.people import JoinPages, PeoplePages
+from frontend.pages.received import ReceivedPages
 from frontend.pages.record import RecordPages
 from frontend.pages.redaction import RedactionPages
 from frontend.pages.reply import ReplyPages
@@ -52,6 +54,7 @@ from frontend.pages.request import RequestPages
 from frontend.pages.room import CheckPages, RoomPages
 from frontend.pages.schedule import SchedulePages
 from frontend.pages.sealing import SealingPages
+from frontend.pages.sending import CollectPages, SendingPages, TransferPages
 from frontend.pages.verify import VerifyPages
 from frontend.papers import Papers
 from frontend.patience import Patience
@@ -87,25 +90,30 @@ from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
 from hearings.keeping import Keeping
-from hearings.listening import Listening
+from hearings.listening import Film, Listening
 from hearings.messages import Messages
 from hearings.notices import Notices
+from hearings.offers import Offers
 from hearings.outgoing import Outgoing
 from hearings.packing import Packages
 from hearings.people import People
 from hearings.post import Post
 from hearings.protection import Protections
+from hearings.receiving import Receivings
 from hearings.record import Records
 from hearings.recording import Recording
+from hearings.redaction import Version
 from hearings.registry import Registry
 from hearings.request import Requests
 from hearings.room import Room
 from hearings.schedule import Schedule
 from hearings.sealing import Sealings
 from hearings.sealkeys import TokenPlace
+from hearings.sending import Sendings
 from hearings.store import Store
 from hearings.timestamps import Stamps, roots
 from hearings.timetable import Timetable
+from hearings.transfers import Partner
 from scheduling.mail import MailFolder, Postman, SmtpServer
 from scheduling.returned import Maildir
 from scheduling.timers import Timers
@@ -114,6 +122,7 @@ THREADS = 16  # of the doors; as many as the database takes at once
 MAIL_SECONDS = 2
 STAMP_SECONDS = 5  # a signature waits for no authority longer
 RETURNED_SECONDS = 5
+SENDING_EVERY = timedelta(seconds=2)
 CLOCK_SECONDS = 2
 HEADS_SECONDS = 5
 COPIES_EVERY = timedelta(seconds=1)
@@ -140,6 +149,7 @@ ACTS = [
     RecordPages,
     RedactionPages,
     ListenPages,
+    SendingPages,
     KeepingPages,
 ]
 
@@ -178,8 +188,11 @@ class Service:
     cosigner: Cosigner
     cosigners: Cosigners
     heads: Heads
-    outward: Outward
     protections: Protections
+    sendings: Sendings
+    offers: Offers
+    receivings: Receivings
+    outward: Outward
     copies: Copies
     listening: Listening
     keeping: Keeping
@@ -228,6 +241,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     copies = Copies(journal, keys, recordings)
     store = Store(settings.data / "documents")
     choices = Choices(acts, known, parties.load())
+    partners = [Partner(*one) for one in settings.known_partners]
     conductor = Conductor(journal, room, recording, known, timers, worker)
     docket = Docket(journal)
     alarm = Alarm(database)
@@ -236,6 +250,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
     others = cosigning.checked(settings.asked_to_cosign)
     cosigners = Cosigners(journal, own, outward, others, holds=lambda: alarm.holds)
     heads = Heads(journal, seal, cosigners, stamps)
+    packages = Packages(acts, seal, keys, recordings, heads, known, stamps=stamps)
     return Service(
         settings=settings,
         journal=journal,
@@ -264,12 +279,41 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
         feeds=Feeds(journal, key, write),
         outgoing=Outgoing(journal, post),
         records=Records(acts, known, recording, seal, store, stamps=stamps, wording=Papers()),
-        packages=Packages(acts, seal, keys, recordings, heads, known, stamps=stamps),
         cosigner=Cosigner(database, own, clock, settings.cosigned_services),
         cosigners=cosigners,
         heads=heads,
-        outward=outward,
         protections=Protections(acts),
+        packages=packages,
+        sendings=Sendings(
+            acts,
+            seal,
+            key,
+            partners=partners,
+            web=outward,
+            made=_any(packages),
+            versions=[str(version) for version in Version],
+            folder=settings.data / "packages",
+        ),
+        offers=Offers(
+            acts,
+            key,
+            post,
+            write,
+            address=settings.origin,
+            days=settings.offer_days,
+            made=_any(packages),
+            versions=[str(version) for version in Version if version is not Version.ANNEX],
+        ),
+        receivings=Receivings(
+            journal,
+            seal,
+            key,
+            partners=partners,
+            web=outward,
+            folder=settings.data / "received",
+            court=settings.court,
+        ),
+        outward=outward,
         conductor=conductor,
         live=Live(journal, known, conductor),
         drawer=Drawer(settings.data / "kept", key),
@@ -301,6 +345,9 @@ def create_app(settings: Settings, *, clock: Clock = now) -> Litestar:
             ReplyPages,
             TicketPages,
             VerifyPages,
+            TransferPages,
+            CollectPages,
+            ReceivedPages,
             FeedPages,
             CosignDoors,
             CosigningPages,
@@ -373,10 +420,10 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
             yield
         finally:
             parts.cosigners.stop()
+            chores.end()
             await parts.live.stop()
             await parts.conductor.stop()
             await parts.timers.stop()
-            chores.end()
             await asyncio.to_thread(parts.outward.close)
             await asyncio.to_thread(parts.alarm.hand_over)
             await asyncio.to_thread(parts.database.close)
@@ -397,6 +444,8 @@ class Chores:
         self._apart = ThreadPoolExecutor(
             1, thread_name_prefix="heads"
         )  # it may wait for an authority of timestamps
+        self._travelling = ThreadPoolExecutor(2, thread_name_prefix="transfer")
+        self._ended = False
 
     def begin(self) -> None:
         timers = self._parts.timers
@@ -404,13 +453,12 @@ class Chores:
         timers.every(MAIL_SECONDS, self._send_mail, name="mail")
         timers.every(RETURNED_SECONDS, self._take_back, name="returned")
         timers.every(CLOCK_SECONDS, self._set_alarm, name="clock")
+        self._travel_soon("sending", self._parts.sendings.work)
+        self._travel_soon("receiving", self._parts.receivings.work)
         timers.every(SWEEP_SECONDS, self._tidy, name="drawer")
         timers.every(HEADS_SECONDS, self._freeze, name="heads")
         if self._parts.conductor.conducts:
             self._copy_soon()
-
-    def end(self) -> None:
-        self._apart.shutdown(wait=False)
 
     async def _freeze(self) -> None:
         if self._parts.alarm.holds:
@@ -423,6 +471,27 @@ class Chores:
         if self._parts.alarm.holds:
             post, journal = self._parts.post, self._parts.journal
             await asyncio.to_thread(post.deliver, journal.transaction, self._postman)
+
+    def end(self) -> None:
+        """What travels ends with its piece; a later start goes on from there."""
+        self._apart.shutdown(wait=False)
+        self._ended = True
+        self._parts.sendings.stop()
+        self._parts.receivings.stop()
+        self._travelling.shutdown(wait=False)
+
+    def _travel_soon(self, name: str, work: Callable[[], None]) -> None:
+        """One round after the other, in threads of their own: a record takes its time, and the doors need theirs."""
+
+        async def travel() -> None:
+            try:
+                if self._parts.alarm.holds:
+                    await asyncio.get_running_loop().run_in_executor(self._travelling, work)
+            finally:
+                if not self._ended:
+                    self._travel_soon(name, work)
+
+        self._parts.timers.at(datetime.now(UTC) + SENDING_EVERY, travel, name=name)
 
     async def _take_back(self) -> None:
         if self._parts.alarm.holds:
@@ -446,6 +515,8 @@ class Chores:
         await asyncio.to_thread(self._parts.database.hold_reserve)
         await asyncio.to_thread(self._parts.keeping.finish)
         await asyncio.to_thread(self._parts.packages.sweep)
+        await asyncio.to_thread(self._parts.sendings.sweep)
+        await asyncio.to_thread(self._parts.receivings.sweep)
 
     def _copy_soon(self) -> None:
         """One round after the other: a round takes minutes after a long sitting."""
@@ -470,6 +541,11 @@ def postman_of(settings: Settings) -> Postman:
         transport=server.transport,
         credentials=credentials if settings.smtp_user else None,
     )
+
+
+def _any(packages: Packages) -> Callable[[UUID, str], Film]:
+    """Makes a version by its name."""
+    return lambda hearing, version: packages.made(hearing, Version(version))
 
 
 def stamps_of(settings: Settings, clock: Clock) -> Stamps | None:

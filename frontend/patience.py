@@ -64,7 +64,9 @@ class Punctual(H11Protocol):
 
 
 class Patience:
-    """ASGI middleware: a body arrives within a minute; one that is announced as large, within ten."""
+    """ASGI middleware: a body arrives within a minute; one that is announced as large, within ten. For a door that takes
+    bodies of any size from people who are known (`opt={"patient": True}`) it is a minute for each part.
+    """
 
     def __init__(
         self, app: ASGIApp, *, seconds: float = BODY_SECONDS, large_seconds: float = LARGE_BODY_SECONDS
@@ -77,16 +79,21 @@ class Patience:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, send, self._large_seconds if _is_large(scope) else self._seconds)
+        seconds = self._large_seconds if _is_large(scope) else self._seconds
+        body = _Body(
+            receive, send, self._seconds if _is_endless(scope) else seconds, renewed=_is_endless(scope)
+        )
         await self._app(scope, body.receive, body.send)
 
 
 class _Body:
     """One request's body, with the moment until which it may take."""
 
-    def __init__(self, receive: Receive, send: Send, seconds: float) -> None:
+    def __init__(self, receive: Receive, send: Send, seconds: float, *, renewed: bool = False) -> None:
         self._receive = receive
         self._send = send
+        self._seconds = seconds
+        self._renewed = renewed
         self._until = asyncio.get_running_loop().time() + seconds
         self._whole = False
         self._late = False
@@ -101,6 +108,8 @@ class _Body:
         except TimeoutError as error:
             self._late = True
             raise HTTPException(status_code=408) from error
+        if self._renewed:
+            self._until = asyncio.get_running_loop().time() + self._seconds
         self._whole = message["type"] != "http.request" or not message["more_body"]
         return message
 
@@ -113,3 +122,8 @@ class _Body:
 def _is_large(scope: Scope) -> bool:
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return length.isdigit() and int(length) > LARGE_BODY
+
+
+def _is_endless(scope: Scope) -> bool:
+    handler = scope.get("route_handler")
+    return bool(handler is not None and handler.opt.get("patient"))

@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment. Nothing else reads it.
+r"""Every setting, read once from the environment. Nothing else reads it.
 
 | variable | meaning | default |
 |---|---|---|
@@ -31,6 +31,8 @@
 | VIVAVOCE_RETURNED | a Maildir into which the mail server puts what comes back to the sender; the letters are then marked | `mail/returned` in the data folder |
 | VIVAVOCE_COSIGNERS | who cosigns our journals, so that nobody could take back what is in them: `https://court.example/cosign=KEY`, separated by commas; `PT https://…=KEY` for the hearings with that State alone. The other service shows its key to its administrator, and has ours in VIVAVOCE_COSIGNS | none |
 | VIVAVOCE_COSIGNS | the keys of the services whose journals we cosign, separated by commas | none |
+| VIVAVOCE_PARTNERS | other courts with such a service, to which records are sent and from which they are taken: `Court of Samplia \| https://court.samplia.example \| SHA-256 of its seal's certificate`, more than one separated by `;`. The other court tells its own on the page “Received records”; compare it by telephone, not by mail. Two certificates of one court are separated by a space, while one follows the other | none |
+| VIVAVOCE_OFFER_DAYS | for how many days a link to a record is good that is given to somebody without the service | 14 |
 | VIVAVOCE_LOSS_SECONDS | a required person gone for so long suspends the hearing | 10 |
 """
 
@@ -45,6 +47,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from frontend.partners import Known, read_partners
 from media.addresses import ANY_PORT, Implausible, Way, ports, read_ways
 from scheduling.mail import MailRefused, Transport, check_sender
 
@@ -93,6 +96,8 @@ class Settings(BaseModel):
     returned: str = ""
     cosigners: str = ""
     cosigns: str = ""
+    partners: str = ""
+    offer_days: int = Field(default=14, ge=1, le=90)
     loss_seconds: int = Field(default=10, ge=4, le=600)
 
     @field_validator("media_port")
@@ -128,6 +133,7 @@ class Settings(BaseModel):
         self._check_mail()
         self._check_seal()
         self._check_cosigners()
+        self._check_partners()
         return self
 
     def _check_seal(self) -> None:
@@ -152,6 +158,16 @@ class Settings(BaseModel):
         ways = [urlsplit(address) for _, address, _ in self.asked_to_cosign]
         if not all(way.scheme == "https" or _this_machine(way.hostname or "") for way in ways):
             raise ValueError("Without https only this machine itself may be asked (VIVAVOCE_COSIGNERS).")
+
+    def _check_partners(self) -> None:
+        try:
+            partners = read_partners(self.partners)
+        except ValueError as error:
+            raise ValueError(f"VIVAVOCE_PARTNERS: {error}") from error
+        for one in partners:
+            parts = urlsplit(one.address)
+            if parts.scheme != "https" and not _this_machine(parts.hostname or ""):
+                raise ValueError(f"VIVAVOCE_PARTNERS: {one.name} is asked over https")
 
     def _check_mail(self) -> None:
         try:
@@ -219,6 +235,10 @@ class Settings(BaseModel):
     def cosigner_name(self) -> str:
         """Of the key that is made at first use: a URL without its scheme (C2SP signed-note)."""
         return f"{self.origin.partition('://')[2]}{COSIGN}"
+
+    @property
+    def known_partners(self) -> tuple[Known, ...]:
+        return read_partners(self.partners)
 
     @property
     def media_ways(self) -> tuple[Way, ...]:

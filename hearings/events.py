@@ -41,6 +41,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TrackName = Annotated[str, Field(pattern=r"^[a-z2-7]{8}-[a-z]+$")]
 Test = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 """The number of a technical test."""
+Number = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""Of a sending."""
 
 
 def _whole_millis(moment: datetime) -> datetime:
@@ -100,6 +102,13 @@ DECLARED: dict[str, Sentence] = {
     "waiver-counsel": say("doing without a lawyer"),
 }
 """What is told or asked, by the codes of `consent.notices`."""
+VERSION: dict[str, Sentence] = {
+    "full": say("the full record"),
+    "parties": say("the version for the parties"),
+    "public": say("the public version"),
+    "annex": say("the sealed annex"),
+}
+"""What of the record a package holds."""
 ANSWER: dict[str, Sentence] = {"yes": say("yes"), "no": say("no")}
 TRACK: dict[str, Sentence] = {
     "audio": say("audio"),
@@ -1733,12 +1742,6 @@ class ProtectionLifted(Event):
 # --- the record --------------------------------------------------------------------------------
 
 PUBLIC_MINUTES = ".public.pdf"
-VERSION: dict[str, Sentence] = {
-    "full": say("the full record"),
-    "parties": say("the version for the parties"),
-    "public": say("the public version"),
-    "annex": say("the sealed annex"),
-}
 
 
 class CosignerUnavailable(Event):
@@ -1928,6 +1931,101 @@ class CustodyFetched(Event):
         return say(
             "{who} took the sealed package along: {version}.", who=named(self.by), version=VERSION[self.kind]
         )
+
+
+class CustodySent(Event):
+    """Somebody has the package sent to the court `to`, which has a service of its own; what is said of it later names it by
+    `sending`.
+    """
+
+    sending: Number
+    to: str
+    version: str
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} sends {version} to {to}.",
+            who=named(self.by),
+            version=_code(self.version, VERSION),
+            to=self.to,
+        )
+
+
+class CustodyOffered(Event):
+    """Somebody lets `to`, who has no such service, fetch the package with the digest `package` until `until`."""
+
+    sending: Number
+    to: str
+    version: str
+    package: Sha256
+    until: Instant
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{who} lets {to} fetch {version} until {until}.",
+            who=named(self.by),
+            to=self.to,
+            version=_code(self.version, VERSION),
+            until=Moment(self.until, stamp(self.until)),
+        )
+
+
+class CustodySubmitted(Event):
+    """The other court's service says that it knows of the package that is coming; `receipt`: the digest of what it sealed."""
+
+    sending: Number
+    to: str
+    package: Sha256
+    receipt: Sha256
+
+    def sentence(self, named: Named) -> Sentence:
+        return say(
+            "{to} knows that the package {package} is coming.", to=self.to, package=self.package[:DIGITS]
+        )
+
+
+class CustodyDelivered(Event):
+    """The other court's service has the whole package; `accepted` and `verdict`: what came of verifying it there."""
+
+    sending: Number
+    to: str
+    accepted: bool
+    verdict: str
+    receipt: Sha256
+
+    def sentence(self, named: Named) -> Sentence:
+        if self.accepted:
+            return say("{to} has the whole package, and it verifies there.", to=self.to)
+        return say(
+            "{to} has the whole package, and does not keep it: it does not verify there. {verdict}",
+            to=self.to,
+            verdict=self.verdict,
+        )
+
+
+class CustodyRetrieved(Event):
+    """Somebody at `to` took the package: with a sealed `receipt`, or by giving the key of what was offered."""
+
+    sending: Number
+    to: str
+    receipt: Sha256 | None = None
+
+    def sentence(self, named: Named) -> Sentence:
+        if self.receipt is None:
+            return say("{to} fetched the package.", to=self.to)
+        return say("Somebody at {to} opened the package.", to=self.to)
+
+
+class CustodyWithdrawn(Event):
+    """What was sent or offered can no longer be fetched."""
+
+    sending: Number
+    by: By
+
+    def sentence(self, named: Named) -> Sentence:
+        return say("{who} withdrew what was to be fetched.", who=named(self.by))
 
 
 class CustodyHeld(Event):

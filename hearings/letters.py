@@ -45,6 +45,7 @@ class Kind(StrEnum):
     PERIOD_NEAR = "period-near"
     PERIOD_OVER = "period-over"
     RETENTION = "retention"
+    RECORD = "record"
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ KINDS: Mapping[str, Sentence] = {
     "period-near": say("time limit near"),
     "period-over": say("time limit over"),
     "retention": say("end of the time of keeping"),
+    "record": say("link to the record"),
 }
 """What a letter is, by its kind; one that is not listed shows its own word."""
 

@@ -130,6 +130,12 @@ def log_key(contents: Contents) -> bytes:
     )
 
 
+def trust_in(certificate: x509.Certificate) -> bytes:
+    """A trust file that lists this seal certificate of another court, and nothing else."""
+    cert = certificate.public_bytes(Encoding.PEM).decode()
+    return _json({"v": 1, "courts": [{"cert": cert, "roles": ["seal", "release"]}]})
+
+
 def trust(
     seal: CourtSeal,
     *,

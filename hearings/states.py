@@ -106,6 +106,8 @@ class Verb(StrEnum):
     PROTECT = "protect"
     LIFT_PROTECTION = "lift-protection"
     PUBLISH = "publish"
+    SEND = "send"
+    TAKE_RECEIPT = "take-receipt"
     HOLD = "hold"
     LIFT_HOLD = "lift-hold"
     DESTROY = "destroy"
@@ -232,6 +234,8 @@ TABLE: dict[Verb, tuple[Rule, ...]] = {
     Verb.PROTECT: (Rule(_LIVING | {State.CLOSED}, _BENCH | _AUTHORITY, None),),
     Verb.LIFT_PROTECTION: (Rule(_LIVING | {State.CLOSED}, _BENCH | _AUTHORITY, None),),
     Verb.PUBLISH: (Rule(frozenset({State.CLOSED}), _SERVICE, None),),
+    Verb.SEND: (Rule(frozenset({State.CLOSED}), _CLERKS, None),),
+    Verb.TAKE_RECEIPT: (Rule(frozenset({State.CLOSED}), _SERVICE, None),),
     Verb.HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
     Verb.LIFT_HOLD: (Rule(frozenset({State.CLOSED}), _CLERKS | _REQUESTED, None),),
     Verb.DESTROY: (Rule(frozenset({State.CLOSED}), _CLERKS, State.DESTROYED),),
@@ -327,6 +331,8 @@ ACT: dict[Verb, Sentence] = {
     Verb.PROTECT: say("order a protection"),
     Verb.LIFT_PROTECTION: say("lift a protection"),
     Verb.PUBLISH: say("draw up the public minutes"),
+    Verb.SEND: say("send the record to another authority"),
+    Verb.TAKE_RECEIPT: say("take a receipt of another authority"),
     Verb.HOLD: say("lay a hold"),
     Verb.LIFT_HOLD: say("lift a hold"),
     Verb.DESTROY: say("destroy what was recorded"),

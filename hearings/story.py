@@ -293,6 +293,7 @@ class Story:
     holds: dict[int, Hold] = field(default_factory=dict)
     protections: dict[int, Protection] = field(default_factory=dict)
     bare: set[str] = field(default_factory=set)
+    sendings: dict[str, list[tuple[datetime, e.Event]]] = field(default_factory=dict)
     closed: datetime | None = None
     fixed: int = 0
     adjourned: e.HearingAdjourned | None = None
@@ -418,6 +419,12 @@ class Story:
                 | e.CustodyDestroyed()
                 | e.ProtectionOrdered()
                 | e.ProtectionLifted()
+                | e.CustodySent()
+                | e.CustodyOffered()
+                | e.CustodySubmitted()
+                | e.CustodyDelivered()
+                | e.CustodyRetrieved()
+                | e.CustodyWithdrawn()
             ):
                 self._in_custody(time, event)
             case (
@@ -733,6 +740,15 @@ class Story:
                 self.protections.pop(order, None)
             case e.ProtectionLifted(whom=str(whom)):
                 self.bare.add(whom)
+            case (
+                e.CustodySent()
+                | e.CustodyOffered()
+                | e.CustodySubmitted()
+                | e.CustodyDelivered()
+                | e.CustodyRetrieved()
+                | e.CustodyWithdrawn()
+            ):
+                self.sendings.setdefault(event.sending, []).append((time, event))
 
 
 def _finish(times: list[tuple[datetime, datetime | None]], at: datetime) -> None:

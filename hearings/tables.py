@@ -545,3 +545,128 @@ class RecordFile(SQLModel, table=True):
     data: bytes = Field(sa_type=LargeBinary)
     sha256: str = Field(max_length=64)
     sealed: datetime = Field(sa_type=Utc)
+
+
+class Sending(SQLModel, table=True):
+    """A package on its way to the service of another court. `partner`: by its name in the settings; `file`: which locked
+    file it lies in; `document` and `seal`: the announcement; `package`, `size`: of the package; `length`: of the locked
+    file, `given`: as much of it as was fetched; `due`: when it is attended to next, None when nothing is left to do;
+    `said`: why it does not go on.
+    """
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    partner: str
+    version: str
+    by: str = Field(max_length=8)
+    created: datetime = Field(sa_type=Utc)
+    file: str = Field(default="", max_length=8)
+    document: bytes | None = Field(default=None, sa_type=LargeBinary)
+    seal: bytes | None = Field(default=None, sa_type=LargeBinary)
+    package: str = Field(default="", max_length=64)
+    size: int = Field(default=0, sa_type=BigInteger)
+    length: int = Field(default=0, sa_type=BigInteger)
+    given: int = Field(default=0, sa_type=BigInteger)
+    due: datetime | None = Field(default=None, sa_type=Utc)
+    attempts: int = 0
+    said: str | None = None
+    submitted: datetime | None = Field(default=None, sa_type=Utc)
+    delivered: datetime | None = Field(default=None, sa_type=Utc)
+    accepted: bool | None = None
+    verdict: str | None = None
+    retrieved: datetime | None = Field(default=None, sa_type=Utc)
+    withdrawn: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Receipt(SQLModel, table=True):
+    """What the other court sealed of a sending, as it came."""
+
+    sending_id: UUID = Field(primary_key=True, foreign_key="sending.id")
+    hearing_id: UUID = _hearing()
+    kind: str = Field(primary_key=True, max_length=16)
+    document: bytes = Field(sa_type=LargeBinary)
+    seal: bytes = Field(sa_type=LargeBinary)
+    came: datetime = Field(sa_type=Utc)
+
+
+class Offer(SQLModel, table=True):
+    """A package that somebody without the service may fetch until `until`. `digest`: of the link, `key`: of what is told by
+    another way, under the service key; `wrong`: how often another key was tried; `browser`: the digest that a browser is known
+    by which gave the right one.
+    """
+
+    id: UUID = Field(primary_key=True)
+    hearing_id: UUID = _hearing()
+    recipient: str
+    version: str
+    by: str = Field(max_length=8)
+    created: datetime = Field(sa_type=Utc)
+    until: datetime = Field(sa_type=Utc)
+    digest: bytes = Field(sa_type=LargeBinary, unique=True)
+    key: bytes = Field(sa_type=LargeBinary)
+    language: str
+    letter: bool
+    package: str = Field(max_length=64)
+    size: int = Field(sa_type=BigInteger)
+    wrong: int = 0
+    browser: bytes | None = Field(default=None, sa_type=LargeBinary)
+    fetched: datetime | None = Field(default=None, sa_type=Utc)
+    withdrawn: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class Received(SQLModel, table=True):
+    """A record of another service: sent by a partner, or brought by somebody of `authority_id`. `bound`: the name that its
+    locked file is bound to, `length`: of that file in bytes, `got`: how many pieces of it are on disk; `same`: the record that
+    it is, if it was here before; `trust`: with what it is verified; `checks`: what came of each check; `kept`: since when it
+    is a record of ours.
+    """
+
+    id: UUID = Field(primary_key=True)
+    authority_id: UUID | None = Field(default=None, foreign_key="authority.id")
+    account_id: UUID | None = Field(default=None, foreign_key="account.id")
+    partner: str | None = None
+    hearing: str = Field(default="", max_length=45, index=True)
+    reference: str
+    version: str = ""
+    created: datetime = Field(sa_type=Utc)
+    document: bytes | None = Field(default=None, sa_type=LargeBinary)
+    seal: bytes | None = Field(default=None, sa_type=LargeBinary)
+    token: bytes | None = Field(default=None, sa_type=LargeBinary)
+    sha256: str = Field(max_length=64, index=True)
+    size: int = Field(sa_type=BigInteger)
+    bound: str
+    length: int = Field(default=0, sa_type=BigInteger)
+    got: int = 0
+    same: UUID | None = Field(default=None, foreign_key="received.id")
+    trust: bytes | None = Field(default=None, sa_type=LargeBinary)
+    due: datetime | None = Field(default=None, sa_type=Utc)
+    attempts: int = 0
+    said: str | None = None
+    whole: datetime | None = Field(default=None, sa_type=Utc)
+    verified: datetime | None = Field(default=None, sa_type=Utc)
+    accepted: bool | None = None
+    verdict: str = ""
+    checks: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
+    kept: datetime | None = Field(default=None, sa_type=Utc)
+    opened: datetime | None = Field(default=None, sa_type=Utc)
+    ended: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class GivenReceipt(SQLModel, table=True):
+    """A receipt of ours; `told`: when the other service had it."""
+
+    received_id: UUID = Field(primary_key=True, foreign_key="received.id")
+    kind: str = Field(primary_key=True, max_length=16)
+    document: bytes = Field(sa_type=LargeBinary)
+    seal: bytes = Field(sa_type=LargeBinary)
+    given: datetime = Field(sa_type=Utc)
+    told: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class TransferKey(SQLModel, table=True):
+    """The pair that what partners send is locked for; `secret` is wrapped under the service key. There is one."""
+
+    id: int = Field(primary_key=True)
+    public: bytes = Field(sa_type=LargeBinary)
+    secret: bytes = Field(sa_type=LargeBinary)
+    created: datetime = Field(sa_type=Utc)

@@ -120,13 +120,26 @@ def verify(
     copies for playing are made again with it.
     """
     checks = _Checks()
-    trusted = checks.run("trust", _trust, _Maybe(trust))
-    kept = checks.run("head", _head, _Maybe(head))
-    readable = (trust is None or trusted is not None) and (head is None or kept is not None)
-    question = _Question(trusted, kept, at, derive) if readable else None
+    question = _asked(checks, trust, head, at, derive)
     with _opened(path, checks) as file:
         end = _check_all(checks, file, question)
     return _verdict(checks.done, end)
+
+
+def verify_stream(file: BinaryIO, *, trust: bytes | None, at: datetime) -> Verdict:
+    """As `verify`, of a package that is read from any place of `file`."""
+    checks = _Checks()
+    question = _asked(checks, trust, None, at, None)
+    return _verdict(checks.done, _check_all(checks, file, question))
+
+
+def _asked(
+    checks: _Checks, trust: bytes | None, head: bytes | None, at: datetime, derive: Derive | None
+) -> _Question | None:
+    trusted = checks.run("trust", _trust, _Maybe(trust))
+    kept = checks.run("head", _head, _Maybe(head))
+    readable = (trust is None or trusted is not None) and (head is None or kept is not None)
+    return _Question(trusted, kept, at, derive) if readable else None
 
 
 def _check_all(checks: _Checks, file: BinaryIO | None, question: _Question | None) -> str | None:

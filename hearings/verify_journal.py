@@ -293,6 +293,7 @@ def read_entries(bundle: Bundle, log: Log, leaves: Sequence[bytes]) -> list[Entr
     _check_protections(entries)
     _check_declarations(entries, log.record["hearing"])
     _check_minutes(entries)
+    _check_sendings(entries)
     lacking = {entry.seq for entry in entries if entry.concealed}
     declared = log.withheld("seq") - {entry.seq for entry in entries if entry.concealed is None}
     if lacking != declared:
@@ -704,6 +705,38 @@ def _check_protections(entries: Sequence[Entry]) -> None:
                 fault = fault or (order is not None and order not in standing)
                 fault = fault or (whom is not None and whom not in people)
                 standing.discard(-1 if order is None else order)
+
+
+_HANDED = {
+    "custody.sent": {"submitted", "delivered", "retrieved", "withdrawn"},
+    "custody.offered": {"withdrawn"},
+}
+
+
+def _check_sendings(entries: Sequence[Entry]) -> None:
+    """What is closed is handed over, and what is said of a sending is said of one that there was: each receipt once, and
+    only of what was sent.
+
+    An entry that conceals of which sending it tells is held to nothing but that there was one.
+    """
+    closed, concealed = False, False
+    left: dict[str, set[str]] = {}
+    for entry in entries:
+        closed = closed or entry.kind == "hearing.closed"
+        what = entry.kind.removeprefix("custody.")
+        if entry.kind not in _HANDED and what not in _HANDED["custody.sent"]:
+            continue
+        sending = entry.member("sending", str)
+        fault = not closed
+        if entry.kind in _HANDED:
+            fault = fault or sending in left
+            concealed = concealed or sending is None
+            left |= {sending: set(_HANDED[entry.kind])} if sending is not None else {}
+        elif sending is None or sending not in left:
+            fault = fault or not (concealed or (sending is None and left))
+        elif what != "retrieved" or "receipt" in entry.disclosed:
+            fault = fault or what not in left[sending]
+            left[sending].discard(what)
         if fault:
             raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
 

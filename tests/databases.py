@@ -40,6 +40,13 @@ def file(folder: Path) -> Database:
     return database
 
 
+def reopened(folder: Path) -> Database:
+    """One that `file` made, or a copy of it."""
+    database = Database(f"sqlite:///{folder}/test.db")
+    event.listen(database.engine, "connect", _no_forcing)
+    return database
+
+
 def _no_forcing(connection: sqlite3.Connection, _record: object) -> None:
     """No test pulls the plug of this database: what it writes need not be forced to disk."""
     connection.execute("PRAGMA synchronous = OFF")

@@ -21,6 +21,39 @@ export function checkCourse(entries, hearing) {
   checkCosigners(entries);
   checkProtections(entries);
   checkMinutes(entries);
+  checkSendings(entries);
+}
+
+/** @type {Record<string, string[]>} */
+const HANDED = {
+  "custody.sent": ["submitted", "delivered", "retrieved", "withdrawn"],
+  "custody.offered": ["withdrawn"],
+};
+
+/** What is closed is handed over, and what is said of a sending is said of one that there was: each receipt once, and only of what was sent. @param {Entry[]} entries */
+function checkSendings(entries) {
+  let [closed, concealed] = [false, false];
+  /** @type {Map<string, Set<string>>} */
+  const left = new Map();
+  for (const entry of entries) {
+    closed ||= entry.kind === "hearing.closed";
+    const what = entry.kind.replace(/^custody\./, "");
+    const handed = HANDED[entry.kind];
+    if (!handed && !HANDED["custody.sent"].includes(what)) continue;
+    const sending = member(entry, "sending", "str");
+    const known = sending === null ? undefined : left.get(sending);
+    let fault = !closed;
+    if (handed) {
+      fault ||= known !== undefined;
+      concealed ||= sending === null;
+      if (sending !== null) left.set(sending, new Set(handed));
+    } else if (known === undefined) {
+      fault ||= !(concealed || (sending === null && left.size > 0));
+    } else if (what !== "retrieved" || "receipt" in entry.disclosed) {
+      fault ||= !known.delete(what);
+    }
+    if (fault) throw misplaced(entry);
+  }
 }
 
 /** @type {Record<string, string[]>} */

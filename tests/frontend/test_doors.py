@@ -20,8 +20,8 @@ from tests.story.telling import scheduled
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOMEBODY = str(uuid4())
-STATELESS = {"/verify"}
-"""Open to anybody and changing nothing: there is no login that another site could misuse."""
+STATELESS = {"/verify", "/transfers", "/transfers/{sending}/receipts"}
+"""Open to anybody: there is no login that another site could misuse. What is said between services is sealed."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -44,6 +44,8 @@ DESIGN: dict[str, tuple[set[str], set[str], str | None]] = {
     "choose-instrument": ({"requested", "accepted", "scheduled"}, COORDINATORS | {"presiding"}, None),
     "arrange-test": (BEFORE, COORDINATORS | {"clerk"}, None),
     "hold-test": (BEFORE | OPENED, COORDINATORS | {"clerk"}, None),
+    "send": ({"closed"}, {"presiding", "clerk"}, None),
+    "take-receipt": ({"closed"}, {"service"}, None),
     "hold": ({"closed"}, {"presiding", "clerk", "coordinator-requested", "authority"}, None),
     "protect": (LIVING | {"closed"}, {"presiding", "authority"}, None),
     "lift-protection": (LIVING | {"closed"}, {"presiding", "authority"}, None),
@@ -151,6 +153,7 @@ def test_nothing_leads_out_of_an_ended_matter() -> None:
     assert not allowed(State.DESTROYED, Role)
     staying = {Verb.END_LINKS, Verb.LISTEN, Verb.TAKE_ALONG, Verb.HOLD, Verb.LIFT_HOLD}
     staying |= {Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING, Verb.PROTECT, Verb.LIFT_PROTECTION, Verb.PUBLISH}
+    staying |= {Verb.ASK_UNSEALING, Verb.ANSWER_UNSEALING, Verb.SEND, Verb.TAKE_RECEIPT}
     assert allowed(State.CLOSED, Role) == {*staying, Verb.DESTROY}
     for verb in staying:
         assert after(State.CLOSED, verb, before=State.CLOSED) is State.CLOSED
