@@ -87,9 +87,12 @@ def test_a_record_is_announced_fetched_verified_and_opened(afresh: TwoCourts):
     assert two.state() == "opened"
     assert two.b.given() == {"submission": True, "delivery": True, "retrieval": True}
     assert two.b.receivings.one(two.receiver, row.id)["state"] == "kept"
+    first = two.b.receivings.one(two.receiver, row.id)["opened"]
+    two.clock.pass_(minutes=1)
     two.b.bytes_of(two.receiver, row.id)
     two.travel(rounds=2)
     assert two.leaves().count("retrieved") == 1
+    assert two.b.receivings.one(two.receiver, row.id)["opened"] == first
     assert sending == row.id
 
 
