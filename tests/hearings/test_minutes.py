@@ -188,9 +188,9 @@ def test_the_five_heads_stand_in_order_each_with_its_source(tmp_path, built_in_f
         "3    Other persons taking part",
         "4    Oaths",
         "5    Technical conditions",
-        "6    Safeguards",
+        "6    Course of the hearing",
         "7    Notices and declarations",
-        "8    Course of the hearing",
+        "8    Safeguards",
     ]
     lines = [" ".join(line.split()) for line in text.splitlines()]
     at = [lines.index(" ".join(head.split())) for head in heads]
@@ -387,11 +387,11 @@ def test_where_nothing_was_measured_nothing_is_said_of_it():
 
 
 def test_every_time_is_on_both_clocks_unless_they_are_one():
-    course = paper(minutes())["heads"][7]["blocks"][0]
+    course = paper(minutes())["heads"][5]["blocks"][0]
     assert course["columns"] == ["Amsterdam", "Lima"]
     assert course["rows"][0]["times"] == [["23 Nov, 10:02"], ["23 Nov, 04:02"]]
     same = paper(minutes(requested={**FACTS["requested"], "zone": "Europe/Amsterdam"}))
-    assert same["heads"][7]["blocks"][0]["columns"] == ["Amsterdam"]
+    assert same["heads"][5]["blocks"][0]["columns"] == ["Amsterdam"]
 
 
 def test_a_stay_that_ends_on_another_day_says_so():
@@ -402,7 +402,7 @@ def test_a_stay_that_ends_on_another_day_says_so():
 
 def test_words_carry_their_language_and_direction():
     said = [{"at": t(9), "sentence": "نعم.\nلا.", "language": "ar-EG"}]
-    (row,) = page(minutes(course=said))["heads"][7]["blocks"][0]["rows"]
+    (row,) = page(minutes(course=said))["heads"][5]["blocks"][0]["rows"]
     ((voice,),) = row["lines"]
     assert (voice["lang"], voice["region"], voice["dir"]) == ("ar", "EG", "rtl")
     assert voice["runs"] == [{"text": "نعم.\nلا.", "lang": ""}]
@@ -499,13 +499,17 @@ CAME_UP = {
 def test_what_came_up_has_heads_of_its_own_and_none_where_nothing_did(tmp_path, built_in_fonts_only):
     text = " ".join(printed(draw_up(minutes(**CAME_UP)), tmp_path).split())
     for words in (
-        *("8 Warnings", "9 Interventions of the authority present", "10 Claims of a right not to testify"),
         *(
-            "11 Objections to the interpretation",
-            "12 Identified anew after a loss",
-            "13 Exhibits",
-            "14 For the authorities of the requested State",
-            "15 Course of the hearing",
+            "6 Warnings",
+            "7 Course of the hearing",
+            "8 Interventions of the authority present",
+            "9 Claims of a right not to testify",
+        ),
+        *(
+            "10 Objections to the interpretation",
+            "11 Identified anew after a loss",
+            "12 Exhibits",
+            "13 For the authorities of the requested State",
         ),
         *("the law of the requested State", "Perjury is punished.", "The hearing stood still."),
         *("A privileged letter is read out.", "The letter is put away.", "The hearing went on.", "Open."),
