@@ -47,7 +47,7 @@ from hearings.tables import Authority, Hearing
 
 LANGUAGES = ("ar", "en", "es", "fr", "ru", "zh")
 SHORT = timedelta(seconds=1)
-_UNTOLD = frozenset({"custody", "link", "message", "invitation", "change", "protection", "cosigner"})
+_UNTOLD = frozenset({"custody", "link", "message", "invitation", "change", "protection"})
 COURSE = frozenset(
     {
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
@@ -282,6 +282,16 @@ def _technical(story: Story, at: datetime) -> Technical:
         for gap in story.gaps
         if gap.until - gap.since >= SHORT
     ]
+    uncosigned = [
+        Interruption(
+            begin=one.since,
+            end=one.until or at,
+            what=say("{cosigner} did not cosign the journal", cosigner=one.cosigner),
+            reason=say("It did not answer."),
+        )
+        for one in story.uncosigned
+        if one.since < at
+    ]
     return Technical(
         platform="Viva Voce",
         version=version("vivavoce"),
@@ -297,7 +307,7 @@ def _technical(story: Story, at: datetime) -> Technical:
             for path, digest in sorted(story.sealed.items())
             if _is_original(path)
         ),
-        interruptions=tuple(sorted([*stands, *gaps], key=lambda one: one.begin)),
+        interruptions=tuple(sorted([*stands, *gaps, *uncosigned], key=lambda one: one.begin)),
         connections=tuple(figures.connections(story)),
         measured=figures.METHOD if story.figures else "",
     )
