@@ -42,7 +42,14 @@ OF_THE_RULE = {
 PAPER = ("minutes_blocks.py", "minutes_documents.py", "minutes_page.py", "figures.py", "wording.py")
 """What stands on the paper of minutes alone."""
 OF_THE_MINUTES = (*PAPER, "added.py", "drawing.py", "roles.py", "sentences.py")
-OF_THE_DEMAND = "{words} (for {name})"
+OF_THE_CHECKLIST = ("{words} (for {name})", "{name} is in the room.")
+SEEN = frozenset(
+    {
+        *("request.received", "request.acknowledged", "request.accepted", "instrument.chosen", "test.held"),
+        *("minutes.sealed", "custody.fetched"),
+    }
+)
+"""Entries that the course does not tell, and by which the service sees that a safeguard is met."""
 DOMAINS: tuple[tuple[str, Iterable[str]], ...] = (
     (DOMAIN, LANGUAGES),
     (letters.DOMAIN, letters.LANGUAGES),
@@ -108,7 +115,11 @@ def _of_the_course() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     """What the entries say that the minutes tell, and the codes and articles in them; of other entries, what is said of
     them elsewhere than in their own sentence.
     """
-    untold = {kind.__name__ for kind in KINDS.values() if kind.type.partition(".")[0] not in COURSE}
+    untold = {
+        kind.__name__
+        for name, kind in KINDS.items()
+        if name.partition(".")[0] not in COURSE and name not in SEEN
+    }
     events = ast.parse((HERE.parent / "hearings" / "events.py").read_text(encoding="utf-8"))
     for part in events.body:
         for node in part.body if isinstance(part, ast.ClassDef) and part.name in untold else [part]:
@@ -135,7 +146,7 @@ def _of_the_law() -> Iterator[tuple[str, str | tuple[str, ...]]]:
         for basis in item.basis:
             if basis.mark is not Mark.UNVERIFIED:
                 yield "consent/items.toml", basis.article
-    yield "hearings/checklist.py", OF_THE_DEMAND
+    yield from (("hearings/checklist.py", sentence) for sentence in OF_THE_CHECKLIST)
 
 
 def _of_the_instruments() -> Iterator[tuple[str, str | tuple[str, ...]]]:

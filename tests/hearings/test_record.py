@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import hashlib
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from frontend.papers import Papers
 from hearings.actors import Actor
 from hearings.database import Database
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
@@ -28,6 +30,7 @@ from hearings.roles import Side
 from hearings.room import Words
 from hearings.signed_pdf import read
 from hearings.states import State
+from hearings.tables import Authority
 from hearings.verify import verify
 from tests.conftest import FakeClock
 from tests.hearings.shelf import Shelf
@@ -346,3 +349,35 @@ async def test_what_was_written_while_it_was_sealed_is_not_signed(
         desk.sign_as("authority", MINUTES)
     story = desk.standing.story()
     assert (story.minutes, story.signed) == ({}, {})
+
+
+# --- the languages of the two authorities
+
+
+def test_a_document_is_in_the_languages_of_the_two_authorities(desk: Desk):
+    """Every sentence of a real hearing is in both; a wording is bettered in one of them."""
+    papers, untold = Papers(), set[str]()
+
+    def wording(language: str, template: str) -> str | None:
+        told = papers(language, template)
+        if told is None:
+            untold.add(template)
+        return told
+
+    desk.records._worded = wording
+    with desk.house.journal.transaction() as tx:
+        for id_, language in ((desk.house.requesting, "fr"), (desk.house.requested, "es-ES")):
+            tx.get_one(Authority, id_).language = language
+    draft = desk.records.draft(desk.who("judge"), MINUTES)
+    assert draft.languages == ("es", "fr")
+    (noted,) = [one for one in desk.records.course(draft) if "7 words" in one.words["fr"]]
+    assert noted.words["es"].endswith("hizo constar: She said 7 words: “I was there”.")
+    desk.word("authority", noted.entry, f"{noted.words['es']} Sin más.", language="es")
+    paper = desk.records.page(desk.records.draft(desk.who("judge"), MINUTES), ("es",))
+    assert "Sin más." in str(paper)
+    assert "Redacción modificada por" in str(paper)
+    pdf = desk.records.minutes(desk.who("judge"), MINUTES).data
+    text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+    for words in ("Acta de la audiencia por videoconferencia", "Procès-verbal d’audition", "Sin más."):
+        assert words in text
+    assert untold == set()
