@@ -57,7 +57,10 @@ BOUND = frozenset(
 )
 """Members that hold only what the service makes (handles, digests, numbers): no text of anybody's."""
 _TELLING = frozenset(
-    {"text", "words", "ground", "measure", "question", "reason", "means", "company", "proof", "repeated"}
+    {
+        *("text", "words", "old", "ground", "measure", "question", "reason", "means", "company", "proof"),
+        "repeated",
+    }
 )
 """Members in which somebody says something."""
 _IDENTIFYING = frozenset({"proof", "reason", "means", "company"})
@@ -69,8 +72,12 @@ _DIGESTS: dict[str, frozenset[str]] = {
     "document.filed": frozenset({"sha256", "size"}),
     "requirement.confirmed": frozenset({"document"}),
     "consent.declared": frozenset({"document"}),
+    "minutes.read": frozenset({"sha256"}),
+    "minutes.signed": frozenset({"sha256", "document"}),
 }
-"""Digests of papers. Who knows such a paper but for a name could try names until one fits."""
+"""Digests of papers, and of minutes before anybody signed them. Who knows such a paper but for a name could try names
+until one fits.
+"""
 _ONE_SIDE: dict[str, frozenset[str]] = {
     "message.sent": frozenset({"text", "to", "by"}),
     "consultation.asked": frozenset({"by"}),
@@ -310,6 +317,7 @@ class _Rule:
             if one.ordered.protects == "member"
         }
         self._orders = orders
+        self._guards = bool(self._protected or self._members or self._spans)
         self._drawn = {
             entry.event.path: entry.seq for entry in case.entries if isinstance(entry.event, e.MinutesSealed)
         }
@@ -362,7 +370,7 @@ class _Rule:
             return Why(OF_ONE_SIDE, _RULE)
         if _is_measure(event, name):
             return Why(MEASURES, _RULE)
-        if self._protected and name in _DIGESTS.get(event.type, ()):
+        if self._guards and name in _DIGESTS.get(event.type, ()):
             return Why(GUESSED, _RULE)
         return None
 
@@ -371,10 +379,12 @@ class _Rule:
             return _by_order(self._members[entry.seq, name])
         if isinstance(entry.event, e.IntervalSealed | e.UnsealingAsked) and name == "reason":
             return Why(UNDER_SEAL, _entries([entry.seq]))
-        begun = next((n for n, end in self._spans if n < entry.seq < end), None)
+        about = entry.event.entry if isinstance(entry.event, e.MinutesWorded) else entry.seq
+        begun = next((n for n, end in self._spans if n < about < end), None)
         if begun is not None and name in _TELLING:
             return Why(UNDER_SEAL, _entries([begun]))
-        return None
+        ordered = next((n for (of, _), n in self._members.items() if of == about != entry.seq), None)
+        return _by_order(ordered) if ordered is not None and name in _TELLING else None
 
     def _of_the_words(self, event: e.Event, name: str) -> Why | None:
         if name in BOUND or not self.terms.within(event.members()[name]):
@@ -490,6 +500,7 @@ def masked(case: Case) -> list[Entry]:
         entry._replace(event=_masked(entry, rule, called, closed))
         for entry in case.entries
         if entry.event.type not in _ONE_SIDE
+        and not isinstance(entry.event, e.MinutesWorded)  # in their wording people have names
         and entry.event.type not in _ORDERS
         and getattr(entry.event, "requirement", None) not in _OF_PROTECTION
     ]
@@ -520,7 +531,10 @@ def _masked(
 
 
 _CODED = frozenset(
-    {"hearing", "side", "zone", "state", "capacity", "form", "language", "grade", "answer", "sha256", "path"}
+    {
+        *("hearing", "document", "side", "zone", "state", "capacity", "form", "language", "grade", "answer"),
+        *("said", "sha256", "path"),
+    }
 )
 """Facts of the minutes that are no text."""
 _ADDRESS = re.compile(r"\S+@\S+\.\S+")

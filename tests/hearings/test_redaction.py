@@ -8,7 +8,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import uuid4
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from consent import instruments
 from consent.governing import Purpose
-from hearings import checklist, drawing, package, redaction, tree, verify
+from hearings import checklist, drawing, minutes, package, redaction, tree, verify
 from hearings.events import KINDS
 from hearings.journal import Entry
 from hearings.package import Contents
@@ -277,8 +278,8 @@ def public_facts(found: Random) -> Any:
         created=r.START,
     )
     frame = checklist.frame(hearing, instruments.load()["eio"], *sides)
-    minutes = drawing.draw(frame, hearing, sides, Side.REQUESTED, entries)
-    return redaction.blanked(minutes.model_dump(mode="json"), terms_of(case, Version.PUBLIC))
+    drawn = drawing.draw(frame, hearing, sides, Side.REQUESTED, entries)
+    return redaction.blanked(drawn.model_dump(mode="json"), terms_of(case, Version.PUBLIC))
 
 
 def _authority(name: str, state: str) -> Authority:
@@ -333,6 +334,14 @@ PARTIES_LACK: dict[str, tuple[tuple[str, str | None, dict[str, Any]], set[str]]]
     "who somebody was with": (
         ("identity.renewed", r.WITNESS, {"means": "By sight.", "company": "A brother."}), {"means", "company"}
     ),
+    "a digest of minutes that nobody had signed": (
+        (
+            "minutes.signed",
+            None,
+            {"whose": "requested", "signed": "paper", "sha256": "3" * 64, "document": "4" * 64},
+        ),
+        {"sha256", "document"},
+    ),
     "a digest that could be guessed": (
         ("document.filed", None, {"name": "Letter.pdf", "kind": "annex", "sha256": "1" * 64, "size": 7}),
         {"sha256", "size"},
@@ -356,7 +365,10 @@ PARTIES_LACK: dict[str, tuple[tuple[str, str | None, dict[str, Any]], set[str]]]
 @pytest.mark.parametrize("what", PARTIES_LACK)
 def test_the_parties_do_not_have(what: str) -> None:
     leaf, lacks = PARTIES_LACK[what]
-    assert concealed(told(leaf))[leaf[0]] == lacks
+    case = told(leaf)
+    given = redact(case, Version.PARTIES).given
+    found = [set(one.event.members()) - given[one.seq] for one in case.entries if one.event.type == leaf[0]]
+    assert lacks in found
 
 
 def test_of_who_is_protected_the_parties_have_the_role_alone() -> None:
@@ -472,3 +484,52 @@ def test_public_minutes_are_drawn_without_digests_of_papers_and_without_what_ide
     assert one.members() == {**IDENTIFIED, "proof": BLANK, "by": r.JUDGE}
     kinds = {entry.event.type for entry in masked(told(*(leaf for leaf, _ in PARTIES_LACK.values())))}
     assert not kinds & {"message.sent", "consultation.asked", "protection.ordered"}
+
+
+def test_what_is_passed_over_in_minutes_is_no_text() -> None:
+    """Every fact that is neither of the text that is blanked, nor a number or a time, is known as a code."""
+    coded = set[str]()
+    for part in minutes.Part.__subclasses__():
+        for name, hint in get_type_hints(part, include_extras=True).items():
+            if name in part.model_fields and _is_code(hint):
+                coded.add(name)
+    assert coded - {"outcome"} <= redaction._CODED, "an outcome is met or overridden, or words of ours"
+    assert coded | {"path", "state"} >= redaction._CODED
+
+
+def _is_code(hint: Any) -> bool:
+    if hint == minutes.Text:
+        return False
+    if get_origin(hint) in (tuple, UnionType, Union):
+        return any(_is_code(one) for one in get_args(hint) if one is not Ellipsis)
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if get_origin(bare) in (tuple, UnionType, Union):
+        return _is_code(bare)
+    return get_origin(bare) is Literal or (isinstance(bare, type) and issubclass(bare, str))
+
+
+WORDED = {"whose": "requested", "language": "en", "old": "As it was.", "words": "As it is."}
+
+
+def test_another_wording_of_what_is_withheld_is_withheld_too() -> None:
+    """Of what was said under seal, and of words that were ordered to be withheld."""
+    before = ("statement.noted", None, {"text": "Before."})
+    noted = next(
+        one.seq for one in told(before, protected=False).entries if one.event.type == "statement.noted"
+    )
+    worded = ("minutes.worded", None, {**WORDED, "entry": noted})
+    order = {"protects": "member", "entry": noted, "member": "text", "versions": ["parties"], "ground": "g"}
+    under_seal = (
+        ("interval.sealed", None, {"reason": "A child."}),
+        ("statement.noted", None, {"text": "Under seal."}),
+        ("interval.ended", None, {}),
+        ("minutes.worded", None, {**WORDED, "entry": noted + 2}),
+    )
+    for leaves, lacks in (
+        ((worded,), set[str]()),
+        ((("protection.ordered", None, order), worded), {"old", "words"}),
+        (under_seal, {"old", "words"}),
+    ):
+        found = told(before, *leaves, protected=False)
+        assert concealed(found)["minutes.worded"] == lacks
+        assert "minutes.worded" not in {one.event.type for one in masked(found)}
