@@ -16,7 +16,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from consent.checklist import Stage
 from hearings import leaks, redaction, tree, verify
-from hearings.actors import Actor, Self, service
+from hearings.actors import Actor, Self
 from hearings.container import CHUNK
 from hearings.errors import NotAllowed, NotFound, Unreachable
 from hearings.events import CustodyFetched
@@ -27,7 +27,7 @@ from hearings.protection import Muting, Protections, Words
 from hearings.redaction import BLANK, MAY_TAKE, Version
 from hearings.roles import Capacity, Circumstance, Role, Side
 from hearings.room import Words as Note
-from hearings.states import Verb
+from hearings.tables import Hearing
 from hearings.terms import Traits, terms
 from tests.conftest import FakeClock
 from tests.hearings import records as r
@@ -94,7 +94,7 @@ async def shelf(journal, database, clock: FakeClock, tmp_path: Path) -> Shelf:
     await archive.copies.work()
     kept.house.room.end(kept.standing.actors["judge"])
     kept.standing._settled(Stage.CLOSING, but=())
-    kept.records.sign_minutes(kept.standing.actors["authority"])
+    kept.sign()
     kept.records.close(kept.actor())
     return kept
 
@@ -324,8 +324,10 @@ def test_a_recording_is_searched_across_its_parts():
 
 def test_public_minutes_are_the_same_each_time(shelf):
     """Before they are sealed."""
-    with shelf.house.acts.act(service(shelf.id), Verb.PUBLISH) as act:
-        case = shelf.packages._case(act.tx, act.hearing, shelf.packages._minutes(act.tx, shelf.id))
+    packages = shelf.packages
+    with shelf.house.journal.reading() as tx:
+        hearing = tx.get_one(Hearing, shelf.id)
+        case = packages._case(tx, hearing, packages._minutes(tx, shelf.id))
         found = redaction.terms_of(case, Version.PUBLIC)
-        one, other = (draw_up(shelf.packages._public_minutes(act, case, found)) for _ in range(2))
+        one, other = (draw_up(packages._public_minutes(tx, hearing, case, found)) for _ in range(2))
     assert one == other
