@@ -53,7 +53,6 @@ COURSE = frozenset(
         *("hearing", "sitting", "record", "examination", "requirement", "oath", "statement", "participant"),
         *(
             "consent",
-            "consultation",
             "interpretation",
             "interval",
             "warning",
