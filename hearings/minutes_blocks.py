@@ -25,12 +25,13 @@ WHOLE = 24
 class Pen(Scribe):
     """Makes blocks of what the scribe writes."""
 
-    def head(self, title: str, source: str, blocks: Iterable[Block]) -> Block:
-        """`source`: the provision that demands it, or nothing."""
+    def head(self, title: str, source: str, blocks: Iterable[Block], *, apart: bool = False) -> Block:
+        """`source`: the provision that demands it, or nothing; `apart`: who is not of the court may skip it."""
         return {
             "title": self.text(title),
             "source": self.text(source) if source else Text(),
             "blocks": list(blocks),
+            "apart": apart,
         }
 
     def facts(self, rows: Iterable[tuple[str, Lines]]) -> Block:

@@ -80,7 +80,7 @@ def page(
         "beside": pen.text(document.beside),
         "front": pen.facts(_front(minutes, pen)),
         "heads": [
-            pen.head(head.title, getattr(minutes.sources, head.source, ""), blocks)
+            pen.head(head.title, getattr(minutes.sources, head.source, ""), blocks, apart=head.apart)
             for head in HEADS
             if (blocks := list(head.blocks(minutes, pen))) or head.always
         ],
@@ -616,13 +616,14 @@ def _notes(one: Reworded, pen: Pen) -> Iterator[str]:
 
 class Head(NamedTuple):
     """A head of the minutes. `source`: where `Sources` has the provision that demands it; `always`: it stands there
-    even where there is nothing to tell.
+    even where there is nothing to tell; `apart`: it is folded away on the page of whoever was heard.
     """
 
     title: str
     blocks: Callable[[Minutes, Pen], Iterator[Block]]
     source: str = ""
     always: bool = False
+    apart: bool = False
 
 
 HEADS = (
@@ -630,26 +631,26 @@ HEADS = (
     Head(say("Identity of the person heard"), _persons_heard, "person_heard", always=True),
     Head(say("Other persons taking part"), _participants, "participants", always=True),
     Head(say("Oaths"), _oaths, "oaths", always=True),
-    Head(say("Technical conditions"), _technical, "technical", always=True),
-    Head(say("Who presided and who attended"), _presided),
-    Head(say("Lawyers"), _lawyers, "lawyers"),
+    Head(say("Technical conditions"), _technical, "technical", always=True, apart=True),
+    Head(say("Notices and declarations"), _declarations, "consents", always=True),
+    Head(say("Lawyers"), _lawyers, "lawyers", apart=True),
     Head(say("Interpretation"), _interpreted, "interpretation"),
     Head(say("Warnings"), _warnings),
-    Head(say("Course of the hearing"), _course, always=True),
     Head(say("Interventions of the authority present"), _interventions, "interventions"),
     Head(say("Claims of a right not to testify"), _claims, "claims"),
     Head(say("Objections to the interpretation"), _objections, "objections"),
     Head(say("Identified anew after a loss"), _identities),
     Head(say("Exhibits"), _exhibits),
     Head(say("For the authorities of the requested State"), _conducts),
-    Head(say("Notices and declarations"), _declarations, "consents", always=True),
-    Head(say("Why the hearing was held by video link"), _video, "video"),
-    Head(say("Times on the record"), _recorded, "recording"),
-    Head(say("Who saw and heard whom"), _sight),
-    Head(say("Technical test"), _tests),
-    Head(say("Safeguards"), _safeguards, always=True),
+    Head(say("Course of the hearing"), _course, always=True),
     Head(say("What is missing, and why"), _omissions),
     Head(say("Read and answered"), _readings, "reading"),
+    Head(say("Who presided and who attended"), _presided, apart=True),
+    Head(say("Why the hearing was held by video link"), _video, "video", apart=True),
+    Head(say("Who saw and heard whom"), _sight, apart=True),
+    Head(say("Times on the record"), _recorded, "recording", apart=True),
+    Head(say("Technical test"), _tests, apart=True),
+    Head(say("Safeguards"), _safeguards, always=True, apart=True),
 )
 
 

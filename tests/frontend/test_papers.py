@@ -200,9 +200,8 @@ def test_what_was_worded_anew_says_who_did_it_and_keeps_what_stood_before() -> N
     said = long_minutes(7).course[-1].model_dump(exclude={"reworded", "sentence"})
     sentence = long_minutes(7).course[-1].sentence
     given = minutes(course=[{**said, "sentence": sentence, "reworded": [reworded]}])
-    heads = page(given, ("es", "ru"), PAPERS)["heads"]
-    (course,) = [block for head in heads for block in head["blocks"] if block["kind"] == "course"]
-    (row,) = course["rows"]
+    blocks = [block for head in page(given, ("es", "ru"), PAPERS)["heads"] for block in head["blocks"]]
+    ((row,),) = [block["rows"] for block in blocks if block["kind"] == "course"]
     (text,), notes = row["lines"], row["notes"]
     assert [voice["lang"] for voice in text] == ["es", "ru"]
     assert text[0]["runs"] == [{"text": "La secretaria K. lo anotó.", "lang": ""}]

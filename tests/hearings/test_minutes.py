@@ -188,8 +188,8 @@ def test_the_five_heads_stand_in_order_each_with_its_source(tmp_path, built_in_f
         "3    Other persons taking part",
         "4    Oaths",
         "5    Technical conditions",
-        "6    Course of the hearing",
-        "7    Notices and declarations",
+        "6    Notices and declarations",
+        "7    Course of the hearing",
         "8    Safeguards",
     ]
     lines = [" ".join(line.split()) for line in text.splitlines()]
@@ -387,11 +387,11 @@ def test_where_nothing_was_measured_nothing_is_said_of_it():
 
 
 def test_every_time_is_on_both_clocks_unless_they_are_one():
-    course = paper(minutes())["heads"][5]["blocks"][0]
+    course = paper(minutes())["heads"][6]["blocks"][0]
     assert course["columns"] == ["Amsterdam", "Lima"]
     assert course["rows"][0]["times"] == [["23 Nov, 10:02"], ["23 Nov, 04:02"]]
     same = paper(minutes(requested={**FACTS["requested"], "zone": "Europe/Amsterdam"}))
-    assert same["heads"][5]["blocks"][0]["columns"] == ["Amsterdam"]
+    assert same["heads"][6]["blocks"][0]["columns"] == ["Amsterdam"]
 
 
 def test_a_stay_that_ends_on_another_day_says_so():
@@ -402,7 +402,7 @@ def test_a_stay_that_ends_on_another_day_says_so():
 
 def test_words_carry_their_language_and_direction():
     said = [{"at": t(9), "sentence": "نعم.\nلا.", "language": "ar-EG"}]
-    (row,) = page(minutes(course=said))["heads"][5]["blocks"][0]["rows"]
+    (row,) = page(minutes(course=said))["heads"][6]["blocks"][0]["rows"]
     ((voice,),) = row["lines"]
     assert (voice["lang"], voice["region"], voice["dir"]) == ("ar", "EG", "rtl")
     assert voice["runs"] == [{"text": "نعم.\nلا.", "lang": ""}]
@@ -499,17 +499,13 @@ CAME_UP = {
 def test_what_came_up_has_heads_of_its_own_and_none_where_nothing_did(tmp_path, built_in_fonts_only):
     text = " ".join(printed(draw_up(minutes(**CAME_UP)), tmp_path).split())
     for words in (
-        *(
-            "6 Warnings",
-            "7 Course of the hearing",
-            "8 Interventions of the authority present",
-            "9 Claims of a right not to testify",
-        ),
+        *("7 Warnings", "8 Interventions of the authority present", "9 Claims of a right not to testify"),
         *(
             "10 Objections to the interpretation",
             "11 Identified anew after a loss",
             "12 Exhibits",
             "13 For the authorities of the requested State",
+            "14 Course of the hearing",
         ),
         *("the law of the requested State", "Perjury is punished.", "The hearing stood still."),
         *("A privileged letter is read out.", "The letter is put away.", "The hearing went on.", "Open."),
@@ -549,7 +545,7 @@ def test_every_declaration_is_told_with_its_digest_and_when_it_was_taken_back():
     }
     answered = {**asked, "answer": "yes", "answered": t(9, 5), "how": ["Signed in the browser"]}
     back = {**answered, "revoked": t(9, 30, 7), "revoked_by": "Counsel F"}
-    (table,) = paper(minutes(declarations=[asked, back]))["heads"][6]["blocks"]
+    (table,) = paper(minutes(declarations=[asked, back]))["heads"][5]["blocks"]
     first, second = rows(table)
     assert first[0] == ["Accused A", "Asked by Magistrate B", "Amsterdam 23 Nov, 10:00", "Lima 23 Nov, 04:00"]
     assert first[1][1:] == [
@@ -563,7 +559,7 @@ def test_every_declaration_is_told_with_its_digest_and_when_it_was_taken_back():
         *("Taken back, written down by Counsel F", "Amsterdam 23 Nov, 10:30:07", "Lima 23 Nov, 04:30:07")
     ]
     assert draw_up(minutes(declarations=[asked, back]))
-    assert "No notice was given" in str(page(minutes())["heads"][6])
+    assert "No notice was given" in str(page(minutes())["heads"][5])
 
 
 def test_what_was_left_out_has_a_reason():
