@@ -235,7 +235,7 @@ class Records:
                 raise AlreadyDone(say("It is worded so already."))
             changed = lacking.other_facts(old, said.words, [one.name for one in act.story.people.values()])
             if changed:
-                sentence = say("Better the wording, and leave names, figures and quotations as they are.")
+                sentence = say("Change the wording alone: names, figures and quotations stay as they are.")
                 raise NotValid(sentence, hints=tuple(changed), field="words")
             act.write(
                 MinutesWorded(
