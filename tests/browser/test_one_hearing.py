@@ -334,7 +334,9 @@ async def a_stranger_verifies(people: People, package: Path) -> None:
         await page.locator("#verify button").click()
         await expect(page.locator(".verdict")).to_have_class("verdict accepted")
         assert await axe(page) == []
-    await expect(page.locator(".verdict")).to_contain_text("This record is complete, unaltered and sealed.")
+    await expect(page.locator(".verdict")).to_contain_text(
+        "This record verifies: it is sealed, and nothing was altered."
+    )
     told = await asyncio.to_thread(verify_command, package, "--trust", package.parent / "trust.json")
     assert told.returncode == 0, told.stdout
 

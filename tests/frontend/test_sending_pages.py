@@ -58,7 +58,11 @@ async def test_a_clerk_sends_by_a_form_and_the_other_clerk_downloads(two: TwoSer
     receipt = await two.here.clerk.get(two.here.path(f"/sending/{told['sending']}/receipts/delivery"))
     assert set(receipt) == {"document", "seal"}
     theirs = await look(two.there.clerk, f"/received/{there['received']}")
-    for words in ("This record is complete, unaltered and sealed.", "Court of Exampleton", "Receipts given"):
+    for words in (
+        "This record verifies: it is sealed, and nothing was altered.",
+        "Court of Exampleton",
+        "Receipts given",
+    ):
         assert words in theirs
     again = await send(two.there.clerk, theirs, "verify", {})
     assert again.status_code == 200
