@@ -83,6 +83,7 @@ class Courthouse:
 
     def __init__(self, journal: Journal, folder: Path, staff: tuple[UUID, UUID, Staff] | None = None) -> None:
         self.journal = journal
+        self.folder = folder
         self.known: Mapping[str, Instrument] = law()
         self.acts = Acts(journal)
         self.key = servicekey.at(folder / "service.key")

@@ -3,6 +3,9 @@
 What is put back are the rows and the files that the steps left, into a fresh database and folder: a tenth of the work.
 """
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +18,8 @@ from sqlmodel import SQLModel
 from hearings.journal import Journal
 from tests.hearings.people_of_law import Courthouse, Standing
 
+FOLDERS = ("documents", "recordings", "seal")
+
 Steps = Callable[[Courthouse], Standing]
 
 
@@ -23,7 +28,7 @@ class Kept(NamedTuple):
     reports: int
     now: datetime
     rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]
-    files: Mapping[str, bytes]
+    files: Path
 
 
 _kept: dict[Steps, Kept] = {}
@@ -39,11 +44,9 @@ def stood(steps: Steps, journal: Journal, folder: Path) -> Standing:
             (table, tx.connection().execute(table.select()).mappings().all())
             for table in SQLModel.metadata.sorted_tables
         ]
-    files = {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in (folder / "documents").rglob("*")
-        if path.is_file()
-    }
+    files = Path(tempfile.mkdtemp(prefix="vivavoce-"))
+    atexit.register(shutil.rmtree, files)
+    _copy(folder, files)
     _kept[steps] = Kept(
         replace(standing, actors=dict(standing.actors)), standing.reports, journal.clock(), rows, files
     )
@@ -55,12 +58,16 @@ def _put_back(kept: Kept, journal: Journal, folder: Path) -> Standing:
         for table, rows in kept.rows:
             if rows:
                 tx.connection().execute(table.insert(), [dict(row) for row in rows])
-    for name, data in kept.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
+    _copy(kept.files, folder)
     journal.clock.now = kept.now  # type: ignore[attr-defined]  # tests have a clock of their own
     before = kept.standing.house
     house = Courthouse(journal, folder, staff=(before.requesting, before.requested, before.coordinator))
     standing = replace(kept.standing, house=house, actors=dict(kept.standing.actors))
     standing.reports = kept.reports
     return standing
+
+
+def _copy(here: Path, there: Path) -> None:
+    for name in FOLDERS:
+        if (here / name).exists():
+            shutil.copytree(here / name, there / name, dirs_exist_ok=True)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,15 +39,28 @@ SECONDS = 4
 
 
 class Archive:
-    """A hearing whose witness and judge were recorded for four seconds, and what derives the copies."""
+    """A hearing whose witness and judge were recorded for four seconds, and what derives the copies.
 
-    def __init__(self, standing: Standing, folder: Path, clock: FakeClock, *, sealed: bool = False) -> None:
+    `recorded`: they were already, before the hearing was put back.
+    """
+
+    def __init__(
+        self,
+        standing: Standing,
+        folder: Path,
+        clock: FakeClock,
+        *,
+        sealed: bool = False,
+        recorded: bool = False,
+    ) -> None:
         self.standing = standing
         self.sealed = sealed
         self.keys = Registry(standing.house.key)
         self.copies = Copies(standing.house.journal, self.keys, folder)
         self.folder = folder / str(standing.id)
         self.witness, self.judge = (standing.actors[name].people[0].handle for name in ("witness", "judge"))
+        if recorded:
+            return
         on = standing.millis()
         clock.pass_(seconds=SECONDS)
         standing.house.room.go_off_record(standing.actors["judge"], Words(text="Enough."))
@@ -93,7 +107,31 @@ class Archive:
 
 @pytest.fixture
 def archive(journal: Journal, clock: FakeClock, tmp_path: Path) -> Archive:
-    return Archive(stood(on_record, journal, tmp_path), tmp_path / "recordings", clock)
+    return Archive(stood(recorded, journal, tmp_path), tmp_path / "recordings", clock, recorded=True)
+
+
+def recorded(house: Courthouse) -> Standing:
+    standing = on_record(house)
+    Archive(standing, house.folder / "recordings", clock_of(house))
+    return standing
+
+
+def derived(house: Courthouse) -> Standing:
+    """As `recorded`, with the copies for playing."""
+    standing = recorded(house)
+    derive(Archive(standing, house.folder / "recordings", clock_of(house), recorded=True))
+    return standing
+
+
+def derive(archive: Archive) -> None:
+    """The copies, waited for outside of any event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(archive.copies.work())).result()
+
+
+def clock_of(house: Courthouse) -> FakeClock:
+    assert isinstance(house.journal.clock, FakeClock)
+    return house.journal.clock
 
 
 def on_record(house: Courthouse) -> Standing:

@@ -7,9 +7,15 @@ import pytest
 from hearings.errors import NotAllowed, NotFound, Unreachable
 from hearings.listening import GIVEN, Listening, parts
 from hearings.roles import Role, Side
-from tests.hearings.test_copies import Archive, archive
+from tests.hearings.stood import stood
+from tests.hearings.test_copies import Archive, derived, recorded
 
-__all__ = ["archive"]  # the fixture
+
+@pytest.fixture
+def archive(journal, clock, tmp_path, request: pytest.FixtureRequest) -> Archive:
+    """With copies for playing, or as the parameter says."""
+    steps = getattr(request, "param", derived)
+    return Archive(stood(steps, journal, tmp_path), tmp_path / "recordings", clock, recorded=True)
 
 
 @pytest.fixture
@@ -17,6 +23,7 @@ def listening(archive: Archive) -> Listening:
     return Listening(archive.standing.house.acts, archive.keys, archive.folder.parent)
 
 
+@pytest.mark.parametrize("archive", [recorded], indirect=True)
 async def test_what_there_is_to_listen_to(archive, listening):
     judge = archive.standing.actors["judge"]
     assert [one["ready"] for one in listening.stretches(judge)] == [False]
@@ -29,7 +36,6 @@ async def test_what_there_is_to_listen_to(archive, listening):
 
 
 async def test_nobody_listens_unseen(archive, listening, clock):
-    await archive.copies.work()
     judge, authority = (archive.standing.actors[name] for name in ("judge", "authority"))
     name = f"{archive.witness}-1.webm"
     for closed in (lambda: listening.stretch(judge, 1), lambda: listening.film(judge, name)):
@@ -48,7 +54,6 @@ async def test_nobody_listens_unseen(archive, listening, clock):
 
 @pytest.mark.parametrize("role", [Role.HEARD, Role.LAWYER, Role.DEFENCE, Role.OBSERVER, Role.INTERPRETER])
 async def test_who_may_not_finds_nothing(archive, listening, role):
-    await archive.copies.work()
     if role is Role.HEARD:
         other = archive.standing.actors["witness"]
     else:
@@ -65,7 +70,6 @@ async def test_who_may_not_finds_nothing(archive, listening, role):
 
 
 async def test_the_page_has_films_gaps_and_entries_at_their_seconds(archive, listening):
-    await archive.copies.work()
     judge = archive.standing.actors["judge"]
     listening.begin(judge, 1)
     told = listening.stretch(judge, 1)
@@ -80,7 +84,6 @@ async def test_the_page_has_films_gaps_and_entries_at_their_seconds(archive, lis
 
 
 async def test_any_part_of_a_film_is_given(archive, listening):
-    await archive.copies.work()
     judge, name = archive.standing.actors["judge"], f"{archive.witness}-1.webm"
     listening.begin(judge, 1)
     whole = archive.clear(name)
@@ -92,7 +95,6 @@ async def test_any_part_of_a_film_is_given(archive, listening):
 
 
 async def test_what_is_not_there_or_was_altered_is_said(archive, listening):
-    await archive.copies.work()
     judge, name = archive.standing.actors["judge"], f"{archive.witness}-1.webm"
     listening.begin(judge, 1)
     with pytest.raises(NotFound):
