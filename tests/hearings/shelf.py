@@ -44,7 +44,10 @@ def authority(
 
 
 class Shelf:
-    """A hearing with a recording, signed and closed, and the parts that keep it."""
+    """A hearing with a recording, signed and closed, and the parts that keep it.
+
+    `again`: there was one before the hearing was put back, and its clerk is registered.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Shelf:
         clock: FakeClock,
         *,
         stamps: Stamps | None = None,
+        again: bool = False,
     ) -> None:
         self.archive = archive
         self.standing = archive.standing
@@ -64,7 +68,7 @@ class Shelf:
         self.store = Store(data / "documents")
         self.letters = MailFolder(data / "mail")
         self.keeping = Keeping(self.house.acts, database, self.store, self.letters, data / "recordings")
-        self.clerk = self.hire("clerk", self.house.requesting)
+        self.clerk = self.signed_in("clerk") if again else self.hire("clerk", self.house.requesting)
         self.seal = seals.found(
             data / "seal", court="Court of Exampleton", organisation_identifier="GOVXX-000000", at=clock()
         )
@@ -96,10 +100,18 @@ class Shelf:
             name=login.title(),
             password=PASSWORD,
         )
-        return house.accounts.staff(house.accounts.sign_in(login=login, password=PASSWORD))
+        return self.signed_in(login)
+
+    def signed_in(self, login: str) -> Staff:
+        accounts = self.house.accounts
+        return accounts.staff(accounts.sign_in(login=login, password=PASSWORD))
 
     async def close(self) -> Self:
         await self.archive.copies.work()
+        return self.ended_and_signed()
+
+    def ended_and_signed(self) -> Self:
+        """The file is closed; the copies are there."""
         judge = self.standing.actors["judge"]
         self.house.room.end(judge)
         self.sign()

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from hearings.journal import Journal
 from tests.hearings.people_of_law import Courthouse, Standing
 
-FOLDERS = ("documents", "recordings", "seal")
+FOLDERS = ("documents", "mail", "packages", "recordings", "seal")
 
 Steps = Callable[[Courthouse], Standing]
 

@@ -16,6 +16,7 @@ from hearings import keeping, tree, verify
 from hearings.database import Database
 from hearings.errors import Destroyed, NotAllowed, NotFound, NotNow, NotReady, NotValid
 from hearings.feeds import Feeds
+from hearings.journal import Journal
 from hearings.keeping import Destruction, Keeping, Reason, later, obstacles, terms
 from hearings.servicekey import ServiceKey
 from hearings.states import State
@@ -37,11 +38,10 @@ from media import control
 from media.locked import HEAD
 from tests import databases
 from tests.conftest import FakeClock
-from tests.hearings.people_of_law import Courthouse, written
+from tests.hearings.people_of_law import Courthouse, Standing, written
 from tests.hearings.shelf import Shelf, authority
-from tests.hearings.test_copies import Archive, archive
-
-__all__ = ["archive"]  # the fixture
+from tests.hearings.stood import stood
+from tests.hearings.test_copies import Archive, clock_of, derived
 
 CLOSED = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 REASON = Reason(reason="An appeal is pending.")
@@ -152,8 +152,17 @@ def test_a_longer_rule_never_ends_earlier(closed, one, more):
 
 
 @pytest.fixture
-async def shelf(archive: Archive, database: Database, tmp_path: Path, clock: FakeClock) -> Shelf:
-    return await Shelf(archive, database, tmp_path, clock).close()
+def shelf(journal: Journal, database: Database, tmp_path: Path, clock: FakeClock) -> Shelf:
+    standing = stood(closed, journal, tmp_path)
+    archive = Archive(standing, tmp_path / "recordings", clock, recorded=True)
+    return Shelf(archive, database, tmp_path, clock, again=True)
+
+
+def closed(house: Courthouse) -> Standing:
+    standing, clock = derived(house), clock_of(house)
+    archive = Archive(standing, house.folder / "recordings", clock, recorded=True)
+    Shelf(archive, house.journal._database, house.folder, clock).ended_and_signed()
+    return standing
 
 
 def test_the_page_says_until_when_and_by_whose_rule(shelf):

@@ -14,6 +14,7 @@ from frontend.papers import Papers
 from hearings.actors import Actor
 from hearings.database import Database
 from hearings.errors import AlreadyDone, NotAllowed, NotFound, NotNow, NotReady, NotValid
+from hearings.journal import Journal
 from hearings.lacking import other_facts
 from hearings.minutes import Happening
 from hearings.record import (
@@ -33,11 +34,11 @@ from hearings.states import State
 from hearings.tables import Authority
 from hearings.verify import verify
 from tests.conftest import FakeClock
+from tests.hearings.people_of_law import Courthouse, Standing
 from tests.hearings.shelf import Shelf
-from tests.hearings.test_copies import Archive, archive
+from tests.hearings.stood import stood
+from tests.hearings.test_copies import Archive, clock_of, derive, recorded
 from tests.hearings.test_outside import card, signed
-
-__all__ = ["archive"]  # the fixture
 
 DAY = timedelta(days=1)
 MINUTES, OWN = Side.REQUESTED, Side.REQUESTING
@@ -85,14 +86,22 @@ class Desk(Shelf):
 
 
 @pytest.fixture
-async def desk(archive: Archive, database: Database, clock: FakeClock) -> Desk:
-    made = Desk(archive, database, archive.folder.parent.parent, clock)
-    archive.standing.house.room.note(
-        archive.standing.actors["judge"], Words(text="She said 7 words: “I was there”.")
-    )
-    await archive.copies.work()
-    archive.standing.house.room.end(archive.standing.actors["judge"])
-    return made
+def archive(journal: Journal, clock: FakeClock, tmp_path: Path) -> Archive:
+    return Archive(stood(ended, journal, tmp_path), tmp_path / "recordings", clock, recorded=True)
+
+
+@pytest.fixture
+def desk(archive: Archive, database: Database, tmp_path: Path, clock: FakeClock) -> Desk:
+    return Desk(archive, database, tmp_path, clock)
+
+
+def ended(house: Courthouse) -> Standing:
+    standing = recorded(house)
+    archive = Archive(standing, house.folder / "recordings", clock_of(house), recorded=True)
+    house.room.note(standing.actors["judge"], Words(text="She said 7 words: “I was there”."))
+    derive(archive)
+    house.room.end(standing.actors["judge"])
+    return standing
 
 
 # --- wording, never facts
