@@ -322,6 +322,7 @@ class _Rule:
             entry.event.path: entry.seq for entry in case.entries if isinstance(entry.event, e.MinutesSealed)
         }
         self._places = _places(case.entries)
+        self._wordings = _wordings(case.entries)
         self._described = {
             entry.event.participant: entry.seq
             for entry in case.entries
@@ -335,12 +336,24 @@ class _Rule:
             return None
         if self._version is Version.PUBLIC and name not in _PUBLIC.get(event.type, ()):
             return Why(NOT_PUBLIC, _RULE)
+        return self._of_itself(entry, name) or self._of_what_it_repeats(event, name)
+
+    def _of_itself(self, entry: Entry, name: str) -> Why | None:
+        event = entry.event
         return (
             self._of_who_is_protected(event, name)
             or self._of_the_kind(entry, name)
             or self.of_the_court(entry, name)
             or self._of_the_words(event, name)
         )
+
+    def _of_what_it_repeats(self, event: e.Event, name: str) -> Why | None:
+        """A wording repeats the sentence of an entry, and the wordings before it: what of these is withheld, it does not tell."""
+        if not isinstance(event, e.MinutesWorded) or name not in ("old", "words"):
+            return None
+        told = [self._case.entries[event.entry], *self._wordings[event.entry]]
+        whys = (self._of_itself(one, member) for one in told for member in one.event.members())
+        return next(filter(None, whys), None)
 
     def of_file(self, path: str) -> Why | None:
         if path in self._under_seal:
@@ -352,12 +365,13 @@ class _Rule:
         return self._of_recording(path)
 
     def _of_who_is_protected(self, event: e.Event, name: str) -> Why | None:
-        handle = getattr(event, "participant", None) or getattr(event, "person", None)
+        handle = event.by if isinstance(event, e.MinutesSigned) else _of_whom(event)
         if handle not in self._protected:
             return None
         hides = {
             e.ParticipantNamed: {"name", "function", "place", "circumstances"},
             e.ParticipantDescribed: {"circumstances"},
+            e.MinutesSigned: {"card", "certificate"},
         }.get(type(event), set[str]())
         identified = name in _IDENTIFYING and _identifies(event)
         return self._protecting(handle) if name in hides or identified else None
@@ -379,12 +393,10 @@ class _Rule:
             return _by_order(self._members[entry.seq, name])
         if isinstance(entry.event, e.IntervalSealed | e.UnsealingAsked) and name == "reason":
             return Why(UNDER_SEAL, _entries([entry.seq]))
-        about = entry.event.entry if isinstance(entry.event, e.MinutesWorded) else entry.seq
-        begun = next((n for n, end in self._spans if n < about < end), None)
-        if begun is not None and name in _TELLING:
+        begun = next((n for n, end in self._spans if n < entry.seq < end), None)
+        if begun is not None and name in MAY_BE_BLANK:
             return Why(UNDER_SEAL, _entries([begun]))
-        ordered = next((n for (of, _), n in self._members.items() if of == about != entry.seq), None)
-        return _by_order(ordered) if ordered is not None and name in _TELLING else None
+        return None
 
     def _of_the_words(self, event: e.Event, name: str) -> Why | None:
         if name in BOUND or not self.terms.within(event.members()[name]):
@@ -427,6 +439,19 @@ def _places(entries: Sequence[Entry]) -> dict[str, set[str]]:
         if isinstance(entry.event, e.ParticipantNamed):
             found.setdefault(entry.event.participant, set()).add(entry.event.place)
     return found
+
+
+def _wordings(entries: Sequence[Entry]) -> dict[int, list[Entry]]:
+    """Every wording, by the entry that it words."""
+    found: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if isinstance(entry.event, e.MinutesWorded):
+            found.setdefault(entry.event.entry, []).append(entry)
+    return found
+
+
+def _of_whom(event: e.Event) -> str | None:
+    return getattr(event, "participant", None) or getattr(event, "person", None)
 
 
 def _identifies(event: e.Event) -> bool:
@@ -519,7 +544,7 @@ def _masked(
         return event.model_copy(update=change)
     if isinstance(event, e.ParticipantDescribed):
         return event.model_copy(update={"circumstances": []})
-    whom = getattr(event, "participant", None) or getattr(event, "person", None)
+    whom = _of_whom(event)
     identifies = whom in called and _identifies(event)
     for name, value in event.members().items():
         ordered = name in MAY_BE_BLANK and rule.of_the_court(entry, name)

@@ -161,6 +161,15 @@ def _leaves(text: st.SearchStrategy[str]) -> st.SearchStrategy[list[tuple[str, s
             person=r.WITNESS, proof=text),
         one("link.issued", place=LANE, until=r.stamp(99_000)),
         one("custody.held", reason=text),
+        one("custody.sent", sending=st.uuids().map(str), to=text, version="full"),
+        one("custody.offered", sending=st.uuids().map(str), to=text, version="full", package="3" * 64,
+            until=r.stamp(99_000)),
+        one("minutes.worded", whose="requested", entry=3, language="en", old=text, words=text),
+        one("minutes.read", r.WITNESS, whose="requested", language="en", aloud=False, said="remark", words=text,
+            sha256="4" * 64),
+        one("minutes.omitted", whose="requested", requirement="attended", words=text, reason=text),
+        one("minutes.elsewhere", reason=text),
+        one("minutes.signed", whose="requested", signed="card", sha256="5" * 64, card=text, certificate="6" * 64),
         st.tuples(text, text).map(
             lambda said: [
                 ("interval.sealed", None, {"reason": said[0], **by}),
@@ -402,7 +411,7 @@ def test_what_was_said_under_seal_is_for_nobody_else() -> None:
         if one.event.type == "statement.noted"
     ]
     assert said == [("Before.", True), ("Under seal.", False), ("After.", True)]
-    assert concealed(case)["exhibit.shown"] == {"words"}
+    assert concealed(case)["exhibit.shown"] == {"exhibit", "words"}
     withheld = redact(case, Version.PARTIES).withheld
     assert {one.path for one in withheld} >= {MINUTES}, "they tell it"
     begun = next(one.seq for one in case.entries if one.event.type == "interval.sealed")
@@ -533,3 +542,58 @@ def test_another_wording_of_what_is_withheld_is_withheld_too() -> None:
         found = told(before, *leaves, protected=False)
         assert concealed(found)["minutes.worded"] == lacks
         assert "minutes.worded" not in {one.event.type for one in masked(found)}
+
+
+Leaf = tuple[str, str | None, dict[str, Any]]
+SAID: Leaf = ("statement.noted", None, {"text": "Said once."})
+
+
+def worded_twice(leaf: Leaf, *after: Leaf, protected: bool) -> tuple[Case, int]:
+    """A hearing in whose minutes the sentence of an entry is worded twice, and its number."""
+    n = max(one.seq for one in told(leaf, protected=protected).entries if one.event.type == leaf[0])
+    worded: Leaf = ("minutes.worded", None, {**WORDED, "entry": n})
+    return told(leaf, worded, worded, *after, protected=protected), n
+
+
+def of_wordings(case: Case) -> list[set[str]]:
+    given = redact(case, Version.PARTIES).given
+    return [{"old", "words"} & given[one.seq] for one in case.entries if one.event.type == "minutes.worded"]
+
+
+@pytest.mark.parametrize(
+    "what", ["why it was suspended for one", "the paper that shows an identity", "that protection was agreed"]
+)
+def test_no_wording_tells_again_what_the_parties_do_not_have(what: str) -> None:
+    case, _ = worded_twice(PARTIES_LACK[what][0], protected=True)
+    assert of_wordings(case) == [set(), set()]
+    assert of_wordings(worded_twice(SAID, protected=True)[0]) == [{"old", "words"}] * 2
+
+
+@pytest.mark.parametrize("n", [0, 1, 2], ids=["the entry", "its first wording", "its second"])
+def test_words_that_an_order_withholds_are_in_none_of_their_wordings(n: int) -> None:
+    _, entry = worded_twice(SAID, protected=False)
+    order = {
+        "protects": "member",
+        "entry": entry + n,
+        "member": "words" if n else "text",
+        "versions": ["parties", "public"],
+        "ground": "A reason.",
+    }
+    case, _ = worded_twice(SAID, ("protection.ordered", None, order), protected=False)
+    assert of_wordings(case) == [set(), set()]
+
+
+def test_the_card_of_somebody_protected_is_not_told_however_it_is_spelled_there() -> None:
+    order = {
+        "protects": "identity",
+        "whom": r.JUDGE,
+        "versions": ["parties", "public"],
+        "ground": "A reason.",
+    }
+    signed = {"whose": "requested", "signed": "card", "sha256": "5" * 64}
+    signed |= {"card": "J.J. 0042", "certificate": "6" * 64}
+    leaves: tuple[Leaf, ...] = (("minutes.signed", None, signed), ("protection.ordered", None, order))
+    case = told(*leaves, protected=False)
+    given = redact(case, Version.PARTIES).given
+    n = next(one.seq for one in case.entries if one.event.type == "minutes.signed")
+    assert not given[n] & {"card", "certificate"}
