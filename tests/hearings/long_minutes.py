@@ -8,7 +8,7 @@ from hearings import figures
 from hearings.checklist import cited
 from hearings.events import (
     LAW,
-    ConsultationBegun,
+    ExaminationBegun,
     ExhibitShown,
     HearingResumed,
     HearingSuspended,
@@ -112,7 +112,7 @@ def happenings(remark: str = REMARK) -> list:
             away=120_000,
         ),
         HearingResumed(repeated="The last question was put again.", **who),
-        ConsultationBegun(people=["wwwwwwww", "aaaaaaaa"], left=[], **who),
+        ExaminationBegun(**who),
         RecordOff(stretch=1, reason="A pause.", **who),
     ]
 
