@@ -20,7 +20,7 @@ async def test_whoever_was_heard_reads_who_was_there_and_the_rest_is_a_press_awa
     page = html.unescape(await look(witness, f"/places/{witness.place}/record/draft/requested"))
     folded = re.findall(r"<details><summary><h3>(.*?)</h3>", page)
     plain = re.findall(r"<section><h3>(.*?)</h3>", page)
-    assert [re.sub(r"<.*?>", "", one).split(". ")[1] for one in folded][0] == "Technical conditions"
+    assert next(re.sub(r"<.*?>", "", one).split(". ")[1] for one in folded) == "Technical conditions"
     assert page.index("Course of the hearing") < page.index("Safeguards")
     assert any("Other persons taking part" in one for one in plain)
     assert any("Safeguards" in one for one in folded)
