@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from litestar import Litestar, Router
 from litestar.config.csrf import CSRFConfig
@@ -90,7 +89,7 @@ from hearings.instrument import Choices
 from hearings.interpretation import Interpretation
 from hearings.journal import Clock, Journal
 from hearings.keeping import Keeping
-from hearings.listening import Film, Listening
+from hearings.listening import Listening
 from hearings.messages import Messages
 from hearings.notices import Notices
 from hearings.offers import Offers
@@ -290,7 +289,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
             key,
             partners=partners,
             web=outward,
-            made=_any(packages),
+            packages=packages,
             versions=[str(version) for version in Version],
             folder=settings.data / "packages",
         ),
@@ -301,7 +300,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
             write,
             address=settings.origin,
             days=settings.offer_days,
-            made=_any(packages),
+            packages=packages,
             versions=[str(version) for version in Version if version is not Version.ANNEX],
         ),
         receivings=Receivings(
@@ -541,11 +540,6 @@ def postman_of(settings: Settings) -> Postman:
         transport=server.transport,
         credentials=credentials if settings.smtp_user else None,
     )
-
-
-def _any(packages: Packages) -> Callable[[UUID, str], Film]:
-    """Makes a version by its name."""
-    return lambda hearing, version: packages.made(hearing, Version(version))
 
 
 def stamps_of(settings: Settings, clock: Clock) -> Stamps | None:

@@ -7,7 +7,7 @@ hours, in parts, as a player asks for it. Copies lie locked, and are opened as t
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlmodel import Session, select
@@ -40,6 +40,16 @@ class Film(NamedTuple):
 
     size: int
     stream: BinaryIO
+
+
+class Versions(Protocol):
+    """Packages of closed hearings, each version by its name."""
+
+    def made(self, hearing: UUID, version: str) -> Film:
+        """Opened, and made if need be. Raises: Refusal."""
+
+    def reference(self, hearing: UUID, version: str) -> str:
+        """How a hearing is called to whoever gets this version: its reference may tell of somebody whom that does not name."""
 
 
 class Listening:

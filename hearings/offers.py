@@ -14,8 +14,9 @@ what lies here is locked under the hearing's own key. A key that is tried ten ti
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -29,7 +30,7 @@ from hearings.acts import Act, Acts
 from hearings.errors import AlreadyDone, NotFound, NotNow, NotValid, Refusal
 from hearings.events import CustodyOffered, CustodyRetrieved, CustodyWithdrawn
 from hearings.letters import Kind, Notice, Writer
-from hearings.listening import Film
+from hearings.listening import Film, Versions
 from hearings.post import Post
 from hearings.record import may_read
 from hearings.roles import Side
@@ -40,8 +41,6 @@ from hearings.states import Verb
 from hearings.tables import Authority, Hearing, Offer
 from hearings.tree import stamp
 from scheduling.zones import on_clock
-
-Made = Callable[[UUID, str], Film]
 
 MOST_WRONG = 10
 FETCHING = timedelta(hours=12)
@@ -82,10 +81,11 @@ class Told(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """What stands behind a link. `open_`: whether this browser gave the key."""
+    """What stands behind a link. `open_`: whether this browser gave the key; only then is there a `reference`."""
 
     offer: Offer
     hearing: Hearing
+    reference: str
     requesting: Authority
     open_: bool
 
@@ -113,7 +113,7 @@ class Offers:
         *,
         address: str,
         days: int,
-        made: Made,
+        packages: Versions,
         versions: Sequence[str] = ("full",),
     ) -> None:
         self._acts = acts
@@ -122,7 +122,8 @@ class Offers:
         self._post = post
         self._write = write
         self._address = address
-        self._made = made
+        self._made = packages.made
+        self._called = packages.reference
         self.days = days
         self.versions = tuple(versions)
 
@@ -136,6 +137,7 @@ class Offers:
             hearing = tx.get_one(Hearing, actor.hearing)
         actor.acting(hearing.state, Verb.SEND)  # before minutes are spent on a package
         package, size = self._weighed(hearing.id, asked.version)
+        reference = self._called(hearing.id, asked.version)
         link, key = tokens.fresh(), new_key()
         with self._acts.act(actor, Verb.SEND) as act:
             row = Offer(
@@ -156,7 +158,7 @@ class Offers:
             act.tx.add(row)
             address = f"{self._address}/collect/{link}"
             if asked.email:
-                self._tell(act, row, asked.email, address)
+                self._tell(act, row, asked.email, address, reference)
             act.write(
                 CustodyOffered(
                     sending=str(row.id),
@@ -204,8 +206,8 @@ class Offers:
             for row in rows
         ]
 
-    def _tell(self, act: Act, row: Offer, email: str, address: str) -> None:
-        between = letters.between(act.tx, act.hearing)
+    def _tell(self, act: Act, row: Offer, email: str, address: str, reference: str) -> None:
+        between = replace(letters.between(act.tx, act.hearing), reference=reference)
         notice = Notice(
             kind=Kind.RECORD,
             language=row.language,
@@ -239,7 +241,9 @@ class Offers:
             _refuse_over(row, self._journal.clock())
             hearing = tx.get_one(Hearing, row.hearing_id)
             requesting = tx.get_one(Authority, hearing.requesting_id)
-        return Behind(row, hearing, requesting, _is_open(row, browser, self._journal.clock()))
+        open_ = _is_open(row, browser, self._journal.clock())
+        reference = self._called(hearing.id, row.version) if open_ else ""
+        return Behind(row, hearing, reference, requesting, open_)
 
     def open(self, link: str, key: str) -> str:
         """Gives what the browser is known by from now on; that the package was fetched is entered in the journal.
@@ -259,11 +263,15 @@ class Offers:
         return browser
 
     def film(self, link: str, browser: str | None) -> tuple[Film, str]:
-        """The package, with the reference of its hearing. Raises: NotFound, NotNow; NotAllowed before the key is given."""
+        """The package, with the reference of its hearing. Raises: NotFound, NotNow; also before the key is given."""
         behind = self.behind(link, browser)
         if not behind.open_:
             raise NotNow(say("Give the key first."))
-        return self._made(behind.hearing.id, behind.offer.version), behind.hearing.reference
+        film = self._made(behind.hearing.id, behind.offer.version)
+        if film.size != behind.offer.size:
+            film.stream.close()
+            raise _another()
+        return film, behind.reference
 
     def _missed(self, offer: UUID) -> Refusal:
         with self._journal.transaction() as tx:
@@ -283,9 +291,7 @@ class Offers:
     def _refuse_other(self, row: Offer) -> None:
         """A package that had to be made anew is another file, which nobody has offered. Raises: NotNow."""
         if self._weighed(row.hearing_id, row.version) != (row.package, row.size):
-            raise NotNow(
-                say("The package was made anew since this link was given. Ask the court for a new link.")
-            )
+            raise _another()
 
     def _weighed(self, hearing: UUID, version: str) -> tuple[str, int]:
         """SHA-256 and size of the package."""
@@ -298,6 +304,10 @@ class Offers:
 
     def _digest(self, key: str) -> bytes:
         return self._key.digest(key, PURPOSE)
+
+
+def _another() -> NotNow:
+    return NotNow(say("The package was made anew since this link was given. Ask the court for a new link."))
 
 
 def _fresh(tx: Session, offer: UUID) -> Offer:

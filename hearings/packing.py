@@ -109,20 +109,23 @@ class Packages:
             raise
         return film
 
-    def made(self, hearing: UUID, version: Version) -> Film:
+    def made(self, hearing: UUID, version: str) -> Film:
         """The package of a closed hearing in this version, for whoever has asked who may have it. Nothing is entered.
 
         Raises: NotFound, NotNow, Unreachable.
         """
-        return self._opened(hearing, version)[0]
+        return self._opened(hearing, Version(version))[0]
 
     def file_name(self, actor: Actor, version: Version) -> str:
         """What to call the file: by the reference, unless that tells of somebody whom the version does not name."""
+        return package_name(actor.hearing, self.reference(actor.hearing, version), version)
+
+    def reference(self, hearing: UUID, version: str) -> str:
+        """How a hearing is called beside its package: its reference, or its number where that tells of somebody."""
+        guarded = Version.PARTIES if version == Version.ANNEX else Version(version)
         with self._journal.reading() as tx:
-            hearing = tx.get_one(Hearing, actor.hearing)
-            guarded = Version.PARTIES if version is Version.ANNEX else version
-            terms = terms_of(self._case(tx, hearing, ()), guarded)
-        return package_name(hearing.id, _reference(hearing, terms), version)
+            row = tx.get_one(Hearing, hearing)
+            return _reference(row, terms_of(self._case(tx, row, ()), guarded))
 
     def _opened(self, id_: UUID, version: Version) -> tuple[Film, int]:
         """The package, and of how many leaves it is."""

@@ -16,7 +16,7 @@ import hmac
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from itertools import count
@@ -34,14 +34,14 @@ from hearings.errors import AlreadyDone, NotFound, NotNow, NotValid, Refusal, Un
 from hearings.events import CustodyDelivered, CustodyRetrieved, CustodySent, CustodySubmitted
 from hearings.events import CustodyWithdrawn as Withdrawn
 from hearings.journal import urn
-from hearings.listening import Film
+from hearings.listening import Film, Versions
 from hearings.record import may_read
 from hearings.said import Said
 from hearings.sentences import Sentence, recognised, say
 from hearings.servicekey import ServiceKey
 from hearings.signatures import fingerprint
 from hearings.states import State, Verb
-from hearings.tables import Hearing, Receipt, Sending
+from hearings.tables import Receipt, Sending
 from hearings.transfers import LARGEST, PIECE, LockTold, Partner, Sealed, Sealer, bound_name, read, read_told
 from hearings.transfers import Receipt as Receipted
 from hearings.transfers import sealed as stated
@@ -52,9 +52,6 @@ from media.lockedfile import FRAME, LockedFile
 from media.storage import Storage
 
 log = logging.getLogger(__name__)
-
-Made = Callable[[UUID, str], Film]
-"""Opens a version of the package of a closed hearing, made if need be. Raises: Refusal."""
 
 SENT = ".sent"
 PURPOSE = "sending"
@@ -104,7 +101,7 @@ class Sendings:
         *,
         partners: Sequence[Partner],
         web: Web,
-        made: Made,
+        packages: Versions,
         folder: Path,
         versions: Sequence[str] = ("full",),
     ) -> None:
@@ -113,7 +110,8 @@ class Sendings:
         self._seal = seal
         self._key = key
         self._web = web
-        self._made = made
+        self._made = packages.made
+        self._called = packages.reference
         self._folder = folder
         self._files = Storage(folder)
         self._stopping = threading.Event()
@@ -357,8 +355,7 @@ class Sendings:
                 locking.put(data)
             package, size = locking.finish()
         length, pieces = self._measured(name)
-        with self._journal.reading() as tx:
-            reference = tx.get_one(Hearing, row.hearing_id).reference
+        reference = self._called(row.hearing_id, row.version)
         statement = stated(
             self._seal,
             "announcement",

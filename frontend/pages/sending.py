@@ -147,7 +147,7 @@ class CollectPages(Controller):
         }
         if behind.open_:
             told |= {
-                "reference": behind.hearing.reference,
+                "reference": behind.reference,
                 "size": behind.offer.size,
                 "package": behind.offer.package,
             }

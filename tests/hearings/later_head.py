@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from hearings import package, verify
+from hearings.redaction import Version
 from hearings.tables import Checkpoint, Hearing, JournalLeaf
 from hearings.verify import Verdict
 from tests.hearings.two_courts import TwoCourts
@@ -14,8 +15,9 @@ from tests.hearings.two_courts import TwoCourts
 def verdict_over_everything(two: TwoCourts, path: Path) -> Verdict:
     journal = two.a.journal
     journal.checkpoint(two.hearing)
+    frozen = two.a.packages._heads.freeze(two.hearing, at_least=1)
     with journal.reading() as tx:
-        contents = two.a.packages._contents(tx, tx.get_one(Hearing, two.hearing))
+        contents, _ = two.a.packages._contents(tx, tx.get_one(Hearing, two.hearing), frozen, Version.FULL)
         head = tx.exec(
             select(Checkpoint)
             .where(Checkpoint.hearing_id == two.hearing)
@@ -31,6 +33,7 @@ def verdict_over_everything(two: TwoCourts, path: Path) -> Verdict:
         leaves=[leaf.data for leaf in leaves],
         disclosures=[leaf.disclosures for leaf in leaves],
         checkpoint=head.note,
+        checkpoint_seal=two.a.seal.sign(head.note, two.clock()),
     )
     with path.open("xb") as file:
         package.write(file, contents, seal=two.a.seal, at=two.clock())

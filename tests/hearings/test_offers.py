@@ -30,7 +30,7 @@ class Desk:
             written(),
             address="https://court.example",
             days=14,
-            made=two.a.packages.made,
+            packages=two.a.packages,
         )
 
     def offer(self, asked: NewOffer = NEW) -> Told:
@@ -158,6 +158,30 @@ def test_a_package_that_was_made_anew_is_not_what_was_offered(desk: Desk):
     with pytest.raises(NotNow, match="made anew"):
         desk.offers.open(link(told), told.key)
     assert desk.two.leaves() == ["offered"]
+
+
+def test_a_hearing_is_called_as_the_version_may_call_it(desk: Desk):
+    desk.offers._called = lambda _, version: f"Number 7, {version}"
+    told = desk.offer()
+    with desk.two.a.journal.reading() as tx:
+        (letter,) = [row for row in tx.exec(select(Outbox)) if row.kind == "record"]
+    text = str(desk.two.house.post._content("letter", letter.id, letter.sealed or b""))
+    assert "Number 7, full" in text
+    assert "12/2026" not in text
+    browser = desk.offers.open(link(told), told.key)
+    assert desk.offers.behind(link(told), browser).reference == "Number 7, full"
+    film, reference = desk.offers.film(link(told), browser)
+    film.stream.close()
+    assert reference == "Number 7, full"
+
+
+def test_what_was_made_anew_after_the_receipt_is_not_given_for_it(desk: Desk):
+    told = desk.offer()
+    browser = desk.offers.open(link(told), told.key)
+    made = desk.offers._made
+    desk.offers._made = lambda hearing, version: made(hearing, version)._replace(size=1)
+    with pytest.raises(NotNow, match="made anew"):
+        desk.offers.film(link(told), browser)
 
 
 def test_only_the_court_offers(desk: Desk):

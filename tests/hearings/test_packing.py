@@ -331,3 +331,9 @@ def test_public_minutes_are_the_same_each_time(shelf):
         found = redaction.terms_of(case, Version.PUBLIC)
         one, other = (draw_up(packages._public_minutes(tx, hearing, case, found)) for _ in range(2))
     assert one == other
+
+
+def test_a_reference_that_tells_of_somebody_stands_beside_no_version_that_does_not(shelf: Shelf):
+    called = {version: shelf.packages.reference(shelf.id, version) for version in Version}
+    assert called.pop(Version.FULL) == "ROSSICCHIA 12/2026"
+    assert set(called.values()) == {str(shelf.id)}

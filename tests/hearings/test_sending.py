@@ -96,6 +96,14 @@ def test_a_record_is_announced_fetched_verified_and_opened(afresh: TwoCourts):
     assert sending == row.id
 
 
+def test_a_hearing_is_announced_as_the_version_may_call_it(two: TwoCourts):
+    two.a.sendings._called = lambda _, version: f"Number 7, {version}"
+    two.send()
+    two.travel()
+    (row,) = two.b.received()
+    assert row.reference == "Number 7, full"
+
+
 def test_what_the_journal_says_is_what_is_kept(two: TwoCourts):
     sending = two.send()
     two.travel()
@@ -616,7 +624,7 @@ class Reopened:
         assert (received.accepted, received.due) == (True, None)
         assert self.b.given() == {"submission": True, "delivery": True}
         film = self.b.receivings._film(received)
-        sent = self.a.packages.made(row.hearing_id)
+        sent = self.a.packages.made(row.hearing_id, "full")
         with film.stream as here, sent.stream as there:
             assert here.read() == there.read()
 

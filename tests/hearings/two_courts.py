@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, select
 
+from consent import instruments
 from frontend.problems import STATUS
 from hearings import receiving, seals, sending, servicekey, transfers
 from hearings.accounts import Staff
@@ -18,6 +19,7 @@ from hearings.actors import Actor
 from hearings.acts import Acts
 from hearings.database import Database
 from hearings.errors import Refusal, Unreachable
+from hearings.heads import Heads
 from hearings.journal import Journal
 from hearings.listening import Film, parts
 from hearings.packing import Packages
@@ -26,6 +28,7 @@ from hearings.record import Records
 from hearings.registry import Registry
 from hearings.sending import NewSending, Sendings
 from hearings.signatures import fingerprint
+from hearings.store import Store
 from hearings.story import Story
 from hearings.tables import GivenReceipt, Received, Sending
 from hearings.transfers import Partner
@@ -157,14 +160,21 @@ class Court:
 
     def knows(self, *partners: Partner) -> Self:
         acts = Acts(self.journal)
-        self.packages = Packages(acts, self.seal, Registry(self.key), self.folder / "recordings")
+        self.packages = Packages(
+            acts,
+            self.seal,
+            Registry(self.key),
+            self.folder / "recordings",
+            Heads(self.journal, self.seal),
+            instruments.load(),
+        )
         self.sendings = Sendings(
             acts,
             self.seal,
             self.key,
             partners=partners,
             web=self.wire,
-            made=self.packages.made,
+            packages=self.packages,
             folder=self.folder / "packages",
         )
         self.receivings = Receivings(
@@ -249,7 +259,13 @@ class TwoCourts:
     def closed(self, reference: str) -> UUID:
         standing = self.house.requested_hearing(reference=reference).accepted().scheduled().seated().opened()
         self.house.room.end(standing.actors["judge"])
-        records = Records(self.house.acts, self.house.known, self.house.recording, self.a.seal)
+        records = Records(
+            self.house.acts,
+            self.house.known,
+            self.house.recording,
+            self.a.seal,
+            Store(self.folder / "documents"),
+        )
         records.close(self.house.docket.of_staff(self.clerk, standing.id))
         return standing.id
 
@@ -288,7 +304,7 @@ class TwoCourts:
         return [one.removeprefix("custody.") for one in types if one.startswith("custody.")]
 
     def package(self) -> bytes:
-        with self.a.packages.made(self.hearing).stream as stream:
+        with self.a.packages.made(self.hearing, "full").stream as stream:
             return stream.read()
 
     def close(self) -> None:
