@@ -26,3 +26,17 @@ async def test_whoever_was_heard_reads_who_was_there_and_the_rest_is_a_press_awa
     assert any("Safeguards" in one for one in folded)
     theirs = await look(hearing.court.clerk, f"/hearings/{hearing.id}/record/draft/requested")
     assert "<details><summary><h3>" not in theirs
+
+
+async def test_no_document_of_another_name_and_no_other_version_is_there(hearing: Hearing) -> None:
+    clerk = hearing.court.clerk
+    for path in (
+        "draft/x",
+        "minutes/x",
+        "wording/x",
+        "draft/public",
+        "package?version=x",
+        "package?version=",
+    ):
+        answer = await clerk.http.get(f"/hearings/{hearing.id}/record/{path}")
+        assert answer.status_code in {400, 404, 422}, (path, answer.status_code)
