@@ -37,6 +37,7 @@ class Docket:
     test: str
     ticket: str
     reply: str
+    offer: str
 
     @property
     def seats(self) -> list[Visitor]:
@@ -58,6 +59,7 @@ class Docket:
         yield Look("invitation", nobody, self.invitation)
         yield Look("test-link", nobody, self.ticket)
         yield Look("reply", nobody, self.reply)
+        yield Look("collect", nobody, self.offer)
 
     def _of_staff(self) -> Iterator[Look]:
         house = self.house
@@ -72,6 +74,8 @@ class Docket:
         yield Look("staff", house.administrator, "/staff")
         yield Look("notices", house.administrator, "/notices")
         yield Look("docket-administrator", house.administrator, "/hearings")
+        yield Look("received", house.clerk, "/received")
+        yield Look("cosigning", house.administrator, "/cosigning")
 
     def _of_hearings(self) -> Iterator[Look]:
         mine, theirs = self.house.coordinator, self.house.other
@@ -93,6 +97,8 @@ class Docket:
             ("/room", mine, ("scheduled", "open", "on-record", "suspended", "ended")),
             ("/record", mine, ("scheduled", "ended", "closed")),
             ("/record", self.house.clerk, ("ended",)),
+            ("/protection", self.house.judge, ("ended",)),
+            ("/sending", self.house.clerk, ("closed",)),
             ("/record/wording/requesting", self.house.clerk, ("ended",)),
             ("/record/draft/requesting", self.house.clerk, ("ended",)),
             ("/listen", self.house.clerk, ("scheduled", "closed")),
@@ -184,6 +190,7 @@ async def docket(folder: Path) -> AsyncIterator[Docket]:
             test=tested["test"],
             ticket=_path(tested),
             reply=await reply_of(house, standing["scheduled"].heard),
+            offer=_path(await offer(house, standing["closed"])),
         )
 
 
@@ -280,6 +287,12 @@ async def reply_of(house: House, name: str) -> str:
 
     await eventually(sent)
     return found()[0]
+
+
+async def offer(house: House, case: Case) -> dict[str, str]:
+    """The record for somebody who has no such service: a link and a key."""
+    said = {"recipient": "Court of Elsewhere", "language": "en", "version": "parties"}
+    return dict(await house.clerk.post(f"/hearings/{case.id}/sending/offers", said))
 
 
 async def write_down(house: House, case: Case, what: str) -> None:
