@@ -266,8 +266,10 @@ def _is_stem(part: str) -> bool:
 
 
 def _spellings(name: str) -> set[str]:
-    """As what a whole name, or a long part of it, may stand in bytes."""
-    if not _phrases(name):
+    """As what a whole name, or a long part of it, may stand in bytes. Where but a letter goes with a word of office
+    none does: "the interpreter confirmed" is not Interpreter C, whom the search for words finds.
+    """
+    if not _phrases(name) or not _parts(name, but=()):
         return set()
     words = name.split()
     orders = (words, [*words[1:], words[0]], [words[-1], *words[:-1]])

@@ -115,3 +115,13 @@ def test_bytes_are_looked_for_in_every_encoding() -> None:
         for code in ("utf-8", "utf-16-be", "utf-16-le"):
             data = b"\x00\x01" + text.encode(code) + b"\xff"
             assert any(needle in data.lower() for needle in raw), (text, code)
+
+
+def test_a_letter_beside_a_word_of_office_is_looked_for_as_words_and_not_in_bytes() -> None:
+    """The public minutes say "the interpreter confirmed", and of that nobody is known."""
+    found = terms([Traits(names=("Interpreter C",))])
+    assert not any(code in b"the interpreter confirmed for the person heard" for code in found.raw)
+    assert found.within("Here spoke interpreter C.")
+    assert not found.within("the interpreter confirmed for the person heard")
+    assert b"interpreter ng" not in found.raw
+    assert b"interpreter nguyen" in terms([Traits(names=("Interpreter Nguyen",))]).raw
