@@ -1,6 +1,7 @@
 """What every test may ask for: a clock that stands still, a database, a service of its own."""
 
 import datetime as dt
+import gc
 import os
 import shutil
 from collections import Counter
@@ -60,6 +61,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left.append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in set(left)]
+
+
+def pytest_collection_finish() -> None:
+    """The collector of garbage passes over the modules and tests that stay to the end: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
