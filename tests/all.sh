@@ -34,15 +34,15 @@ services="test_demo test_rehearsal test_workers test_keeping test_sealing test_l
 
 {
 	lane computing tests/hearings tests/consent tests/scheduling tests/test_architecture.py
-	lane postgresql tests/hearings
+	lane packets $(but tests/media test_load)
 } &
 {
 	lane services $(for one in $services; do echo "tests/story/$one.py"; done) tests/bench
-	lane doors tests/frontend
+	lane postgresql tests/hearings
 } &
 {
 	lane pages $(for one in $pages; do echo "tests/browser/$one.py"; done)
-	lane packets $(but tests/media test_load)
+	lane doors tests/frontend
 } &
 wait
 lane browsers $(but tests/browser $pages test_declarations) &
