@@ -126,6 +126,8 @@ CLOCK_SECONDS = 2
 HEADS_SECONDS = 5
 COPIES_EVERY = timedelta(seconds=1)
 LARGEST_BODY = 1024 * 1024
+_TRAVEL = [str(version) for version in Version if version is not Version.ANNEX]
+"""What is handed over: the annex stays with the court."""
 
 ACTS = [
     HearingPages,
@@ -290,7 +292,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
             partners=partners,
             web=outward,
             packages=packages,
-            versions=[str(version) for version in Version],
+            versions=_TRAVEL,
             folder=settings.data / "packages",
         ),
         offers=Offers(
@@ -301,7 +303,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Service:
             address=settings.origin,
             days=settings.offer_days,
             packages=packages,
-            versions=[str(version) for version in Version if version is not Version.ANNEX],
+            versions=_TRAVEL,
         ),
         receivings=Receivings(
             journal,
