@@ -344,7 +344,7 @@ async def on_the_shelf(archive: Archive, database: Database, followed: House, da
     shelf = Shelf(archive, database, data, followed.clock)
     shelf.heads = Heads(followed.journal, shelf.seal, followed.cosigners, wait=0.0)
     keys, folder = archive.keys, data / "recordings"
-    shelf.packages = Packages(shelf.house.acts, shelf.seal, keys, folder, shelf.heads)
+    shelf.packages = Packages(shelf.house.acts, shelf.seal, keys, folder, shelf.heads, shelf.house.known)
     return await shelf.close()
 
 

@@ -157,7 +157,7 @@ async def test_the_clerk_of_a_side_words_its_own_document_and_what_stood_before_
             desk.word(who, entry, first.replace("wrote", "set"), whose)
     with pytest.raises(NotAllowed):
         desk.word("witness", entry, first)
-    with pytest.raises(NotValid, match="leave names") as refused:
+    with pytest.raises(NotValid, match="names, figures and quotations stay") as refused:
         desk.word("authority", entry, second.replace("7", "8"))
     assert refused.value.hints == ("“7” is missing.", "“8” was not there before.")
     with pytest.raises(AlreadyDone):
