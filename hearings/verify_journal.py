@@ -705,6 +705,8 @@ def _check_protections(entries: Sequence[Entry]) -> None:
                 fault = fault or (order is not None and order not in standing)
                 fault = fault or (whom is not None and whom not in people)
                 standing.discard(-1 if order is None else order)
+        if fault:
+            raise Unverifiable(f"Entry {entry.seq} ({entry.kind}) cannot stand where it stands.")
 
 
 _HANDED = {
