@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import bagit
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -20,6 +21,20 @@ from hearings.verify_seals import read_trust
 from tests.hearings import records as r
 
 TOOLS = ("unzip", "sha256sum", "openssl")
+
+
+def test_bagit_finds_the_bag_whole(unpacked: Path) -> None:
+    (folder,) = (path for path in unpacked.iterdir() if (path / "bagit.txt").exists())
+    bag = bagit.Bag(str(folder))
+    bag.validate()
+    assert (bag.version, bag.info["External-Identifier"]) == ("1.0", f"urn:uuid:{folder.name}")
+    path = folder / "data" / "README.txt"
+    text = path.read_bytes()
+    path.write_bytes(text + b".")
+    try:
+        assert not bag.is_valid()
+    finally:
+        path.write_bytes(text)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
