@@ -21,7 +21,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from consent.instruments import Instrument
-from hearings import checklist, copies, drawing, incidents, lacking, minutes_pdf, outside, pades
+from hearings import added, checklist, copies, drawing, incidents, lacking, minutes_pdf, outside, pades
 from hearings.actors import Actor, Self
 from hearings.acts import Act, Acts
 from hearings.checklist import Frame, Obstacle
@@ -37,7 +37,7 @@ from hearings.events import (
     MinutesWorded,
 )
 from hearings.journal import Entry
-from hearings.minutes import Minutes
+from hearings.minutes import Minutes, Reading
 from hearings.minutes_page import page
 from hearings.recording import Recording as Account
 from hearings.request import NewDocument, file_within
@@ -207,10 +207,12 @@ class Records:
                 raise NotReady(say("The minutes are drawn up when the sitting has ended."))
             return self._draft(self._of(tx, hearing), whose)
 
-    def is_sealed(self, actor: Actor, whose: Side) -> bool:
+    def sealed(self, actor: Actor, whose: Side) -> list[Reading] | None:
+        """Of a sealed document, what was said by who read it; None before it is sealed. Raises: NotFound."""
         may_read(actor, _readers(whose))
         with self._journal.reading() as tx:
-            return tx.get(RecordFile, (actor.hearing, PATHS[whose])) is not None
+            story = Story().tell(self._journal.entries(tx, actor.hearing))
+        return added.readings(story, whose) if PATHS[whose] in story.minutes else None
 
     def course(self, draft: Draft) -> list[Line]:
         """The sentences of the course as the document words them, in each of its languages."""
@@ -413,8 +415,9 @@ class Records:
         story = Story().tell(of.entries)
         found = lacking.lacking(minutes, checklist.items(of.frame, story), story)
         languages = drawing.languages(of.sides, whose)
-        text = minutes.model_copy(update={"readings": (), "drawn_up": minutes.sittings[0].begin})
-        return Draft(minutes, _sha256(minutes.canonical()), _sha256(text.canonical()), languages, found)
+        return Draft(
+            minutes, _digest(minutes), _digest(minutes, but={"readings", "drawn_up"}), languages, found
+        )
 
     def _drawn(self, draft: Draft) -> bytes:
         return minutes_pdf.draw_up(draft.minutes, draft.languages, self._worded)
@@ -506,6 +509,10 @@ def _of_side(act: Act, actor: Actor, whose: Side) -> Self:
 
 def _changed() -> NotNow:
     return NotNow(say("The document has changed since it was shown to you. Read it again."))
+
+
+def _digest(minutes: Minutes, *, but: set[str] | None = None) -> str:
+    return _sha256(minutes.model_dump_json(exclude=but).encode())
 
 
 def _sha256(data: bytes) -> str:

@@ -1,5 +1,6 @@
 """The record: two documents to read, better, answer for and sign; the file to close; the package to take along."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from litestar import Controller, Response, get, post
@@ -11,6 +12,7 @@ from frontend.spine import Spine
 from hearings.actors import Actor
 from hearings.errors import NotReady
 from hearings.listening import parts
+from hearings.minutes import Reading
 from hearings.packing import Packages
 from hearings.record import (
     READ_BY,
@@ -61,7 +63,7 @@ class RecordPages(Controller):
     def draft(self, spine: Spine, actor: Actor, records: Records, whose: Side) -> Shown:
         """The same to be read on a page, and to be answered by whoever took part."""
         draft = records.draft(actor, whose)
-        told = _told(draft, sealed=False)
+        told = _told(draft)
         yours = next((one.handle for one in actor.people if actor.place and one.role in READ_BY), None)
         if spine.oversees:
             paper = records.page(draft, draft.languages)
@@ -74,7 +76,7 @@ class RecordPages(Controller):
         """The sentences of the course, each to be worded anew."""
         draft = records.draft(actor, whose)
         told = {
-            **_told(draft, sealed=False),
+            **_told(draft),
             "course": [
                 {"entry": line.entry, "at": stamp(line.at), "words": line.words}
                 for line in records.course(draft)
@@ -147,11 +149,21 @@ class RecordPages(Controller):
 
 def _document(records: Records, actor: Actor, whose: Side) -> list[dict[str, Any]]:
     """How a document stands; none before the sitting has ended, or where nobody was heard."""
+    readings = records.sealed(actor, whose)
+    if readings is not None:
+        return [{"whose": whose, "sealed": True, "readings": _readings(readings)}]
     try:
         draft = records.draft(actor, whose)
     except NotReady:
         return []
-    return [{**_told(draft, sealed=records.is_sealed(actor, whose)), "yours": _yours(actor, whose)}]
+    return [{**_told(draft), "yours": _yours(actor, whose)}]
+
+
+def _readings(readings: Iterable[Reading]) -> list[dict[str, Any]]:
+    return [
+        {"name": one.name, "how": one.how, "said": one.said, "words": one.words, "at": stamp(one.at)}
+        for one in readings
+    ]
 
 
 def _yours(actor: Actor, whose: Side) -> dict[str, bool]:
@@ -162,11 +174,11 @@ def _yours(actor: Actor, whose: Side) -> dict[str, bool]:
     }
 
 
-def _told(draft: Draft, *, sealed: bool) -> dict[str, Any]:
+def _told(draft: Draft) -> dict[str, Any]:
     minutes = draft.minutes
     return {
         "whose": minutes.document,
-        "sealed": sealed,
+        "sealed": False,
         "digest": draft.digest,
         "text": draft.text,
         "languages": draft.languages,
@@ -174,10 +186,7 @@ def _told(draft: Draft, *, sealed: bool) -> dict[str, Any]:
         "lacking": [
             {"id": one.id, "sentence": one.sentence, "article": one.article} for one in draft.lacking
         ],
-        "readings": [
-            {"name": one.name, "how": one.how, "said": one.said, "words": one.words, "at": stamp(one.at)}
-            for one in minutes.readings
-        ],
+        "readings": _readings(minutes.readings),
         "omissions": [
             {"words": one.words, "reason": one.reason, "by": one.by, "at": stamp(one.at)}
             for one in minutes.omissions

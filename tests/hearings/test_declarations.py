@@ -557,7 +557,7 @@ def test_the_minutes_list_every_question_and_what_came_of_it(desk: Desk):
         "A lawyer’s advice was offered and declined",
     )
     assert (second.revoked is not None, second.revoked_by) == (True, "Lawyer")
-    assert (third.what, third.answer, third.asked_by) == ("Being recorded", None, "Authority")
+    assert (third.what, third.answer, third.asked_by) == ("being recorded", None, "Authority")
 
 
 def test_whoever_oversees_sees_what_can_be_asked_and_how_it_stands(desk: Desk):

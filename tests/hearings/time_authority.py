@@ -94,7 +94,7 @@ class TimeAuthority:
         """A revocation list of its root, DER; `revoked`: serial numbers."""
         now = self.since.replace(microsecond=0)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.root.subject)
-        builder = builder.last_update(now - timedelta(minutes=1)).next_update(now + timedelta(days=9))
+        builder = builder.last_update(now - timedelta(hours=6)).next_update(now + timedelta(days=9))
         for serial in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(serial)
             builder = builder.add_revoked_certificate(entry.revocation_date(now - timedelta(days=1)).build())
