@@ -471,8 +471,12 @@ class Hearing:
 
     async def sign(self) -> None:
         """Both documents of the record, each by who answers for it."""
-        for seat, whose in ((self.seat("authority"), "requested"), (self.bench, "requesting")):
-            await eventually(partial(self._signed, seat, whose), seconds=SEALING_SECONDS)
+        await self.sign_as(self.seat("authority"), "requested")
+        await self.sign_as(self.bench, "requesting")
+
+    async def sign_as(self, seat: Seat, whose: str) -> None:
+        """The document of a side."""
+        await eventually(partial(self._signed, seat, whose), seconds=SEALING_SECONDS)
 
     async def _signed(self, seat: Seat, whose: str) -> bool:
         """Reads it out, explains what it lacks, signs it; not, if something came in meanwhile that it tells of."""

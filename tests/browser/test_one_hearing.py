@@ -302,11 +302,18 @@ async def off_the_record_and_ended(room: Room) -> None:
 
 
 async def signed_closed_and_downloaded(room: Room, folder: Path) -> Path:
-    authority = room.pages["authority"]
+    authority, judge = room.pages["authority"], room.pages["judge"]
     await authority.goto(f"{room.people.origin}/places/{room.places['authority']}/record")
     await expect(authority.locator("#record")).to_contain_text("are sealed", timeout=CLOSED_SECONDS * 1000)
-    await authority.get_by_role("button", name="Sign the minutes").click()
-    await expect(authority.locator("#record")).to_contain_text("signed and sealed")
+    await expect(authority.locator("#requested")).to_contain_text("has not read this")
+    await the_witness_reads(room)
+    await authority.reload()
+    await expect(authority.locator("#requested")).to_contain_text("One word is missing.")
+    await authority.locator("#requested").get_by_role("button", name="Sign it here").click()
+    await expect(authority.locator("#requested")).to_contain_text("signed and sealed")
+    await judge.goto(judge.url.replace("/room", "/record"))
+    await judge.locator("#requesting").get_by_role("button", name="Sign it here").click()
+    await expect(judge.locator("#requesting")).to_contain_text("signed and sealed")
 
     clerk = (await room.people("clerk", visitor=room.hearing.court.clerk)).page
     await clerk.goto(f"{room.people.origin}/hearings/{room.hearing.id}/record")
@@ -322,6 +329,18 @@ async def signed_closed_and_downloaded(room: Room, folder: Path) -> Path:
     await clerk.goto(f"{room.people.origin}/hearings/{room.hearing.id}/journal")
     await expect(clerk.locator("#entries")).to_contain_text("closed the file")
     return package
+
+
+async def the_witness_reads(room: Room) -> None:
+    """On their own page, from the end of the sitting on: the minutes, and a remark."""
+    witness = room.pages["witness"]
+    await witness.goto(f"{room.people.origin}/places/{room.places['witness']}")
+    await witness.get_by_role("link", name="Read the minutes").click()
+    assert await axe(witness) == []
+    await witness.get_by_label("Something is not right, or is missing.").check()
+    await witness.get_by_label("In your words").fill("One word is missing.")
+    await witness.get_by_role("button", name="Say so").click()
+    await expect(witness.locator("#answer")).to_contain_text("One word is missing.")
 
 
 async def a_stranger_verifies(people: People, package: Path) -> None:

@@ -264,7 +264,9 @@ async def nothing_of_it_is_kept(room: Room, folder: Path) -> None:
     hearing = room.hearing
     await kept(hearing)
     authority = hearing.seat("authority")
-    await hearing.sign()
+    await hearing.sign_as(authority, "requested")
+    clerk, elsewhere = hearing.court.clerk, {"reason": "In the court's own file."}
+    await clerk.post(f"/hearings/{hearing.id}/record/elsewhere", elsewhere)
     await authority.until(lambda view: not view["obstacles"]["close"])
     await hearing.court.clerk.post(f"/hearings/{hearing.id}/record/close")
     package = await hearing.package(folder)
