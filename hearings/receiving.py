@@ -36,7 +36,7 @@ from hearings.database import in_turn
 from hearings.errors import AlreadyDone, NotFound, NotNow, Refusal, TooMany, Unreachable, Unverifiable
 from hearings.journal import Journal, urn
 from hearings.listening import Film
-from hearings.sending import NO_ANSWER, NOT_A_PARTNER, NOT_UNDERSTOOD, pause
+from hearings.sending import CLAIM, NO_ANSWER, NOT_A_PARTNER, NOT_UNDERSTOOD, claimed, pause
 from hearings.sentences import Sentence, recognised, say
 from hearings.servicekey import ServiceKey
 from hearings.signatures import fingerprint
@@ -72,7 +72,6 @@ READERS = frozenset({"clerk", "coordinator"})
 RESERVE = 1024**3
 """Bytes of the disk that are left to what is live here."""
 ROUND_SECONDS = 60.0  # for one record, before the others come
-CLAIM = timedelta(minutes=2)  # renewed with each piece
 MOST_WAITING = 200  # announcements of one partner
 PATIENCE = timedelta(days=30)
 ABANDONED = timedelta(hours=6)
@@ -406,7 +405,7 @@ class Receivings:
 
     def work(self) -> None:
         """Whatever is due: fetched, verified, told."""
-        while not self._stopping.is_set() and (row := self._claim()) is not None:
+        while not self._stopping.is_set() and (row := claimed(self._journal, Received)) is not None:
             try:
                 self._attend(row)
             except Refusal as refusal:
@@ -433,21 +432,6 @@ class Receivings:
             with suppress(OSError):
                 if name not in known and path.stat().st_mtime < oldest:
                     path.unlink()
-
-    def _claim(self) -> Received | None:
-        now = self._journal.clock()
-        with self._journal.transaction() as tx:
-            row = tx.exec(
-                select(Received)
-                .where(col(Received.due) <= now)
-                .order_by(col(Received.due))
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
-            if row is not None:
-                row.attempts += 1
-                row.due = now + CLAIM
-            return row
 
     def _attend(self, row: Received) -> None:
         if row.whole is None and row.ended is None:

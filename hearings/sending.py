@@ -21,7 +21,7 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from pydantic import Field
@@ -33,7 +33,7 @@ from hearings.acts import Acts, locked
 from hearings.errors import AlreadyDone, NotFound, NotNow, NotValid, Refusal, Unreachable, Unverifiable
 from hearings.events import CustodyDelivered, CustodyRetrieved, CustodySent, CustodySubmitted
 from hearings.events import CustodyWithdrawn as Withdrawn
-from hearings.journal import urn
+from hearings.journal import Journal, urn
 from hearings.listening import Film, Versions
 from hearings.record import may_read
 from hearings.said import Said
@@ -41,7 +41,7 @@ from hearings.sentences import Sentence, recognised, say
 from hearings.servicekey import ServiceKey
 from hearings.signatures import fingerprint
 from hearings.states import State, Verb
-from hearings.tables import Receipt, Sending
+from hearings.tables import Receipt, Received, Sending
 from hearings.transfers import LARGEST, PIECE, LockTold, Partner, Sealed, Sealer, bound_name, read, read_told
 from hearings.transfers import Receipt as Receipted
 from hearings.transfers import sealed as stated
@@ -54,9 +54,11 @@ from media.storage import Storage
 log = logging.getLogger(__name__)
 
 SENT = ".sent"
+Row = TypeVar("Row", Sending, Received)
+
 PURPOSE = "sending"
 CLAIM = timedelta(minutes=2)
-"""Longer than a request takes; renewed while a large package is locked."""
+"""Longer than a request takes; renewed while a large package is locked, and with each piece that is fetched."""
 RENEWED = 128  # frames
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(hours=1)
 ABANDONED = timedelta(hours=6)
@@ -83,6 +85,18 @@ class NewSending(Said):
 def pause(attempts: int) -> timedelta:
     """How long is waited after so many attempts without a new receipt."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts, 16)))
+
+
+def claimed(journal: Journal, table: type[Row]) -> Row | None:
+    """What has been due longest: for this process alone until the claim ends, which whoever works on it renews."""
+    now = journal.clock()
+    with journal.transaction() as tx:
+        due = select(table).where(col(table.due) <= now).order_by(col(table.due)).limit(1)
+        row = tx.exec(due.with_for_update(skip_locked=True)).first()
+        if row is not None:
+            row.attempts += 1
+            row.due = now + CLAIM
+        return row
 
 
 def token_of(key: ServiceKey, sending: UUID) -> str:
@@ -277,7 +291,7 @@ class Sendings:
 
     def work(self) -> None:
         """Whatever is due: prepared, announced, asked after."""
-        while not self._stopping.is_set() and (row := self._claim()) is not None:
+        while not self._stopping.is_set() and (row := claimed(self._journal, Sending)) is not None:
             try:
                 self._attend(row)
             except Refusal as refusal:
@@ -299,21 +313,6 @@ class Sendings:
             with suppress(OSError):
                 if path.name not in names and path.stat().st_mtime < oldest:
                     path.unlink()
-
-    def _claim(self) -> Sending | None:
-        now = self._journal.clock()
-        with self._journal.transaction() as tx:
-            row = tx.exec(
-                select(Sending)
-                .where(col(Sending.due) <= now)
-                .order_by(col(Sending.due))
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
-            if row is not None:
-                row.attempts += 1
-                row.due = now + CLAIM
-            return row
 
     def _attend(self, row: Sending) -> None:
         partner = next((one for one in self.partners if one.name == row.partner), None)
