@@ -138,14 +138,7 @@ def _of_the_law() -> Iterator[tuple[str, str | tuple[str, ...]]]:
             one.intervention.article if one.intervention else "",
         ):
             yield "consent/instruments.toml", sentence
-    law = checklist.load()
-    for source in law.sources.values():
-        yield "consent/items.toml", source.short
-    for item in law.items:
-        yield "consent/items.toml", item.words
-        for basis in item.basis:
-            if basis.mark is not Mark.UNVERIFIED:
-                yield "consent/items.toml", basis.article
+    yield from _of_the_checklist()
     yield from (("hearings/checklist.py", sentence) for sentence in OF_THE_CHECKLIST)
 
 
