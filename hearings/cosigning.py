@@ -251,7 +251,7 @@ class Cosigners:
                 self.watch()
             except Unreachable as error:
                 log.warning("the cosigners could not be looked after: %s", error)
-            except Exception:
+            except Exception:  # or nobody would be told any more that one is away; logged in full
                 log.exception("the cosigners could not be looked after")
 
     def watch(self) -> None:

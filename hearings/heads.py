@@ -95,7 +95,7 @@ class Heads:
                 return kept
             if ready or time.monotonic() >= until:
                 return self._keep(self._made(hearing, at_least), at_least)
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)  # another process may bring the line: there is no event to wait on
 
     def work(self) -> None:
         """Freezes a head of every closed file that has none yet, as soon as it is complete, at the latest when `PATIENCE` is
