@@ -425,6 +425,7 @@ def _running(parts: Service) -> Callable[[Litestar], Any]:
             await parts.live.stop()
             await parts.conductor.stop()
             await parts.timers.stop()
+            chores.close()
             await asyncio.to_thread(parts.outward.close)
             await asyncio.to_thread(parts.alarm.hand_over)
             await asyncio.to_thread(parts.database.close)
@@ -475,10 +476,13 @@ class Chores:
 
     def end(self) -> None:
         """What travels ends with its piece; a later start goes on from there."""
-        self._apart.shutdown(wait=False)
         self._ended = True
         self._parts.sendings.stop()
         self._parts.receivings.stop()
+
+    def close(self) -> None:
+        """Once no timer fires any more."""
+        self._apart.shutdown(wait=False)
         self._travelling.shutdown(wait=False)
 
     def _travel_soon(self, name: str, work: Callable[[], None]) -> None:
@@ -486,7 +490,7 @@ class Chores:
 
         async def travel() -> None:
             try:
-                if self._parts.alarm.holds:
+                if self._parts.alarm.holds and not self._ended:
                     await asyncio.get_running_loop().run_in_executor(self._travelling, work)
             finally:
                 if not self._ended:

@@ -12,6 +12,7 @@ from hearings.web import MOST, Answer, Coming
 
 CONNECT, READ = 5.0, 20.0  # seconds; reading: between two pieces
 WHOLE = 60.0  # seconds for an answer that is not streamed
+IDLE = 3.0  # seconds; services like this one close a connection after five, and a request on its way would be lost
 _PIECE = 256 * 1024
 
 
@@ -19,7 +20,7 @@ class Outward:
     """`hearings.web.Web` on httpx; good for many threads at once. `read`, `whole`: seconds that are waited."""
 
     def __init__(self, *, read: float = READ, whole: float = WHOLE) -> None:
-        limits = httpx.Limits(max_keepalive_connections=4, max_connections=32, keepalive_expiry=20)
+        limits = httpx.Limits(max_keepalive_connections=4, max_connections=32, keepalive_expiry=IDLE)
         timeout = httpx.Timeout(read, connect=min(read, CONNECT), pool=CONNECT)
         self._client = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
         self._whole_seconds = whole

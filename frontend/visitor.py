@@ -39,6 +39,8 @@ from media.synthetic import SyntheticPeer
 
 PATIENCE = 20.0  # seconds
 HEARTBEAT = 5.0
+IDLE = 3.0
+"""Seconds. The service closes a connection after five, and what is on its way at that moment would be lost."""
 
 
 class DoorRefused(Exception):
@@ -58,7 +60,12 @@ class Visitor:
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
-        self.http = httpx.AsyncClient(base_url=origin, headers={"origin": origin}, timeout=PATIENCE)
+        self.http = httpx.AsyncClient(
+            base_url=origin,
+            headers={"origin": origin},
+            timeout=PATIENCE,
+            limits=httpx.Limits(keepalive_expiry=IDLE),
+        )
 
     async def __aenter__(self) -> Self:
         return self

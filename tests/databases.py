@@ -24,6 +24,7 @@ ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 
 DATABASE = "tests"
 DUMP = "dump.sql"
+GONE_MS = 5000  # whoever still writes for the test before is waited for
 _BYTEA = re.compile(rb"\\\\x((?:[0-9a-f]{2})+)")
 
 
@@ -97,6 +98,6 @@ def _emptied() -> str:
     others = f"datname = '{DATABASE}' AND pid <> pg_backend_pid()"
     rows = [f'DELETE FROM "{table.name}"' for table in reversed(SQLModel.metadata.sorted_tables)]
     cluster().execute(
-        "; ".join((f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", *rows)), DATABASE
+        "; ".join((f"SELECT pg_terminate_backend(pid, {GONE_MS}) FROM pg_stat_activity WHERE {others}", *rows)), DATABASE
     )
     return url
