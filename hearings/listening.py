@@ -36,17 +36,20 @@ PART = 256 * 1024
 
 
 class Film(NamedTuple):
-    """A copy to be read. `size`: bytes; `stream`: from any place; whoever is given it closes it."""
+    """A copy or a package to be read. `size`: bytes; `stream`: from any place; whoever is given it closes it; `digest`: of a
+    package, SHA-256.
+    """
 
     size: int
     stream: BinaryIO
+    digest: str = ""
 
 
 class Versions(Protocol):
     """Packages of closed hearings, each version by its name."""
 
-    def made(self, hearing: UUID, version: str) -> Film:
-        """Opened, and made if need be. Raises: Refusal."""
+    def made(self, hearing: UUID, version: str, *, patience: float | None = ...) -> Film:
+        """Opened, and made if need be. `patience`: seconds; None: without end. Raises: NotNow if it takes longer; Refusal."""
 
     def reference(self, hearing: UUID, version: str) -> str:
         """How a hearing is called to whoever gets this version: its reference may tell of somebody whom that does not name."""

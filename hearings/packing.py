@@ -5,11 +5,9 @@ not tell, and kept locked like the recordings that are in it.
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -36,6 +34,7 @@ from hearings.events import (
 from hearings.heads import Heads
 from hearings.journal import origin
 from hearings.listening import Film
+from hearings.making import PART, Makings
 from hearings.minutes import Minutes
 from hearings.recording import MEDIA
 from hearings.redaction import (
@@ -64,8 +63,7 @@ from media.lockedfile import FRAME, LockedFile
 from media.storage import Storage
 
 PUBLIC_VERSION = "Public version, made from the signed minutes"
-PART = ".clear"
-LONGEST_MAKING = timedelta(hours=6)
+PATIENCE = 25.0  # seconds: somebody waits at a browser, behind a proxy that perhaps waits for thirty
 
 
 class Packages:
@@ -90,6 +88,7 @@ class Packages:
         self._instruments = instruments
         self._making = recordings.parent / "packages"
         self._packages = Storage(self._making)
+        self._makings = Makings(self._making)
 
     def sealed_package(self, actor: Actor, version: Version = Version.FULL) -> Film:
         """A version of the sealed package of a closed hearing; that it is taken is entered in the journal. It lies locked
@@ -98,7 +97,7 @@ class Packages:
         Raises: NotFound, NotAllowed, NotNow, Unreachable.
         """
         _may_take(actor, version)
-        film, leaves = self._opened(actor.hearing, version)
+        film, leaves = self._opened(actor.hearing, version, PATIENCE)
         try:
             with self._acts.act(actor, Verb.TAKE_ALONG) as act:
                 act.write(CustodyFetched(leaves=leaves, kind=version.value, by=act.who.handle))
@@ -109,12 +108,13 @@ class Packages:
             raise
         return film
 
-    def made(self, hearing: UUID, version: str) -> Film:
+    def made(self, hearing: UUID, version: str, *, patience: float | None = PATIENCE) -> Film:
         """The package of a closed hearing in this version, for whoever has asked who may have it. Nothing is entered.
+        `patience`: seconds; None: without end.
 
         Raises: NotFound, NotNow, Unreachable.
         """
-        return self._opened(hearing, Version(version))[0]
+        return self._opened(hearing, Version(version), patience)[0]
 
     def file_name(self, actor: Actor, version: Version) -> str:
         """What to call the file: by the reference, unless that tells of somebody whom the version does not name."""
@@ -127,7 +127,7 @@ class Packages:
             row = tx.get_one(Hearing, hearing)
             return _reference(row, terms_of(self._case(tx, row, ()), guarded))
 
-    def _opened(self, id_: UUID, version: Version) -> tuple[Film, int]:
+    def _opened(self, id_: UUID, version: Version, patience: float | None) -> tuple[Film, int]:
         """The package, and of how many leaves it is."""
         with self._journal.transaction() as tx:
             hearing = locked(tx, id_)
@@ -145,7 +145,13 @@ class Packages:
             contents, terms = self._contents(tx, tx.get_one(Hearing, id_), head, version)
             unwrap = self._keys.opener(tx, id_)
         name = _name(id_, len(contents.leaves), version)
-        film = self._kept(name, unwrap) or self._made(name, contents, lock, unwrap, terms)
+        film = self._kept(name, unwrap)
+        if film is None:
+            make = partial(self._make, name, contents, lock, unwrap, terms)
+            self._makings.made(name, make, patience=patience)
+            film = self._kept(name, unwrap)
+        if film is None:
+            raise Unreachable(say("The package was written, and cannot be read again."))
         return film, len(contents.leaves)
 
     # --- public minutes
@@ -199,11 +205,7 @@ class Packages:
 
     def sweep(self) -> None:
         """What a killed service left half made, in the clear."""
-        oldest = (self._journal.clock() - LONGEST_MAKING).timestamp()
-        for path in self._making.glob(f"*{PART}"):
-            with suppress(OSError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+        self._makings.sweep()
 
     def trust(self) -> bytes:
         """The trust file that names this court's seal and the roots of the authority for timestamps, to be handed over apart
@@ -223,22 +225,31 @@ class Packages:
             stream = opened(self._packages.open(name), name, unwrap)
         except (OSError, NotOpened):
             return None
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        return Film(size, stream)
+        try:
+            return Film(stream.size, stream, stream.digest())
+        except NotOpened:
+            stream.close()
+            return None
 
-    def _made(self, name: str, contents: package.Contents, lock: Lock, unwrap: Unwrap, terms: Terms) -> Film:
+    def _make(self, name: str, contents: package.Contents, lock: Lock, unwrap: Unwrap, terms: Terms) -> None:
+        """Unless another process made it meanwhile."""
         part = self._making / f"{contents.hearing}-{tokens.handle()}{PART}"  # so that it is destroyed, too
         try:
             self._packages.prepare()
-            with part.open("xb") as file:
-                package.write(file, contents, seal=self._seal, at=self._journal.clock(), stamps=self._stamps)
-            self._prove(part)
-            _search(part, terms)
-            with part.open("rb") as clear, LockedFile(self._packages, name, lock) as locked:
-                while data := clear.read(FRAME):
-                    locked.put(data)
-                locked.finish()
+            with self._makings.alone(contents.hearing):
+                film = self._kept(name, unwrap)
+                if film is not None:
+                    film.stream.close()
+                    return
+                with part.open("xb") as file:
+                    at = self._journal.clock()
+                    package.write(file, contents, seal=self._seal, at=at, stamps=self._stamps)
+                self._prove(part)
+                _search(part, terms)
+                with part.open("rb") as clear, LockedFile(self._packages, name, lock) as locked:
+                    while data := clear.read(FRAME):
+                        locked.put(data)
+                    locked.finish()
         except (OSError, NotOpened) as error:
             raise Unreachable(
                 say("The package could not be written: the disk is full, or a recording is missing.")
@@ -246,10 +257,6 @@ class Packages:
         finally:
             with suppress(OSError):
                 part.unlink()
-        film = self._kept(name, unwrap)
-        if film is None:
-            raise Unreachable(say("The package was written, and cannot be read again."))
-        return film
 
     def _prove(self, part: Path) -> None:
         """What does not verify is not handed out: a recording may have been altered on our own disk."""

@@ -344,7 +344,7 @@ class Sendings:
         file = tokens.handle()
         name = bound_name(row.hearing_id, row.id, file)
         self._files.prepare()
-        film = self._made(row.hearing_id, row.version)
+        film = self._made(row.hearing_id, row.version, patience=None)
         with closing(film.stream) as clear, LockedFile(self._files, name, lock) as locking:
             for n in count(1):
                 if not (data := clear.read(FRAME)):

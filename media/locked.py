@@ -16,6 +16,7 @@ import os
 import struct
 from bisect import bisect_right
 from collections.abc import Callable
+from hashlib import sha256
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -114,13 +115,26 @@ def digest_of(frame: bytes, *, length: int) -> bytes:
     return bytes(_FRAME.unpack_from(frame)[1])
 
 
-def opened(file: BinaryIO, name: str, unwrap: Unwrap) -> BinaryIO:
-    """The content of the locked `file` of this name, to be read from any place; it closes `file`.
+class Opened(io.BufferedReader):
+    """The content of a locked file, to be read from any place. `size`: bytes."""
+
+    def __init__(self, content: "_Content") -> None:
+        super().__init__(content)
+        self.size = content.size
+        self._digest = content.digest
+
+    def digest(self) -> str:
+        """The SHA-256 of the whole, as its last frame bears it. Raises: NotOpened."""
+        return self._digest().hex()
+
+
+def opened(file: BinaryIO, name: str, unwrap: Unwrap) -> Opened:
+    """The content of the locked `file` of this name; it closes `file`.
 
     Raises: NotOpened, here or while it is read; what cannot be opened here is closed.
     """
     try:
-        return io.BufferedReader(_Content(file, name, unwrap))
+        return Opened(_Content(file, name, unwrap))
     except BaseException:
         file.close()
         raise
@@ -136,9 +150,18 @@ class _Content(io.RawIOBase):
             self._aead = AESGCM(unwrap(file.read(HEAD)))
         except ValueError as error:  # no key at all, where there should be one
             raise NotOpened(str(error)) from error
-        self._starts, self._size = _starts(file)
+        self._starts, self.size = _starts(file)
         self._at = 0
         self._held: tuple[int, bytes] = (-1, b"")
+
+    def digest(self) -> bytes:
+        """Of the whole. Raises: NotOpened if the last frame cannot be opened."""
+        if not self._starts:
+            return sha256().digest()
+        last = len(self._starts) - 1
+        self._frame(last)
+        self._file.seek(HEAD + self._starts[last] + last * AROUND)
+        return digest_of(self._file.read(_FRAME.size), length=self.size - self._starts[last])
 
     def readable(self) -> bool:
         return True
@@ -150,13 +173,13 @@ class _Content(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: object) -> int:
         into = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # typeshed names no buffer that 3.11 has
-        if self._at >= self._size:
+        if self._at >= self.size:
             return 0
         place = bisect_right(self._starts, self._at) - 1
         begin = self._at - self._starts[place]
@@ -171,7 +194,7 @@ class _Content(io.RawIOBase):
 
     def _frame(self, place: int) -> bytes:
         if self._held[0] != place:
-            end = self._starts[place + 1] if place + 1 < len(self._starts) else self._size
+            end = self._starts[place + 1] if place + 1 < len(self._starts) else self.size
             length = end - self._starts[place]
             self._file.seek(HEAD + self._starts[place] + place * AROUND)
             frame = self._file.read(length + AROUND)

@@ -98,6 +98,9 @@ def _emptied() -> str:
     others = f"datname = '{DATABASE}' AND pid <> pg_backend_pid()"
     rows = [f'DELETE FROM "{table.name}"' for table in reversed(SQLModel.metadata.sorted_tables)]
     cluster().execute(
-        "; ".join((f"SELECT pg_terminate_backend(pid, {GONE_MS}) FROM pg_stat_activity WHERE {others}", *rows)), DATABASE
+        "; ".join(
+            (f"SELECT pg_terminate_backend(pid, {GONE_MS}) FROM pg_stat_activity WHERE {others}", *rows)
+        ),
+        DATABASE,
     )
     return url

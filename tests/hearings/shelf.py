@@ -159,10 +159,10 @@ class Shelf:
             return list(rows)
 
     def bytes_on_disk(self) -> dict[str, bytes]:
-        """The database's included, wherever it lies."""
+        """The database's included, wherever it lies; but for what is only locked by its name, and empty."""
         here = {
             str(path.relative_to(self.data)): path.read_bytes()
             for path in self.data.rglob("*")
-            if path.is_file() and path.name != "service.key"
+            if path.is_file() and path.name != "service.key" and not path.name.startswith(".making-")
         }
         return {**here, databases.DUMP: databases.dump()} if databases.ON_POSTGRESQL else here

@@ -368,7 +368,7 @@ async def test_a_cosigned_record_meets_a_quorum_of_one(archive, database, follow
     assert "1 cosignatures" in sentence(verdict, "log")
     assert "Cosigned by b.example/cosign at 2026-11-23" in sentence(verdict, "seals")
     first = (tmp_path / "a.asice").read_bytes()
-    for path in (tmp_path / "packages").iterdir():
+    for path in (tmp_path / "packages").glob("[!.]*"):
         path.unlink()
     shelf.clock.pass_(days=400)
     assert verified(shelf, tmp_path / "b.asice", quorum=1).accepted

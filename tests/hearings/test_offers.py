@@ -1,5 +1,6 @@
 """A package for somebody without the service: a link that ends, and a key that is told by another way."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,14 @@ def test_the_letter_holds_the_link_and_never_the_key(desk: Desk):
     assert not any(one.encode() in bytes(row.key) + bytes(row.digest) for row in offers for one in secrets)
 
 
+def test_what_is_offered_is_the_package_to_the_byte(desk: Desk):
+    desk.offer()
+    with desk.two.a.journal.reading() as tx:
+        (row,) = tx.exec(select(Offer)).all()
+    data = desk.two.package()
+    assert (row.package, row.size) == (hashlib.sha256(data).hexdigest(), len(data))
+
+
 def test_a_package_that_was_made_anew_is_not_what_was_offered(desk: Desk):
     told = desk.offer()
     for path in (desk.two.a.folder / "packages").glob("*.asice"):
@@ -179,9 +188,10 @@ def test_what_was_made_anew_after_the_receipt_is_not_given_for_it(desk: Desk):
     told = desk.offer()
     browser = desk.offers.open(link(told), told.key)
     made = desk.offers._made
-    desk.offers._made = lambda hearing, version: made(hearing, version)._replace(size=1)
-    with pytest.raises(NotNow, match="made anew"):
-        desk.offers.film(link(told), browser)
+    for change in ({"size": 1}, {"digest": "0" * 64}):
+        desk.offers._made = lambda hearing, version, change=change: made(hearing, version)._replace(**change)
+        with pytest.raises(NotNow, match="made anew"):
+            desk.offers.film(link(told), browser)
 
 
 def test_only_the_court_offers(desk: Desk):

@@ -1,24 +1,28 @@
 """Every version of a closed record: the same seals, nothing protected in any byte, both halves together the whole."""
 
+import hashlib
 import io
 import json
 import re
 import subprocess
+import threading
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyhanko.pdf_utils.generic import DictionaryObject, TextStringObject, pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from consent.checklist import Stage
-from hearings import leaks, redaction, tree, verify
+from hearings import leaks, packing, redaction, tree, verify
 from hearings.actors import Actor, Self
 from hearings.container import CHUNK
-from hearings.errors import NotAllowed, NotFound, Unreachable
+from hearings.errors import NotAllowed, NotFound, NotNow, Unreachable
 from hearings.events import CustodyFetched
 from hearings.journal import Entry
 from hearings.minutes_pdf import draw_up
@@ -37,6 +41,7 @@ from tests.hearings.stood import stood
 from tests.hearings.test_copies import Archive
 from tests.hearings.test_minutes import minutes
 
+PATIENCE = 60  # seconds
 NAME = "Mariangela Rossicchia-Ünlütürk"
 EMAIL = "mariangela.private@exampleton.invalid"
 LANE = "Quiet Room, Hidden Lane 4"
@@ -270,11 +275,11 @@ def test_what_slipped_through_is_not_handed_out(shelf, monkeypatch):
     """As if the rule had a fault: the search of what was made finds it, in whichever file."""
     package(shelf, Version.PARTIES)
     monkeypatch.setattr(redaction._Rule, "_of_the_words", lambda *_: None)
-    for path in (shelf.data / "packages").iterdir():
+    for path in (shelf.data / "packages").glob("[!.]*"):
         path.unlink()
     with pytest.raises(Unreachable, match=r"found in disclosures\.jsonl, so it is not handed out"):
         package(shelf, Version.PARTIES)
-    assert not list((shelf.data / "packages").iterdir())
+    assert not list((shelf.data / "packages").glob("[!.]*"))
 
 
 CLEAN = minutes(matter="State v. B")
@@ -337,3 +342,41 @@ def test_a_reference_that_tells_of_somebody_stands_beside_no_version_that_does_n
     called = {version: shelf.packages.reference(shelf.id, version) for version in Version}
     assert called.pop(Version.FULL) == "ROSSICCHIA 12/2026"
     assert set(called.values()) == {str(shelf.id)}
+
+
+def test_the_same_package_is_made_once_however_many_ask_at_once(shelf: Shelf, monkeypatch):
+    written, at_once, write = list[object](), 4, packing.package.write
+    gate = threading.Barrier(at_once)
+
+    def counted(*arguments: Any, **more: Any) -> None:
+        written.append(arguments)
+        write(*arguments, **more)
+
+    monkeypatch.setattr(packing.package, "write", counted)
+
+    def ask() -> bytes:
+        gate.wait(PATIENCE)
+        return package(shelf, Version.FULL)
+
+    with ThreadPoolExecutor(at_once) as threads:
+        got = {one.result(PATIENCE) for one in [threads.submit(ask) for _ in range(at_once)]}
+    assert len(got) == len(written) == 1
+
+
+def test_whoever_cannot_wait_is_told_and_finds_it_later(shelf: Shelf, monkeypatch):
+    go, write = threading.Event(), packing.package.write
+
+    def slowly(*arguments: Any, **more: Any) -> None:
+        assert go.wait(PATIENCE)
+        write(*arguments, **more)
+
+    monkeypatch.setattr(packing, "PATIENCE", 0.01)
+    monkeypatch.setattr(packing.package, "write", slowly)
+    for _ in range(2):
+        with pytest.raises(NotNow, match="being made"):
+            shelf.packages.sealed_package(actor(shelf, Role.PRESIDING))
+    go.set()
+    film = shelf.packages.made(shelf.id, "full", patience=None)
+    with film.stream as stream:
+        assert hashlib.sha256(stream.read()).hexdigest() == film.digest
+    shelf.packages.sealed_package(actor(shelf, Role.PRESIDING)).stream.close()

@@ -320,8 +320,8 @@ def test_a_disk_that_lost_what_it_held_fetches_it_again(two: TwoCourts, monkeypa
 
 
 def test_what_does_not_verify_is_not_kept_and_both_sides_are_told_why(two: TwoCourts):
-    def altered(hearing: UUID, version: str) -> Any:
-        film = two.a.packages.made(hearing, version)
+    def altered(hearing: UUID, version: str, *, patience: float | None) -> Any:
+        film = two.a.packages.made(hearing, version, patience=patience)
         data = bytearray(film.stream.read())
         data[len(data) // 2] ^= 1
         path = two.a.folder / "altered"
@@ -375,9 +375,9 @@ def test_what_is_withdrawn_while_it_is_locked_is_not_announced(
     sending = two.send()
     made = two.a.packages.made
 
-    def withdrawn(hearing: UUID, version: str) -> Film:
+    def withdrawn(hearing: UUID, version: str, *, patience: float | None) -> Film:
         two.a.sendings.withdraw(two.actor, sending)
-        return made(hearing, version)
+        return made(hearing, version, patience=patience)
 
     two.a.sendings._made = withdrawn
     two.travel(rounds=2)
@@ -394,9 +394,9 @@ def test_who_stops_in_the_middle_goes_on_at_once_after_the_start(two: TwoCourts)
     two.a.knows(two.b.partner)
     made = two.a.packages.made
 
-    def stopping(hearing: UUID, version: str) -> Film:
+    def stopping(hearing: UUID, version: str, *, patience: float | None) -> Film:
         two.a.sendings.stop()
-        return made(hearing, version)
+        return made(hearing, version, patience=patience)
 
     two.a.sendings._made = stopping
     two.a.sendings.work()

@@ -313,4 +313,4 @@ class TwoCourts:
 
 def ours(folder: Path) -> list[str]:
     """Files that are left of travelling."""
-    return sorted(path.name for path in folder.glob("*") if not path.name.endswith(".asice"))
+    return sorted(path.name for path in folder.glob("[!.]*") if path.suffix != ".asice")

@@ -52,6 +52,21 @@ def test_what_is_locked_is_whole_again():
     assert read(lock.head) == b""
 
 
+@pytest.mark.parametrize("parts", [[], PARTS[:1], PARTS])
+def test_the_digest_of_the_whole_is_known_without_reading_it(parts: list[bytes]):
+    with opened(io.BytesIO(written(Lock(keys.PUBLIC), parts)), "file", unwrapping(keys.SECRET)) as file:
+        assert file.digest() == hashlib.sha256(b"".join(parts)).hexdigest()
+        assert file.size == len(b"".join(parts))
+        assert file.read() == b"".join(parts)
+
+
+def test_a_digest_that_was_altered_is_refused():
+    data = bytearray(written(Lock(keys.PUBLIC), PARTS))
+    data[-len(PARTS[-1]) - AROUND + 4] ^= 1
+    with opened(io.BytesIO(data), "file", unwrapping(keys.SECRET)) as file, pytest.raises(NotOpened):
+        file.digest()
+
+
 def test_a_pair_is_fresh_and_of_the_lengths_that_are_said():
     (public, secret), other = new_pair(), new_pair()
     assert (len(public), len(secret)) == (PUBLIC, SECRET)
