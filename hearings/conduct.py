@@ -35,7 +35,7 @@ from hearings.recording import Recording, moment
 from hearings.room import Room, plans
 from hearings.sentences import recognised, say
 from hearings.states import State
-from hearings.story import Story
+from hearings.story import story_of
 from hearings.tables import Hearing
 from hearings.worker import MediaWorker
 from media import control
@@ -364,7 +364,7 @@ class Conductor:
                 return self._plans_of_test(tx, hearing)
             if row.state is State.DESTROYED:
                 return []
-            story = Story().tell(self._journal.entries(tx, hearing))
+            story = story_of(self._journal, hearing, self._journal.entries(tx, hearing))
             wanted = plans(
                 tx, row, story, folder=self._settings.recordings / str(hearing), now=self._journal.clock()
             )

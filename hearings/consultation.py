@@ -31,7 +31,7 @@ from hearings.roles import CONFIDANTS, COUNSEL, Role
 from hearings.said import Said
 from hearings.sentences import PRIVATE_CONSULTATION, say
 from hearings.states import ON, Verb
-from hearings.story import Story
+from hearings.story import Story, story_of
 from hearings.tables import Participant, Place
 from media.channels import Kind
 
@@ -138,7 +138,7 @@ def end_for_loss(acts: Acts, hearing: UUID, place: UUID, *, after: timedelta) ->
         gone = row is not None and row.consults is not None and row.joined is None and row.lost is not None
         if row is None or not gone or row.lost is None or acts.journal.clock() - row.lost < after:
             return False
-        story = Story().tell(acts.journal.entries(tx, hearing))
+        story = story_of(acts.journal, hearing, acts.journal.entries(tx, hearing))
         if _still(tx, story, hearing, connected=True):
             return False
     try:

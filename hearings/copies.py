@@ -30,7 +30,7 @@ from hearings.recording import MEDIA
 from hearings.registry import Registry, public_half
 from hearings.room import millis
 from hearings.sentences import say
-from hearings.story import Story, Stretch
+from hearings.story import Story, Stretch, story_of
 from hearings.tables import Copy, Hearing
 from media.deriver import Derived, Failed, Order, Source
 from media.locked import HEAD, NotOpened
@@ -89,7 +89,7 @@ class Copies:
             ).first()
             if hearing is None:
                 return None
-            story = Story().tell(self._journal.entries(tx, hearing.id))
+            story = story_of(self._journal, hearing.id, self._journal.entries(tx, hearing.id))
             stretch = story.stretches[hearing.copied]
             there = {row.path for row in tx.exec(select(Copy).where(Copy.hearing_id == hearing.id))}
             return _Wanted(hearing.id, stretch.n, list(self._orders(tx, hearing.id, story, stretch, there)))

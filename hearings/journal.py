@@ -11,10 +11,10 @@ it locked. What a process keeps in memory (`_trees`, `_read`) are leaves that we
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +30,7 @@ from hearings.tables import Checkpoint, Hearing, JournalLeaf
 Clock = Callable[[], datetime]
 Follower = Callable[[UUID | None], None]
 
+T = TypeVar("T")
 FORMAT = 1
 LEFT = (HearingOpened.type, CustodyDestroyed.type)
 REMEMBERED = 64  # hearings whose entries are kept in memory
@@ -71,6 +72,7 @@ class Journal:
         self._trees: dict[UUID, tree.Tree] = {}
         self._signing = threading.Lock()
         self._read: dict[UUID, tuple[Entry, ...]] = {}
+        self._made: dict[UUID, tuple[Entry, object, object]] = {}
 
     def follow(self, follower: Follower) -> None:
         """`follower(hearing)` is called after each commit that touched the hearing, in the writer's thread; after those
@@ -96,7 +98,7 @@ class Journal:
             yield tx
             self._database.tell(tx, touched)
         for hearing in erased:
-            self._read.pop(hearing, None)
+            self._forget(hearing)
         for hearing in touched | appended.keys():
             self._sign(hearing)
         for hearing in touched:
@@ -168,7 +170,7 @@ class Journal:
         )
         entries = [*known, *(Entry(row.seq, row.time, _event(row)) for row in rows)]
         if known and hearing not in tx.info.get("erased", ()) and _destroyed(entries[len(known) :]):
-            self._read.pop(hearing, None)  # another process destroyed it, what is remembered here included
+            self._forget(hearing)  # another process destroyed it, what is remembered here included
             raise Destroyed(hearing)
         self._remember(hearing, entries[: tx.info.get("appended", {}).get(hearing)])
         return entries
@@ -189,12 +191,30 @@ class Journal:
             told[hearing] = list(known) if same else self.entries(tx, hearing)
         return told
 
+    def once(self, hearing: UUID, entries: Sequence[Entry], make: Callable[[Sequence[Entry]], T]) -> T:
+        """What is made of all entries of a hearing: made once, and the same for everybody until there are more. It is
+        forgotten with them. One kind is kept for each hearing.
+        """
+        if not entries:
+            return make(entries)
+        last, kept = entries[-1], self._made.get(hearing)
+        if kept is not None and kept[0] is last and kept[1] is make:
+            return cast(T, kept[2])
+        made = make(entries)
+        if hearing in self._read:
+            self._made[hearing] = last, make, made
+        return made
+
+    def _forget(self, hearing: UUID) -> None:
+        self._read.pop(hearing, None)
+        self._made.pop(hearing, None)
+
     def _remember(self, hearing: UUID, committed: list[Entry]) -> None:
         """What is committed never changes, so it is parsed once; of the busiest hearings only."""
         if len(committed) > len(self._read.get(hearing, ())):
             self._read[hearing] = tuple(committed)
         while len(self._read) > REMEMBERED:
-            self._read.pop(next(iter(self._read)), None)
+            self._forget(next(iter(self._read)))
 
     def erase(self, tx: Session, hearing: UUID) -> None:
         """Destroys what the leaves of this hearing disclose, and its salts, but for what must stay: its log key and the

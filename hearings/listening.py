@@ -24,7 +24,7 @@ from hearings.roles import READERS, UNSEALERS, Role
 from hearings.sealing import completes, opened_until
 from hearings.sentences import say
 from hearings.states import Verb
-from hearings.story import Story, Stretch
+from hearings.story import Story, Stretch, story_of
 from hearings.tables import Copy, Hearing, Participant
 from hearings.tree import stamp
 from media.locked import NotOpened, opened
@@ -94,7 +94,7 @@ class Listening:
         with self._journal.reading() as tx:
             self._refuse_unentered(tx, actor, n)
             entries = self._journal.entries(tx, actor.hearing)
-            story = Story().tell(entries)
+            story = story_of(self._journal, actor.hearing, entries)
             stretch = _stretch(story, n)
             _refuse_sealed(stretch, story, self._journal.clock())
             copies = tx.exec(select(Copy).where(Copy.hearing_id == actor.hearing, Copy.stretch == n)).all()
@@ -131,7 +131,7 @@ class Listening:
         return Film(row.size, stream)
 
     def _story(self, tx: Session, hearing: UUID) -> Story:
-        return Story().tell(self._journal.entries(tx, hearing))
+        return story_of(self._journal, hearing, self._journal.entries(tx, hearing))
 
     def _refuse_unentered(self, tx: Session, actor: Actor, n: int) -> None:
         """Nobody listens unseen. Raises: NotFound."""

@@ -19,7 +19,7 @@ from hearings.roles import Role
 from hearings.said import Said
 from hearings.sentences import say
 from hearings.states import Verb
-from hearings.story import Story
+from hearings.story import Story, story_of
 from hearings.tree import stamp
 
 OVERSEE_PROTECTION = frozenset({Role.PRESIDING, Role.PANEL, Role.CLERK, Role.AUTHORITY})
@@ -145,7 +145,7 @@ class Protections:
             raise NotFound(say("There is no such page for you."))
         with self._journal.reading() as tx:
             entries = self._journal.entries(tx, actor.hearing)
-        story = Story().tell(entries)
+        story = story_of(self._journal, actor.hearing, entries)
         return {
             "described": [
                 {"handle": handle, "name": story.named(handle)}

@@ -47,7 +47,7 @@ from hearings.seals import CourtSeal
 from hearings.sentences import say
 from hearings.states import State, Verb
 from hearings.store import Store
-from hearings.story import Story
+from hearings.story import Story, story_of
 from hearings.tables import Authority, Hearing, RecordFile
 from hearings.timestamps import Stamps
 from hearings.wording import Wording, english, in_words
@@ -211,7 +211,7 @@ class Records:
         """Of a sealed document, what was said by who read it; None before it is sealed. Raises: NotFound."""
         may_read(actor, _readers(whose))
         with self._journal.reading() as tx:
-            story = Story().tell(self._journal.entries(tx, actor.hearing))
+            story = story_of(self._journal, actor.hearing, self._journal.entries(tx, actor.hearing))
         return added.readings(story, whose) if PATHS[whose] in story.minutes else None
 
     def course(self, draft: Draft) -> list[Line]:
@@ -330,7 +330,7 @@ class Records:
             hearing = tx.get_one(Hearing, actor.hearing)
             actor.acting(hearing.state, Verb.SIGN_MINUTES)
             of = self._of(tx, hearing)
-            story = Story().tell(of.entries)
+            story = story_of(self._journal, of.hearing.id, of.entries)
             _refuse_after_sealing(story, whose)
             draft = self._draft(of, whose)
             self._refuse_unready(tx, hearing, story, draft)
@@ -412,7 +412,7 @@ class Records:
 
     def _draft(self, of: _Hearing, whose: Side) -> Draft:
         minutes = drawing.draw(of.frame, of.hearing, of.sides, whose, of.entries)
-        story = Story().tell(of.entries)
+        story = story_of(self._journal, of.hearing.id, of.entries)
         found = lacking.lacking(minutes, checklist.items(of.frame, story), story)
         languages = drawing.languages(of.sides, whose)
         return Draft(

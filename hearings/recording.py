@@ -41,7 +41,7 @@ from hearings.events import (
 from hearings.journal import Entry, Journal
 from hearings.sentences import RECORDING_FAILED, SERVICE_STOPPED, Sentence, say
 from hearings.states import ON, OPENED, State
-from hearings.story import Story, Stretch
+from hearings.story import Story, Stretch, story_of
 from hearings.tables import Cursor, Gap, Hearing, Participant, Place, Segment
 from media import control
 from media.control import Report
@@ -121,7 +121,7 @@ class Recording:
             row = tx.get(Hearing, hearing, with_for_update=True)
             if row is None or row.state not in ON:
                 return
-            stretch = Story().tell(self._journal.entries(tx, hearing)).stretch
+            stretch = story_of(self._journal, hearing, self._journal.entries(tx, hearing)).stretch
             tracks = _progress(tx, hearing, stretch) if stretch else []
             if tracks:
                 self._journal.append(tx, row, MediaProgress(tracks=tracks))
@@ -133,12 +133,14 @@ class Recording:
             if row is None or row.state is State.DESTROYED:
                 return
             entries = self._journal.entries(tx, hearing)
-            if not Story().tell(entries).stretches[row.kept :] or not _steps_since(entries):
+            if not story_of(self._journal, hearing, entries).stretches[row.kept :] or not _steps_since(
+                entries
+            ):
                 return
         with self._journal.transaction() as tx:
             row = locked(tx, hearing)
             entries = self._journal.entries(tx, hearing)
-            stretches = Story().tell(entries).stretches
+            stretches = story_of(self._journal, hearing, entries).stretches
             if stretches and stretches[-1].n > row.kept and _steps_since(entries):
                 tracks = _progress(tx, hearing, stretches[-1])
                 if tracks:
@@ -296,7 +298,7 @@ class Recording:
             self._journal.append(tx, hearing, RecordOff(stretch=stretch.n, reason=said, by="service"))
 
     def _story(self, tx: Session, hearing: Hearing) -> Story:
-        return Story().tell(self._journal.entries(tx, hearing.id))
+        return story_of(self._journal, hearing.id, self._journal.entries(tx, hearing.id))
 
     def _append(self, tx: Session, hearing: Hearing, events: Iterable[Event]) -> None:
         for event in events:

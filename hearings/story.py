@@ -4,12 +4,13 @@ Everything that the checklist, the room's plan and the record say of the past is
 it can be told again from the journal alone. `Story` is folded entry by entry and never looks at a row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from hearings import events as e
-from hearings.journal import Entry
+from hearings.journal import Entry, Journal
 from hearings.roles import OFFICE, Capacity, Circumstance, Role, Side
 from hearings.states import State
 
@@ -754,3 +755,12 @@ class Story:
 def _finish(times: list[tuple[datetime, datetime | None]], at: datetime) -> None:
     if times and times[-1][1] is None:
         times[-1] = (times[-1][0], at)
+
+
+def story_of(journal: Journal, hearing: UUID, entries: Sequence[Entry]) -> Story:
+    """The story of all entries of a hearing, for whoever only reads it: everybody is given the same one until it grows."""
+    return journal.once(hearing, entries, _told)
+
+
+def _told(entries: Sequence[Entry]) -> Story:
+    return Story().tell(entries)

@@ -34,7 +34,7 @@ from hearings.actors import Actor
 from hearings.checklist import Obstacle
 from hearings.errors import Destroyed, NotFound
 from hearings.events import LAW, POSTPONED_BECAUSE
-from hearings.journal import Entry, Journal
+from hearings.journal import Journal
 from hearings.post import troubles
 from hearings.record import unsigned
 from hearings.roles import OVERSEERS, Role
@@ -42,7 +42,7 @@ from hearings.room import see_and_hear, to_resume
 from hearings.schedule import Schedule, side_of
 from hearings.sentences import BY_HAND, OWN, recognised, say
 from hearings.states import OPENED, SAID, State, Verb, allowed
-from hearings.story import Settled, Story
+from hearings.story import Settled, Story, story_of
 from hearings.tables import Appointment, Authority, Hearing, Participant, Place, Sitting, Slot
 from hearings.tree import stamp
 from media.channels import RECORDER, Kind
@@ -58,9 +58,7 @@ class View:
     def __init__(self, hearing: Hearing, instrument: Instrument, found: "Found") -> None:
         self.hearing = hearing
         self._instrument = instrument
-        entries = found.entries[hearing.id]
-        self.story = Story().tell(entries)
-        self._leaves = len(entries)
+        self.story = found.stories[hearing.id]
         self._links = found.links
         self._letters = found.letters[hearing.id]
         self._tests = found.tests
@@ -147,7 +145,7 @@ class View:
                 "changes": self._changes(actor),
                 "periods": self._periods(),
                 "request": self._request(),
-                "leaves": self._leaves,
+                "leaves": self.story.size,
                 "sealed": len(self.story.sealed),
                 "minutes": sorted(self.story.minutes),
                 "unsigned": self._unsigned(),
@@ -608,7 +606,7 @@ def load(tx: Session, journal: Journal, instruments: Mapping[str, Instrument], h
 class Found:
     """What the database holds of some hearings, asked for once for all of them."""
 
-    entries: Mapping[UUID, Sequence[Entry]]
+    stories: Mapping[UUID, Story]
     places: Mapping[UUID, Sequence[tuple[Place, Sequence[Participant]]]]
     links: Mapping[UUID, str]
     letters: Mapping[UUID, int]
@@ -628,7 +626,7 @@ def load_all(
     sides = {side for row in hearings for side in (row.requesting_id, row.requested_id)}
     plans = plan.sittings_of(tx, ids)
     found = Found(
-        entries=journal.entries_of(tx, ids),
+        stories={id_: story_of(journal, id_, told) for id_, told in journal.entries_of(tx, ids).items()},
         places=docket.places_of(tx, ids),
         links=people.links(tx, ids, journal.clock()),
         letters=troubles(tx, ids),

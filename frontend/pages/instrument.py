@@ -17,7 +17,7 @@ from hearings.events import InstrumentChosen
 from hearings.instrument import FOUND, Choice, Choices, told_grounds
 from hearings.journal import Journal
 from hearings.sentences import say
-from hearings.story import Story
+from hearings.story import Story, story_of
 from hearings.tables import Hearing
 from hearings.tree import stamp
 
@@ -31,7 +31,7 @@ class InstrumentPages(Controller):
         """The choices, the last one first: it stands. `fixed`: the room was opened, and it stands for good."""
         spine.refuse_others()
         with journal.reading() as tx:
-            story = Story().tell(journal.entries(tx, spine.actor.hearing))
+            story = story_of(journal, spine.actor.hearing, journal.entries(tx, spine.actor.hearing))
             current = instruments[tx.get_one(Hearing, spine.actor.hearing).instrument]
         told = {
             "instrument": current.id,

@@ -7,7 +7,7 @@ from frontend.spine import Spine
 from hearings.cosigning import Cosigners
 from hearings.journal import Entry, Journal
 from hearings.sentences import Sentence, say
-from hearings.story import Story
+from hearings.story import story_of
 from hearings.tree import stamp
 
 KINDS: dict[str, tuple[Sentence, frozenset[str]]] = {
@@ -55,7 +55,7 @@ class JournalPages(Controller):
         spine.refuse_others()
         with journal.reading() as tx:
             entries = journal.entries(tx, spine.actor.hearing)
-        story = Story().tell(entries)
+        story = story_of(journal, spine.actor.hearing, entries)
         wanted = KINDS[kind][1] if kind in KINDS else None
         told = [
             {
