@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from markupsafe import Markup
 
-from frontend import steps
+from frontend import steps, voices
 from hearings import tokens
 from hearings.roles import OFFICE, Role
 from hearings.sentences import Code, Country, Day, Moment, Sentence, Tongue, Zone, say
@@ -201,6 +201,7 @@ class Reader:
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+            auto_reload=False,
         )
         made.install_gettext_translations(self.catalogue, newstyle=True)  # type: ignore[attr-defined]
         made.filters["tell"] = self.tell
@@ -231,6 +232,8 @@ class Reader:
             all_zones=ZONES,
             office=lambda role: OFFICE[Role(role)],
             quote=quote,
+            words=voices.words,
+            lines=voices.lines,
         )
         return made
 
