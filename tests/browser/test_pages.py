@@ -16,6 +16,7 @@ from frontend.visitor import Visitor
 from frontend.words import LANGUAGES
 from tests.browser.docket import Docket, Look, docket
 from tests.browser.people import DESK, PHONE, People, Person, axe, speak
+from tests.yardstick import slowness
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,7 +39,9 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Docke
 
 
 async def test_every_page_answers_in_fifty_milliseconds_at_the_median(shown: Docket) -> None:
-    """While a hearing is in session in the same process. What something else on the machine held up is asked again."""
+    """While a hearing is in session in the same process, on a core at its full pace. What something else on the machine
+    held up is asked again.
+    """
     slow = {look.name: look for look in shown.looks()}
     for _ in range(TRIES):
         medians = {name: await median_ms(look) for name, look in slow.items()}
@@ -51,10 +54,13 @@ async def median_ms(look: Look) -> float:
 
 
 async def answer_ms(look: Look) -> float:
+    """As on a core at its full pace."""
+    before = slowness()
     began = time.perf_counter()
     answer = await look.visitor.http.get(look.path, headers=PAGE)
+    took = time.perf_counter() - began
     assert answer.status_code == 200, (look.name, answer.status_code)
-    return (time.perf_counter() - began) * 1000
+    return took * 1000 / statistics.mean((before, slowness()))
 
 
 class Ways(HTMLParser):
