@@ -1,28 +1,24 @@
-"""The `vivavoce` command: serve, demo, rehearse, verify, worker."""
+"""The `vivavoce` command: serve, demo, rehearse, verify, worker.
+
+Each loads what it needs when it runs: who checks a package does not wait for the whole service.
+"""
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import uvicorn
 from pydantic import ValidationError
 
 from frontend import settings as settings_
-from frontend.app import create_app
-from frontend.demo import Demo, DemoFailed
-from frontend.patience import MOST_CONNECTIONS, Punctual
-from frontend.rehearse import Rehearsal, RehearsalFailed
 from frontend.settings import Settings
 from hearings import verify
 from hearings.errors import Refusal
 from hearings.playing import Making
-from media import worker
 from media.addresses import Implausible, check_here, is_loopback
-from media.deriver import made_again
-from media.signalling import LARGEST
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case ["verify", *rest]:
             return verify.main(rest, _made_again)
         case ["worker", *rest]:
+            from media import worker
+
             return worker.main(rest)
     parsed = _parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name}: {told}" if part["loc"] else told, file=sys.stderr)
     except Implausible as error:
         print(f"VIVAVOCE_MEDIA_LISTEN: {error}", file=sys.stderr)
-    except (Refusal, RehearsalFailed, DemoFailed) as error:
+    except Refusal as error:
         print(str(error), file=sys.stderr)
     except KeyboardInterrupt:
         return 130
@@ -53,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _made_again(making: Making) -> str:
+    from media.deriver import made_again
+
     return made_again(making.originals, since=making.since, until=making.until, marks=making.marks)
 
 
@@ -63,6 +63,12 @@ def serve(parsed: argparse.Namespace) -> int:
 
 
 def run(settings: Settings) -> None:
+    import uvicorn
+
+    from frontend.app import create_app
+    from frontend.patience import MOST_CONNECTIONS, Punctual
+    from media.signalling import LARGEST
+
     check_here(settings.media_ways)
     app = create_app(settings)
     parts = app.state.service
@@ -77,6 +83,8 @@ def run(settings: Settings) -> None:
     if settings.secure and all(is_loopback(way.announce) for way in settings.media_ways):
         log.warning("VIVAVOCE_MEDIA_LISTEN is this machine alone: no browser elsewhere will be heard or seen")
     print(f"Viva Voce is at {settings.origin}", flush=True)
+    gc.collect()
+    gc.freeze()  # the collector of garbage passes over what stays to the end, and holds up nobody for it
     uvicorn.run(
         app,
         host=settings.host,
@@ -95,15 +103,30 @@ def run(settings: Settings) -> None:
 
 def demo(parsed: argparse.Namespace) -> int:
     """A docket with a hearing in session, until it is stopped; prints how to sign in and to join."""
-    Demo(data=parsed.data, seconds=parsed.seconds, tell=partial(print, flush=True)).run()
+    from frontend.demo import Demo, DemoFailed
+
+    try:
+        Demo(data=parsed.data, seconds=parsed.seconds, tell=partial(print, flush=True)).run()
+    except DemoFailed as failed:
+        return _told(failed)
     return 0
 
 
 def rehearse(parsed: argparse.Namespace) -> int:
     """A whole hearing without a page; the package's path is the last line printed."""
-    rehearsal = Rehearsal(Path(parsed.out), seconds=parsed.seconds, participants=parsed.participants)
-    print(rehearsal.run())
+    from frontend.rehearse import Rehearsal, RehearsalFailed
+
+    try:
+        rehearsal = Rehearsal(Path(parsed.out), seconds=parsed.seconds, participants=parsed.participants)
+        print(rehearsal.run())
+    except RehearsalFailed as failed:
+        return _told(failed)
     return 0
+
+
+def _told(failed: Exception) -> int:
+    print(str(failed), file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

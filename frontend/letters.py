@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from jinja2.bccache import Bucket
 
-from frontend.words import HERE, Reader, catalogue_of
+from frontend.words import HERE, Kept, Reader, catalogue_of
 from hearings.letters import Notice, Written
 
 DOMAIN = "letters"
@@ -40,13 +40,12 @@ _COMPILED = Compiled()
 
 
 class Letters:
-    """Every language, read once at start."""
+    """Every language, read when it is first written."""
 
     def __init__(self, locale: Path = HERE / "locale") -> None:
-        self._scribes = {
-            language: Scribe(Reader(language, catalogue_of(locale, language, DOMAIN)))
-            for language in LANGUAGES
-        }
+        self._scribes = Kept(
+            lambda language: Scribe(Reader(language, catalogue_of(locale, language, DOMAIN)))
+        )
 
     def letter(self, notice: Notice) -> Written:
         """Plain text; its gaps between paragraphs are one line each."""
@@ -60,7 +59,7 @@ class Letters:
 
     def _written(self, page: str, notice: Notice) -> str:
         language = notice.language.partition("-")[0].lower()
-        return self._scribes.get(language, self._scribes["en"]).write(page, notice)
+        return self._scribes[language if language in LANGUAGES else "en"].write(page, notice)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from statistics import fmean
 
 from hearings.appointments import NOTHING, Shown
 from media.channels import Kind
-from media.control import TrackFigures
-from media.measuring import LOOK_SECONDS
+from media.control import LOOK_SECONDS, TrackFigures
 from media.score import Grade
 from media.signalling import Equipment
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 from frontend import letters
-from frontend.words import HERE
+from frontend.words import HERE, Kept
 
 DOMAIN = "minutes"
 LANGUAGES = letters.LANGUAGES
@@ -17,19 +17,17 @@ SOURCE = "en"
 
 
 class Papers:
-    """Every language, read once at start; it is the `Wording` of the minutes."""
+    """Every language, read when it is first written; it is the `Wording` of the minutes."""
 
     def __init__(self, locale: Path = HERE / "locale") -> None:
-        self._said = {
-            language: _read(locale / language / "LC_MESSAGES" / f"{DOMAIN}.po")
-            for language in LANGUAGES
-            if language != SOURCE
-        }
+        self._said = Kept(lambda language: _read(locale / language / "LC_MESSAGES" / f"{DOMAIN}.po"))
 
     def __call__(self, language: str, template: str) -> str | None:
         """The sentence in this language; None where it has not got it."""
         primary = language.partition("-")[0].lower()
-        return template if primary == SOURCE else self._said.get(primary, {}).get(template)
+        if primary == SOURCE:
+            return template
+        return self._said[primary].get(template) if primary in LANGUAGES else None
 
 
 def _read(path: Path) -> dict[str, str]:

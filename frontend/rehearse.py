@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from frontend.visitor import DoorRefused, Seat, Visitor, eventually
+from frontend.visitor import SMALL, DoorRefused, Seat, Visitor, eventually
 from media.channels import Kind
 from media.synthetic import SyntheticPeer
 
@@ -566,7 +566,7 @@ async def _answers(visitor: Visitor, court: Court) -> bool:
     if court.ended:
         raise RehearsalFailed("The service ended before it answered.")
     try:
-        await visitor.get("/openapi/openapi.json")
+        await visitor.http.get(SMALL)
     except httpx.TransportError:
         return False
     return True

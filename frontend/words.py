@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import jinja2
@@ -55,17 +55,31 @@ _DAY_IN_ENGLISH, _DATE_IN_ENGLISH = "EEEE d MMMM y", "d MMMM y"
 MOMENT, HOUR = say("{day}, {time} ({city}, {offset})"), say("{time} ({city}, {offset})")
 
 
+T = TypeVar("T")
+
+
+class Kept(dict[str, T]):
+    """What was made for each language; what is missing is made."""
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, language: str) -> T:
+        return self.setdefault(language, self._make(language))
+
+
 class Words:
-    """All languages, read once at start."""
+    """All languages; each is read when it is first spoken."""
 
     def __init__(self, locale: Path = HERE / "locale") -> None:
-        self._readers = {language: Reader(language, catalogue_of(locale, language)) for language in LANGUAGES}
+        self._readers = Kept(lambda language: Reader(language, catalogue_of(locale, language)))
 
     def reader(self, wanted: str = "", accepted: str = "") -> "Reader":
         """The language asked for, else the first one that the browser accepts, else English."""
         for tag in (wanted, *(part.partition(";")[0] for part in accepted.split(","))):
             language = tag.strip().partition("-")[0].lower()
-            if language in self._readers:
+            if language in LANGUAGES:
                 return self._readers[language]
         return self._readers["en"]
 

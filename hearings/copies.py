@@ -32,8 +32,8 @@ from hearings.room import millis
 from hearings.sentences import say
 from hearings.story import Story, Stretch, story_of
 from hearings.tables import Copy, Hearing
-from media.deriver import Derived, Failed, Order, Source
 from media.locked import HEAD, NotOpened
+from media.orders import Derived, Failed, Order, Source
 from media.storage import Storage
 
 ENDED = "The process that derives them has ended."

@@ -12,8 +12,17 @@ from hearings.events import Came, MediaFigures
 from hearings.minutes import Connection, Worst
 from hearings.sentences import say
 from hearings.story import Story
-from media.score import BEST, DEMANDING, ENOUGH, LAST, USUAL, Grade
-from media.tally import FREEZE_MORE, FREEZE_TIMES, INTERRUPTED_SECONDS
+from media.score import (
+    BEST,
+    DEMANDING,
+    ENOUGH,
+    FREEZE_MORE,
+    FREEZE_TIMES,
+    INTERRUPTED_SECONDS,
+    LAST,
+    USUAL,
+    Grade,
+)
 
 WHAT = {
     "audio": say("sound"),

@@ -22,6 +22,7 @@ from media.score import Grade
 
 LARGEST = 4 * 1024 * 1024  # bytes of one message
 BEHIND = 1024 * 1024  # bytes that wait in a link before levels and load are left out
+LOOK_SECONDS, TOLD_SECONDS = 2.0, 10.0  # how often a worker looks how tracks come, and tells of it
 
 Millis = Annotated[int, Field(ge=0, lt=2**53)]
 TrackName = Annotated[str, Field(pattern=r"^[a-z2-7]{8}-[a-z]+$")]

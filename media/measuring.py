@@ -14,8 +14,6 @@ from media.score import DEMANDING, USUAL, Verdict, picture_score, sound_score
 from media.stream import Stream
 from media.tally import Count
 
-LOOK_SECONDS = 2.0
-TOLD_SECONDS = 10.0
 HEARD = "heard"
 
 

@@ -19,6 +19,8 @@ from typing import Protocol
 from media.adapter import HANDSHAKE_SECONDS, DtlsFailed
 from media.channels import Kind
 from media.control import (
+    LOOK_SECONDS,
+    TOLD_SECONDS,
     Answered,
     Audible,
     Declined,
@@ -39,7 +41,7 @@ from media.ears import Deaf, Ears
 from media.fanout import Fanout
 from media.ice_lite import IceLite
 from media.living import Living
-from media.measuring import LOOK_SECONDS, TOLD_SECONDS, Measuring
+from media.measuring import Measuring
 from media.peer import Peer
 from media.presence import LOST_MILLIS, Presence, State
 from media.recorder import Recorder

@@ -21,6 +21,11 @@ BEST = 93.2
 FIXED_DELAY = 60.0  # ms
 BPL_SOUND, BPL_PICTURE = 25.1, 10.0
 LAST, ENOUGH = 5, 3
+FREEZE_TIMES, FREEZE_MORE = (
+    3.0,
+    0.15,
+)  # a frame that comes later than so many usual intervals, and so many s more
+INTERRUPTED_SECONDS = 0.4
 
 
 class Grade(StrEnum):

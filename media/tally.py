@@ -7,9 +7,8 @@ A frame is a marker bit. A picture **stands still** when a frame comes later tha
 from dataclasses import dataclass
 
 from media.reception import Reception
+from media.score import FREEZE_MORE, FREEZE_TIMES, INTERRUPTED_SECONDS
 
-FREEZE_TIMES, FREEZE_MORE = 3.0, 0.15  # s
-INTERRUPTED_SECONDS = 0.4
 FRAMES_AVERAGED = 16
 
 

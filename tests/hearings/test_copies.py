@@ -25,8 +25,9 @@ from hearings.verify_copies import check_copies
 from hearings.verify_media import Recording, Stretch
 from media.account import Span, Tile
 from media.control import FileSealed, GapFound, RecordPlan, StretchKept
-from media.deriver import Failed, made_again
+from media.deriver import made_again
 from media.locked import Lock, opened
+from media.orders import Failed
 from media.originals import StretchFiles
 from media.pcapng import Packet
 from media.storage import Storage

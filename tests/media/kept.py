@@ -8,8 +8,8 @@ from keys import KEY, PUBLIC, SECRET
 
 from media.account import Timeline
 from media.control import RecordPlan
-from media.deriver import Order, Source
 from media.locked import HEAD, Lock, unwrapping
+from media.orders import Order, Source
 from media.originals import StretchFiles
 from media.pcapng import Packet
 from media.storage import Storage

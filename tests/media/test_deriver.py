@@ -13,8 +13,9 @@ from keys import KEY, PUBLIC, SECRET, clear
 from test_derivation import AUDIO, BEGINS, CAMERA, derived, heard, original, seen, stored
 
 from media import deriver, lockedfile
-from media.deriver import Derived, Failed, Order, Source, derive
+from media.deriver import derive
 from media.locked import HEAD, Lock, NotOpened, unwrapping
+from media.orders import Derived, Failed, Order, Source
 from media.storage import Storage
 from media.webm import Mark
 
