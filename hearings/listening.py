@@ -37,12 +37,13 @@ PART = 256 * 1024
 
 class Film(NamedTuple):
     """A copy or a package to be read. `size`: bytes; `stream`: from any place; whoever is given it closes it; `digest`: of a
-    package, SHA-256.
+    package, SHA-256; `leaves`: of how many entries a package is.
     """
 
     size: int
     stream: BinaryIO
     digest: str = ""
+    leaves: int = 0
 
 
 class Versions(Protocol):
@@ -50,6 +51,9 @@ class Versions(Protocol):
 
     def made(self, hearing: UUID, version: str, *, patience: float | None = ...) -> Film:
         """Opened, and made if need be. `patience`: seconds; None: without end. Raises: NotNow if it takes longer; Refusal."""
+
+    def stands(self, tx: Session, hearing: UUID, version: str, film: Film) -> bool:
+        """Whether nothing was ordered since it was drawn up that this version has to follow."""
 
     def reference(self, hearing: UUID, version: str) -> str:
         """How a hearing is called to whoever gets this version: its reference may tell of somebody whom that does not name."""

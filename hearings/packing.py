@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from consent.instruments import Instrument
 from hearings import checklist, leaks, minutes_pdf, package, pades, tokens, verify
@@ -97,16 +97,21 @@ class Packages:
         Raises: NotFound, NotAllowed, NotNow, Unreachable.
         """
         _may_take(actor, version)
-        film, leaves = self._opened(actor.hearing, version, PATIENCE)
-        try:
-            with self._acts.act(actor, Verb.TAKE_ALONG) as act:
-                act.write(CustodyFetched(leaves=leaves, kind=version.value, by=act.who.handle))
-        except BaseException:
+        while True:
+            film = self._opened(actor.hearing, version, PATIENCE)
+            try:
+                with self._acts.act(actor, Verb.TAKE_ALONG) as act:
+                    stands = self.stands(act.tx, actor.hearing, version, film)
+                    if stands:
+                        act.write(CustodyFetched(leaves=film.leaves, kind=version.value, by=act.who.handle))
+            except BaseException:
+                film.stream.close()
+                if self._gone(actor.hearing):  # it was destroyed meanwhile
+                    self._packages.remove(_name(actor.hearing, film.leaves, version))
+                raise
+            if stands:
+                return film
             film.stream.close()
-            if self._gone(actor.hearing):  # it was destroyed meanwhile
-                self._packages.remove(_name(actor.hearing, leaves, version))
-            raise
-        return film
 
     def made(self, hearing: UUID, version: str, *, patience: float | None = PATIENCE) -> Film:
         """The package of a closed hearing in this version, for whoever has asked who may have it. Nothing is entered.
@@ -114,7 +119,11 @@ class Packages:
 
         Raises: NotFound, NotNow, Unreachable.
         """
-        return self._opened(hearing, Version(version), patience)[0]
+        return self._opened(hearing, Version(version), patience)
+
+    def stands(self, tx: Session, hearing: UUID, version: str, film: Film) -> bool:
+        """Whether nothing was ordered since it was drawn up that this version has to follow: a making takes its time."""
+        return version == Version.FULL or _ordered(tx, hearing) <= film.leaves
 
     def file_name(self, actor: Actor, version: Version) -> str:
         """What to call the file: by the reference, unless that tells of somebody whom the version does not name."""
@@ -127,8 +136,15 @@ class Packages:
             row = tx.get_one(Hearing, hearing)
             return _reference(row, terms_of(self._case(tx, row, ()), guarded))
 
-    def _opened(self, id_: UUID, version: Version, patience: float | None) -> tuple[Film, int]:
-        """The package, and of how many leaves it is."""
+    def _opened(self, id_: UUID, version: Version, patience: float | None) -> Film:
+        while True:
+            film = self._drawn_up(id_, version, patience)
+            with self._journal.reading() as tx:
+                if self.stands(tx, id_, version, film):
+                    return film
+            film.stream.close()
+
+    def _drawn_up(self, id_: UUID, version: Version, patience: float | None) -> Film:
         with self._journal.transaction() as tx:
             hearing = locked(tx, id_)
             if hearing.state is not State.CLOSED:
@@ -152,7 +168,7 @@ class Packages:
             film = self._kept(name, unwrap)
         if film is None:
             raise Unreachable(say("The package was written, and cannot be read again."))
-        return film, len(contents.leaves)
+        return film._replace(leaves=len(contents.leaves))
 
     # --- public minutes
 
@@ -328,6 +344,13 @@ def _settled(tx: Session, hearing: UUID) -> int:
         JournalLeaf.hearing_id == hearing, col(JournalLeaf.type).in_(_SETTLES)
     )
     return max(tx.exec(seqs).all()) + 1
+
+
+def _ordered(tx: Session, hearing: UUID) -> int:
+    """Over how many entries a version is at least that follows every order of protection."""
+    orders = JournalLeaf.type == ProtectionOrdered.type
+    last = tx.exec(select(func.max(JournalLeaf.seq)).where(JournalLeaf.hearing_id == hearing, orders)).one()
+    return 0 if last is None else last + 1
 
 
 _SETTLES = (HearingClosed.type, MinutesSealed.type, ProtectionOrdered.type, ProtectionLifted.type)

@@ -125,6 +125,7 @@ class Sendings:
         self._key = key
         self._web = web
         self._made = packages.made
+        self._current = packages.stands
         self._called = packages.reference
         self._folder = folder
         self._files = Storage(folder)
@@ -320,7 +321,7 @@ class Sendings:
             raise Unreachable(say(NOT_A_PARTNER, partner=row.partner))
         announced = row if row.document is not None else self._prepared(row, partner)
         if announced is None or announced.document is None:
-            if self._stopping.is_set():
+            if announced is not None or self._stopping.is_set():
                 self._wait(row, None)
             return
         if announced.delivered is None and self._files.size(_name(announced)) != announced.length:
@@ -373,11 +374,13 @@ class Sendings:
         with self._journal.transaction() as tx:
             hearing = locked(tx, row.hearing_id)
             fresh = tx.get(Sending, row.id) if hearing.state is State.CLOSED else None
-            if fresh is not None and fresh.document is None and fresh.withdrawn is None:
+            current = self._current(tx, row.hearing_id, row.version, film)
+            if current and fresh is not None and fresh.document is None and fresh.withdrawn is None:
                 fresh.file, fresh.package, fresh.size, fresh.length = file, package, size, length
                 fresh.document, fresh.seal = statement
                 return fresh
-        self._files.remove(name)  # withdrawn or destroyed meanwhile, or another process was quicker
+        # Withdrawn, destroyed or ordered otherwise meanwhile, or another process was quicker.
+        self._files.remove(name)
         return fresh if fresh is not None and fresh.withdrawn is None else None
 
     def _renewed(self, row: Sending) -> bool:

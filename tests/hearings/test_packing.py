@@ -380,3 +380,49 @@ def test_whoever_cannot_wait_is_told_and_finds_it_later(shelf: Shelf, monkeypatc
     with film.stream as stream:
         assert hashlib.sha256(stream.read()).hexdigest() == film.digest
     shelf.packages.sealed_package(actor(shelf, Role.PRESIDING)).stream.close()
+
+
+def test_what_is_ordered_while_it_is_made_is_followed_by_what_is_handed_out(
+    shelf: Shelf, tmp_path, monkeypatch
+):
+    n = next(
+        one.seq
+        for one in entries(shelf)
+        if getattr(one.event, "text", "") == "The witness greeted everybody."
+    )
+    made, write = list[int](), packing.package.write
+    judge, protections = shelf.standing.actors["judge"], Protections(shelf.house.acts)
+
+    def ordered(*arguments: Any, **more: Any) -> None:
+        made.append(len(arguments[1].leaves))
+        write(*arguments, **more)
+        if len(made) == 1:
+            protections.blank(judge, Words(entry=n, member="text", ground="It names nobody.", public=False))
+
+    monkeypatch.setattr(packing.package, "write", ordered)
+    film = shelf.packages.sealed_package(actor(shelf, Role.PRESIDING), Version.PARTIES)
+    with film.stream as stream:
+        data = stream.read()
+    assert "greeted" not in str(said_of(files(data)))
+    assert accepted(shelf, data, tmp_path).accepted
+    assert made[0] < made[1] == film.leaves
+    assert len(made) == 2
+
+
+def test_what_is_ordered_just_before_it_is_handed_out_is_followed_too(shelf: Shelf, monkeypatch):
+    judge, protections = shelf.standing.actors["judge"], Protections(shelf.house.acts)
+    opened, given = shelf.packages._opened, list[int]()
+
+    def late(*arguments: Any) -> Any:
+        film = opened(*arguments)
+        given.append(film.leaves)
+        if len(given) == 1:
+            protections.withhold(judge, Muting(track=f"{shelf.archive.judge}-audio", ground="It is heard."))
+        return film
+
+    monkeypatch.setattr(shelf.packages, "_opened", late)
+    film = shelf.packages.sealed_package(actor(shelf, Role.PRESIDING), Version.PARTIES)
+    film.stream.close()
+    assert given[0] < given[1] == film.leaves
+    fetched = [one.event for one in entries(shelf) if isinstance(one.event, CustodyFetched)]
+    assert [one.leaves for one in fetched] == [film.leaves]

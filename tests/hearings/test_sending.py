@@ -386,6 +386,18 @@ def test_what_is_withdrawn_while_it_is_locked_is_not_announced(
     assert two.b.received() == []
 
 
+def test_what_is_ordered_while_it_is_locked_is_not_announced_but_made_anew(two: TwoCourts):
+    two.send()
+    two.a.sendings._current = lambda *_: False
+    two.travel(rounds=2)
+    assert two.leaves() == ["sent"]
+    assert ours(two.a.folder / "packages") == []
+    assert two.b.received() == []
+    two.a.sendings._current = two.a.packages.stands
+    two.travel()
+    assert two.leaves() == ["sent", "submitted", "delivered"]
+
+
 def test_who_stops_in_the_middle_goes_on_at_once_after_the_start(two: TwoCourts):
     two.send()
     two.a.sendings.stop()
