@@ -550,6 +550,9 @@ def test_a_step_does_not_wait_for_a_cosigner_that_hangs(house: House) -> None:
     finally:
         house.cosigners.stop()
         over.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("cosigner"):
+                thread.join(30)
 
 
 def test_one_that_never_ends_its_answer_is_told_of(house: House) -> None:
