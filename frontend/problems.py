@@ -34,6 +34,7 @@ STATUS: dict[type[errors.Refusal], tuple[int, str]] = {
     errors.TooMany: (429, "too-many"),
     errors.Destroyed: (410, "destroyed"),
     errors.NotNow: (409, "not-now"),
+    errors.NotYet: (409, "not-yet"),
     errors.NotReady: (409, "not-ready"),
     errors.AlreadyDone: (409, "already-done"),
     errors.NotValid: (422, "not-valid"),
@@ -96,11 +97,15 @@ def on_refusal(request: Asked, refusal: errors.Refusal) -> Response[Any]:
         return redirect(f"/hearings/{refusal.hearing}/certificate")
     status, kind = STATUS.get(type(refusal), (503, "refused"))
     fields = {refusal.field: refusal.sentence} if refusal.field else {}
-    told = answer(
-        request, status, Problem(kind, refusal.sentence, tuple(refusal.hints), refusal.field, fields)
-    )
-    if isinstance(refusal, errors.TooMany):
+    hints = tuple(refusal.hints)
+    again = isinstance(refusal, errors.NotYet) and request.wants_page and request.sent is None
+    if again:
+        hints += (say("This page asks again by itself."),)
+    told = answer(request, status, Problem(kind, refusal.sentence, hints, refusal.field, fields))
+    if isinstance(refusal, errors.TooMany | errors.NotYet):
         told.headers["retry-after"] = str(refusal.seconds)
+        if again:
+            told.headers["refresh"] = str(refusal.seconds)
     return told
 
 
@@ -164,7 +169,7 @@ def shown(request: Asked, status: int, problem: Problem) -> Response[str]:
     page = render(
         request, "problem.html", {"problem": problem, "status": status, "place": _of_place(request)}
     )
-    return Response(page, status_code=status, media_type="text/html; charset=utf-8")
+    return Response(page, status_code=status, media_type="text/html")
 
 
 def _back(request: Asked, status: int, problem: Problem) -> Response[Any]:

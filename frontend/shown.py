@@ -38,7 +38,7 @@ class Shown(Response[Any]):
         shown = Response(
             html,
             status_code=self.status_code or 200,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
             cookies=self.cookies,
         )
         return shown.to_asgi_response(app, request, **(given | {"status_code": None, "media_type": None}))

@@ -52,6 +52,14 @@ class NotNow(Refusal):
     """Theirs to do, but not in the present state of the hearing."""
 
 
+class NotYet(Refusal):
+    """It is under way; it may be asked for again after so many `seconds`."""
+
+    def __init__(self, sentence: str, *, seconds: int) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
 class NotReady(Refusal):
     """A gate is closed; `hints` name what stands in the way."""
 

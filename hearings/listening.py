@@ -50,7 +50,7 @@ class Versions(Protocol):
     """Packages of closed hearings, each version by its name."""
 
     def made(self, hearing: UUID, version: str, *, patience: float | None = ...) -> Film:
-        """Opened, and made if need be. `patience`: seconds; None: without end. Raises: NotNow if it takes longer; Refusal."""
+        """Opened, and made if need be. `patience`: seconds; None: without end. Raises: NotYet if it takes longer; Refusal."""
 
     def stands(self, tx: Session, hearing: UUID, version: str, film: Film) -> bool:
         """Whether nothing was ordered since it was drawn up that this version has to follow."""

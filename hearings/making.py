@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
-from hearings.errors import NotNow
+from hearings.errors import NotYet
 from hearings.sentences import say
 
 AT_ONCE = 2
+AGAIN = 10  # seconds until it may be asked for again
 PART = ".clear"
 _LOCKS = 16
 
@@ -32,7 +33,7 @@ class Makings:
     def made(self, name: str, make: Callable[[], None], *, patience: float | None) -> None:
         """Returns once it is made, by this call or by the one before. `patience`: seconds; None: without end.
 
-        Raises: NotNow if it takes longer; whatever `make` raises.
+        Raises: NotYet if it takes longer; whatever `make` raises.
         """
         with self._guard:
             under_way = self._under_way.get(name)
@@ -45,12 +46,11 @@ class Makings:
             if under_way.done():  # it was the making itself that waited in vain, or it has just ended
                 under_way.result()
                 return
-            raise NotNow(
-                say(
-                    "The package is being made, which takes some minutes after a long hearing. "
-                    "Ask for it again shortly."
-                )
-            ) from error
+            told = say(
+                "The package is being made, which takes some minutes after a long hearing. "
+                "Ask for it again shortly."
+            )
+            raise NotYet(told, seconds=AGAIN) from error
 
     @contextmanager
     def alone(self, hearing: UUID) -> Iterator[None]:

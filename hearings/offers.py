@@ -127,7 +127,7 @@ class Offers:
     # --- steps of the court
 
     def offer(self, actor: Actor, asked: NewOffer) -> Told:
-        """Raises: NotValid, NotNow, NotAllowed; Unreachable if the package cannot be made."""
+        """Raises: NotValid, NotNow, NotAllowed, NotYet; Unreachable if the package cannot be made."""
         if asked.version not in self.versions:
             raise NotValid(say("This version of the record is not made here."), field="version")
         with self._journal.reading() as tx:
@@ -245,7 +245,7 @@ class Offers:
     def open(self, link: str, key: str) -> str:
         """Gives what the browser is known by from now on; that the package was fetched is entered in the journal.
 
-        Raises: NotValid for another key, NotFound, NotNow.
+        Raises: NotValid for another key, NotFound, NotNow, NotYet.
         """
         behind = self.behind(link, None)
         if not hmac.compare_digest(self._digest(plain(key)), behind.offer.key):

@@ -94,7 +94,7 @@ class Packages:
         """A version of the sealed package of a closed hearing; that it is taken is entered in the journal. It lies locked
         like the recordings that are in it.
 
-        Raises: NotFound, NotAllowed, NotNow, Unreachable.
+        Raises: NotFound, NotAllowed, NotNow, NotYet, Unreachable.
         """
         _may_take(actor, version)
         while True:
@@ -117,7 +117,7 @@ class Packages:
         """The package of a closed hearing in this version, for whoever has asked who may have it. Nothing is entered.
         `patience`: seconds; None: without end.
 
-        Raises: NotFound, NotNow, Unreachable.
+        Raises: NotFound, NotNow, NotYet, Unreachable.
         """
         return self._opened(hearing, Version(version), patience)
 

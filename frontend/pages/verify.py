@@ -40,7 +40,7 @@ class VerifyPages(Controller):
     def offline(self) -> Response[bytes]:
         """The page that checks in a browser without a network, to be kept: it would not run under this site's policy."""
         headers = {"content-disposition": 'attachment; filename="verify.html"'}
-        return Response(page(), media_type="text/html; charset=utf-8", headers=headers)
+        return Response(page(), media_type="text/html", headers=headers)
 
     @post(
         "/verify",

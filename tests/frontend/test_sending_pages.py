@@ -2,6 +2,7 @@
 
 import html
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 import pytest_asyncio
 
 from frontend.visitor import DoorRefused, Visitor, eventually
+from hearings import packing
 from hearings.tree import canonical
 from tests.frontend.test_accounts_pages import wrong
 from tests.frontend.test_forms import PAGE, Fields, look, send
 from tests.frontend.two_services import COURTS, TwoServices, two_services
 
+PATIENCE = 30  # seconds
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -208,3 +211,32 @@ async def test_the_pages_are_forms_with_labels(two: TwoServices):
         assert Fields(await look(clerk, path)).forms
     assert "SHA-256" not in await look(two.there.clerk, "/hearings")
     assert two.there.service.receivings.own in await look(two.there.clerk, "/received")
+
+
+async def test_a_package_that_takes_its_time_is_told_and_comes_by_itself(
+    two: TwoServices, monkeypatch: pytest.MonkeyPatch
+):
+    """A browser asks again by the page; a program is told when."""
+    go, write = threading.Event(), packing.package.write
+
+    def slowly(*arguments: Any, **more: Any) -> None:
+        assert go.wait(PATIENCE)
+        write(*arguments, **more)
+
+    monkeypatch.setattr(packing, "PATIENCE", 0.01)
+    monkeypatch.setattr(packing.package, "write", slowly)
+    asked = two.here.path("/record/package?version=parties")
+    shown = await two.here.clerk.http.get(asked, headers=PAGE)
+    assert (shown.status_code, shown.headers["refresh"], shown.headers["retry-after"]) == (409, "10", "10")
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert "The package is being made" in shown.text
+    assert "This page asks again by itself." in shown.text
+    told = await two.here.clerk.http.get(asked)
+    assert (told.status_code, told.json()["problem"]["kind"]) == (409, "not-yet")
+    assert "refresh" not in told.headers
+    go.set()
+
+    async def there() -> bool:
+        return (await two.here.clerk.http.get(asked, headers=PAGE)).status_code == 200
+
+    await eventually(there)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hearings.errors import NotNow, Unreachable
+from hearings.errors import NotYet, Unreachable
 from hearings.making import AT_ONCE, Makings
 from hearings.sentences import say
 
@@ -61,7 +61,7 @@ def test_who_comes_meanwhile_waits_for_the_one_that_is_under_way(makings: Making
 def test_whoever_cannot_wait_is_told_and_it_goes_on(makings: Makings):
     work = Work()
     for _ in range(2):
-        with pytest.raises(NotNow, match="being made"):
+        with pytest.raises(NotYet, match="being made"):
             makings.made("a", work, patience=0.01)
     work.go.set()
     makings.made("a", work, patience=LONG)

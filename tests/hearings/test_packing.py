@@ -22,7 +22,7 @@ from consent.checklist import Stage
 from hearings import leaks, packing, redaction, tree, verify
 from hearings.actors import Actor, Self
 from hearings.container import CHUNK
-from hearings.errors import NotAllowed, NotFound, NotNow, Unreachable
+from hearings.errors import NotAllowed, NotFound, NotYet, Unreachable
 from hearings.events import CustodyFetched
 from hearings.journal import Entry
 from hearings.minutes_pdf import draw_up
@@ -373,7 +373,7 @@ def test_whoever_cannot_wait_is_told_and_finds_it_later(shelf: Shelf, monkeypatc
     monkeypatch.setattr(packing, "PATIENCE", 0.01)
     monkeypatch.setattr(packing.package, "write", slowly)
     for _ in range(2):
-        with pytest.raises(NotNow, match="being made"):
+        with pytest.raises(NotYet, match="being made"):
             shelf.packages.sealed_package(actor(shelf, Role.PRESIDING))
     go.set()
     film = shelf.packages.made(shelf.id, "full", patience=None)
