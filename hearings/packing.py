@@ -266,6 +266,8 @@ class Packages:
                     while data := clear.read(FRAME):
                         locked.put(data)
                     locked.finish()
+                if self._gone(contents.hearing):  # destroyed meanwhile, when this had not its name yet
+                    self._packages.remove(name)
         except (OSError, NotOpened) as error:
             raise Unreachable(
                 say("The package could not be written: the disk is full, or a recording is missing.")

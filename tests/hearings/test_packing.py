@@ -22,7 +22,7 @@ from consent.checklist import Stage
 from hearings import leaks, packing, redaction, tree, verify
 from hearings.actors import Actor, Self
 from hearings.container import CHUNK
-from hearings.errors import NotAllowed, NotFound, NotYet, Unreachable
+from hearings.errors import NotAllowed, NotFound, NotYet, Refusal, Unreachable
 from hearings.events import CustodyFetched
 from hearings.journal import Entry
 from hearings.minutes_pdf import draw_up
@@ -31,6 +31,7 @@ from hearings.protection import Muting, Protections, Words
 from hearings.redaction import BLANK, MAY_TAKE, Version
 from hearings.roles import Capacity, Circumstance, Role, Side
 from hearings.room import Words as Note
+from hearings.states import State
 from hearings.tables import Hearing
 from hearings.terms import Traits, terms
 from tests.conftest import FakeClock
@@ -426,3 +427,17 @@ def test_what_is_ordered_just_before_it_is_handed_out_is_followed_too(shelf: She
     assert given[0] < given[1] == film.leaves
     fetched = [one.event for one in entries(shelf) if isinstance(one.event, CustodyFetched)]
     assert [one.leaves for one in fetched] == [film.leaves]
+
+
+def test_what_is_destroyed_just_before_its_package_has_a_name_leaves_none(shelf: Shelf, monkeypatch):
+    finish = packing.LockedFile.finish
+
+    def late(locked: packing.LockedFile) -> tuple[str, int]:
+        with shelf.house.journal.transaction() as tx:
+            tx.get_one(Hearing, shelf.id).state = State.DESTROYED
+        return finish(locked)
+
+    monkeypatch.setattr(packing.LockedFile, "finish", late)
+    with pytest.raises(Refusal):
+        shelf.packages.made(shelf.id, "full", patience=None)
+    assert not list((shelf.data / "packages").glob("[!.]*"))
