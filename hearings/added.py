@@ -44,7 +44,7 @@ from hearings.minutes import (
     Tested,
 )
 from hearings.roles import COORDINATORS, OFFICE, Role, Side
-from hearings.sentences import Sentence, recognised, say
+from hearings.sentences import LACKS, Sentence, recognised, say
 from hearings.story import Person, Settled, Story
 from media.channels import Channel, Kind, Seat, table
 
@@ -206,7 +206,7 @@ def readings(story: Story, whose: Side) -> list[Reading]:
 
 def omissions(story: Story, whose: Side) -> list[Omission]:
     return [
-        Omission(words=say(event.words), reason=event.reason, by=story.named(event.by), at=time)
+        Omission(words=recognised(event.words, LACKS), reason=event.reason, by=story.named(event.by), at=time)
         for (side, _), (time, event) in story.omissions.items()
         if side == whose
     ]

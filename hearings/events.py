@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from hearings.roles import CIRCUMSTANCE, OFFICE, Capacity, Circumstance, Role, Side
 from hearings.sentences import (
     BY_HAND,
+    LACKS,
     LINK_WITHDRAWN,
     OWN,
     PLACES,
@@ -1843,7 +1844,7 @@ class MinutesOmitted(Event):
             "{who} said why {minutes} lack this: {words} {reason}",
             who=named(self.by),
             minutes=MINUTES[self.whose],
-            words=say(self.words),
+            words=recognised(self.words, LACKS),
             reason=self.reason,
         )
 

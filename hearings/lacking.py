@@ -15,7 +15,21 @@ from hearings import checklist
 from hearings.checklist import Item, Obstacle
 from hearings.minutes import Minutes
 from hearings.roles import Role, Side
-from hearings.sentences import Sentence, say
+from hearings.sentences import (
+    CHILD_UNTOLD,
+    CONSENT_UNTOLD,
+    INTERPRETER_UNTOLD,
+    LAWYER_UNTOLD,
+    NO_FIGURES,
+    NOBODY_ATTENDED,
+    NOT_IDENTIFIED,
+    NOT_READ,
+    OATH_UNTOLD,
+    READ_BEFORE,
+    RIGHTS_UNTOLD,
+    Sentence,
+    say,
+)
 from hearings.story import Person, Story
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -39,21 +53,18 @@ def _heads(minutes: Minutes, demanded: Mapping[str, Item], story: Story) -> Iter
     source = _source(demanded, "minutes-drawn")
     for one, person in zip(minutes.heard, _heard(story), strict=True):
         if one.identified_by is None:
-            words = say("It is not said how {name} was identified.", name=one.name)
+            words = say(NOT_IDENTIFIED, name=one.name)
             yield Obstacle(f"identity-{person.handle}", words, source)
     if story.oath is not None:
         told = {one.name for one in minutes.oaths}
         for person in _heard(story):
             if person.present and person.name not in told:
-                words = say(
-                    "Nothing is said of the oath of {name}, which the request asks for.", name=person.name
-                )
-                yield Obstacle(f"oath-{person.handle}", words, source)
+                yield Obstacle(f"oath-{person.handle}", say(OATH_UNTOLD, name=person.name), source)
     if not any(one.side is Side.REQUESTED for one in minutes.participants):
-        yield Obstacle("attended", say("Nobody is named who took part on the requested side."), source)
+        yield Obstacle("attended", NOBODY_ATTENDED, source)
     if minutes.recorded and not minutes.technical.connections:
         sheet = _source(demanded, "technical-sheet") or source
-        yield Obstacle("figures", say("The connections have no figures: nothing was measured."), sheet)
+        yield Obstacle("figures", NO_FIGURES, sheet)
 
 
 _Told = Callable[[Minutes, Story, Person], bool]
@@ -83,14 +94,11 @@ def _child(minutes: Minutes, story: Story, person: Person) -> bool:
 
 
 _NOTED: Mapping[str, tuple[_Told, Sentence]] = {
-    "consent-noted": (_consents, say("Nothing is said of the consent of {name} to be heard by video link.")),
-    "rights-noted": (_rights, say("It is not said which rights {name} was told of.")),
-    "interpreter-noted": (_interpreter, say("No interpreter is told of, for {name}.")),
-    "lawyer-noted": (_lawyer, say("Neither a lawyer of {name} is told of, nor that they did without one.")),
-    "child-noted": (
-        _child,
-        say("It is not said what {name}, a child, was told, or that a lawyer took part."),
-    ),
+    "consent-noted": (_consents, CONSENT_UNTOLD),
+    "rights-noted": (_rights, RIGHTS_UNTOLD),
+    "interpreter-noted": (_interpreter, INTERPRETER_UNTOLD),
+    "lawyer-noted": (_lawyer, LAWYER_UNTOLD),
+    "child-noted": (_child, CHILD_UNTOLD),
 }
 
 
@@ -124,11 +132,11 @@ def _unread(minutes: Minutes, demanded: Mapping[str, Item], story: Story) -> Ite
         if not read:
             yield Obstacle(
                 f"read-{person.handle}",
-                say("{name} has not read this, nor had it read out.", name=person.name),
+                say(NOT_READ, name=person.name),
                 source,
             )
         elif read[-1] < changed:
-            words = say("The wording was changed after {name} had read this.", name=person.name)
+            words = say(READ_BEFORE, name=person.name)
             yield Obstacle(f"read-{person.handle}", words, source)
 
 

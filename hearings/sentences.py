@@ -151,6 +151,32 @@ OWN = (
 )
 """Reasons that nobody typed, wherever the service stands as who gave them."""
 
+NOT_IDENTIFIED = say("It is not said how {name} was identified.")
+OATH_UNTOLD = say("Nothing is said of the oath of {name}, which the request asks for.")
+NOBODY_ATTENDED = say("Nobody is named who took part on the requested side.")
+NO_FIGURES = say("The connections have no figures: nothing was measured.")
+CONSENT_UNTOLD = say("Nothing is said of the consent of {name} to be heard by video link.")
+RIGHTS_UNTOLD = say("It is not said which rights {name} was told of.")
+INTERPRETER_UNTOLD = say("No interpreter is told of, for {name}.")
+LAWYER_UNTOLD = say("Neither a lawyer of {name} is told of, nor that they did without one.")
+CHILD_UNTOLD = say("It is not said what {name}, a child, was told, or that a lawyer took part.")
+NOT_READ = say("{name} has not read this, nor had it read out.")
+READ_BEFORE = say("The wording was changed after {name} had read this.")
+LACKS = (
+    NOT_IDENTIFIED,
+    OATH_UNTOLD,
+    NOBODY_ATTENDED,
+    NO_FIGURES,
+    CONSENT_UNTOLD,
+    RIGHTS_UNTOLD,
+    INTERPRETER_UNTOLD,
+    LAWYER_UNTOLD,
+    CHILD_UNTOLD,
+    NOT_READ,
+    READ_BEFORE,
+)
+"""What minutes may lack of what is demanded of them; where that is explained, it stands in them."""
+
 AT_OFFICE = say("office")
 DESK = say("Desk of {authority}")
 PLACES = (AT_OFFICE, DESK)

@@ -14,9 +14,10 @@ from frontend.papers import DOMAIN, LANGUAGES, Papers
 from frontend.words import Words
 from hearings.drawing import COURSE
 from hearings.events import KINDS
+from hearings.minutes import Omission
 from hearings.minutes_page import page
 from hearings.minutes_pdf import draw_up
-from hearings.sentences import Code, Sentence
+from hearings.sentences import LACKS, Code, Sentence, recognised
 from tests.hearings.long_minutes import LAST_WORD, REMARK, long_minutes
 from tests.hearings.test_minutes import CAME_UP, minutes
 from tests.hearings.test_sentences import EXAMPLE, example, named
@@ -56,6 +57,16 @@ def templates(said: object) -> set[str]:
     if not isinstance(said, Sentence):
         return set()
     return {said.template}.union(*(templates(value) for value in said.values.values()))
+
+
+def test_what_minutes_lack_is_told_in_their_languages() -> None:
+    """The journal holds it in English."""
+    told = recognised("It is not said how Expert L was identified.", LACKS)
+    omitted = Omission(words=told, reason="It was forgotten.", by="Clerk A", at=minutes().drawn_up)
+    shown = str(page(minutes(omissions=(omitted,)), ("fr", "ru"), PAPERS))
+    assert "Il n’est pas dit comment" in shown
+    assert "Не указано, как была установлена личность" in shown
+    assert "It is not said" not in shown
 
 
 # --- every sentence is there -----------------------------------------------------------------------

@@ -29,6 +29,7 @@ from hearings.record import (
 )
 from hearings.roles import Side
 from hearings.room import Words
+from hearings.sentences import LACKS, Sentence
 from hearings.signed_pdf import read
 from hearings.states import State
 from hearings.tables import Authority
@@ -228,6 +229,7 @@ async def test_what_is_demanded_and_lacking_is_named_and_can_be_explained(desk: 
     omitted = desk.records.draft(desk.who("judge"), MINUTES).minutes.omissions
     assert {one.reason for one in omitted} == {"It was not to be had."}
     assert any("was measured" in one.words for one in omitted)
+    assert all(isinstance(one.words, Sentence) and one.words.template in LACKS for one in omitted)
     told = Explanation(whose=MINUTES, requirement="figures", reason="x")
     with pytest.raises(NotFound, match="not missing"):
         desk.records.explain(desk.who("authority"), told)
