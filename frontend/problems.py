@@ -99,8 +99,8 @@ def on_refusal(request: Asked, refusal: errors.Refusal) -> Response[Any]:
     fields = {refusal.field: refusal.sentence} if refusal.field else {}
     hints = tuple(refusal.hints)
     again = isinstance(refusal, errors.NotYet) and request.wants_page and request.sent is None
-    if again:
-        hints += (say("This page asks again by itself."),)
+    if isinstance(refusal, errors.NotYet):
+        hints += (say("This page asks again by itself.") if again else say("Ask for it again shortly."),)
     told = answer(request, status, Problem(kind, refusal.sentence, hints, refusal.field, fields))
     if isinstance(refusal, errors.TooMany | errors.NotYet):
         told.headers["retry-after"] = str(refusal.seconds)

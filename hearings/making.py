@@ -46,10 +46,7 @@ class Makings:
             if under_way.done():  # it was the making itself that waited in vain, or it has just ended
                 under_way.result()
                 return
-            told = say(
-                "The package is being made, which takes some minutes after a long hearing. "
-                "Ask for it again shortly."
-            )
+            told = say("The package is being made, which takes some minutes after a long hearing.")
             raise NotYet(told, seconds=AGAIN) from error
 
     @contextmanager

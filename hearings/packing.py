@@ -5,7 +5,7 @@ not tell, and kept locked like the recordings that are in it.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -342,16 +342,20 @@ def _to_publish(case: Case) -> Terms | None:
 
 def _settled(tx: Session, hearing: UUID) -> int:
     """Over how many entries the head of a package is at least: the closing, every order of protection, all minutes."""
-    seqs = select(JournalLeaf.seq).where(
-        JournalLeaf.hearing_id == hearing, col(JournalLeaf.type).in_(_SETTLES)
-    )
-    return max(tx.exec(seqs).all()) + 1
+    return _up_to(tx, hearing, _SETTLES)
 
 
 def _ordered(tx: Session, hearing: UUID) -> int:
     """Over how many entries a version is at least that follows every order of protection."""
-    orders = JournalLeaf.type == ProtectionOrdered.type
-    last = tx.exec(select(func.max(JournalLeaf.seq)).where(JournalLeaf.hearing_id == hearing, orders)).one()
+    return _up_to(tx, hearing, (ProtectionOrdered.type,))
+
+
+def _up_to(tx: Session, hearing: UUID, types: Collection[str]) -> int:
+    """How many entries there are up to the last of these types; 0 if there is none."""
+    seqs = select(func.max(JournalLeaf.seq)).where(
+        JournalLeaf.hearing_id == hearing, col(JournalLeaf.type).in_(types)
+    )
+    last = tx.exec(seqs).one()
     return 0 if last is None else last + 1
 
 

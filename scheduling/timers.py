@@ -27,6 +27,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 Call = Callable[[], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
+logging.getLogger("apscheduler.scheduler").setLevel(
+    logging.ERROR
+)  # that a round is not over is as it must be
 
 
 class Timers:
